@@ -1,0 +1,76 @@
+// Tells listeners what happened. A listener that throws harms nobody else: what it threw becomes a warning. Trouble
+// that nobody listens for goes to the process's own warnings. Outcomes are decoded only when somebody listens.
+
+import { KeylaneError } from './errors.js';
+import { type Outcome, outcomeFrom, type RowNames, RowsReader } from './outcome.js';
+import type { BatchReport } from './pool/messages.js';
+
+/** What a processor tells its listeners. */
+export interface ProcessorEvents {
+  /** An outcome is durable. Listening costs the main thread the decoding of every outcome. */
+  outcome: Outcome;
+  /** A dead-lettered outcome is durable. */
+  deadLetter: Outcome;
+  /** Something to know that breaks no promise, such as the death of a handler thread. */
+  warning: KeylaneError;
+  /** The processor has failed: it takes nothing more, and what is not durable will not be. */
+  fatal: KeylaneError;
+}
+
+export type Listener<Name extends keyof ProcessorEvents> = (news: ProcessorEvents[Name]) => void;
+
+export class Announcer {
+  readonly #listeners: { readonly [Name in keyof ProcessorEvents]: Set<Listener<Name>> } = {
+    outcome: new Set(),
+    deadLetter: new Set(),
+    warning: new Set(),
+    fatal: new Set(),
+  };
+
+  on<Name extends keyof ProcessorEvents>(name: Name, listener: Listener<Name>): void {
+    this.#listeners[name].add(listener);
+  }
+
+  off<Name extends keyof ProcessorEvents>(name: Name, listener: Listener<Name>): void {
+    this.#listeners[name].delete(listener);
+  }
+
+  tell<Name extends keyof ProcessorEvents>(name: Name, news: ProcessorEvents[Name]): void {
+    const listeners = this.#listeners[name];
+    if (listeners.size === 0 && news instanceof KeylaneError) process.emitWarning(news);
+    for (const listener of [...listeners]) {
+      try {
+        listener(news);
+      } catch (error) {
+        this.#report(name, error);
+      }
+    }
+  }
+
+  /** Decodes the outcomes of a report that somebody listens for, before its rows leave; gives back how to tell them. */
+  inspect(report: BatchReport, names: RowNames): (() => void) | null {
+    const all = this.#listeners.outcome.size > 0;
+    if (!all && (report.failedCount === 0 || this.#listeners.deadLetter.size === 0)) return null;
+    const reader = new RowsReader(report.rows);
+    const outcomes: Outcome[] = [];
+    for (let index = 0; index < reader.count; index += 1) {
+      const row = reader.next();
+      if (all || !row.succeeded) outcomes.push(outcomeFrom(row, names));
+    }
+    return () => {
+      for (const outcome of outcomes) {
+        this.tell('outcome', outcome);
+        if (outcome.status === 'dead-lettered') this.tell('deadLetter', outcome);
+      }
+    };
+  }
+
+  #report(name: keyof ProcessorEvents, error: unknown): void {
+    const failure = new KeylaneError('listener-failed', `a listener of "${name}" threw: ${String(error)}`, {
+      cause: error,
+    });
+    // A listener of warnings that throws is not told of its own throw.
+    if (name === 'warning') process.emitWarning(failure);
+    else this.tell('warning', failure);
+  }
+}

@@ -1,0 +1,46 @@
+// Starts everything a processor needs, in the order in which it can go wrong: options, handlers module, store, threads.
+// What a failed start had begun is ended again.
+
+import { systemClock } from './clock.js';
+import type { KeylaneError } from './errors.js';
+import type { EventMapOf, Handler, Handlers } from './handler.js';
+import { configFrom, type ProcessorOptions } from './options.js';
+import { HandlerPool } from './pool/handler-pool.js';
+import { preflight } from './pool/preflight.js';
+import { Processor } from './processor.js';
+import { StoreWriter } from './store/store-writer.js';
+import { Trouble } from './trouble.js';
+
+/**
+ * Makes a processor: checks the options, loads the handlers module once to see that it is sound, opens the store and
+ * starts the threads. Rejects with a KeylaneError, and leaves nothing behind, when any of that fails.
+ *
+ * Give the type of the handlers module to have `publish` checked against it:
+ * `createProcessor<typeof handlers>({ handlers: new URL('./handlers.js', import.meta.url), store })`, with
+ * `import type handlers from './handlers.js'`.
+ */
+export async function createProcessor<H extends Handlers = Record<string, Handler>>(
+  options: ProcessorOptions,
+): Promise<Processor<EventMapOf<H>>> {
+  const config = configFrom(options);
+  const { url, table, execArgv } = await preflight(config.handlers, { loadTimeoutMs: config.loadTimeoutMs });
+  const trouble = new Trouble();
+  const onFatal = (error: KeylaneError): void => trouble.fatal(error);
+  const onWarning = (error: KeylaneError): void => trouble.warning(error);
+  const { store, durability } = config;
+  const [writing, pooling] = await Promise.allSettled([
+    StoreWriter.open({ path: store, durability, handlerNames: table.names, onDeath: onFatal }),
+    HandlerPool.start({ url, table, execArgv, config, onWarning, onFatal }),
+  ]);
+  try {
+    if (writing.status === 'rejected') throw writing.reason;
+    if (pooling.status === 'rejected') throw pooling.reason;
+    const [writer, pool] = [writing.value, pooling.value];
+    const journal = await writer.openPartition(Processor.journalPartition);
+    return new Processor({ config, table, writer, pool, journal, trouble, clock: systemClock });
+  } catch (error) {
+    const begun = [writing, pooling].map((part) => (part.status === 'fulfilled' ? part.value.abort() : null));
+    await Promise.allSettled(begun);
+    throw error;
+  }
+}

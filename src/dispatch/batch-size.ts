@@ -1,0 +1,59 @@
+// How many events the next batch takes. It aims at a duration, from the handler time that was measured, and takes a
+// smaller share when little is waiting, so that the last batches leave no thread idle.
+
+/** A batch this long is not cut further for the sake of sharing: waking a thread costs about as much. */
+const worthwhileUs = 300;
+
+/** Before anything was measured. */
+const firstSize = 16;
+
+/** Weight of the newest batch in the running average. */
+const weight = 0.25;
+
+export class BatchSize {
+  readonly #sizeMax: number;
+  readonly #targetUs: number;
+  readonly #threads: number;
+  #eventUs: number | null = null;
+  #latest = 0;
+
+  constructor(of: { sizeMax: number; targetMs: number; threads: number }) {
+    this.#sizeMax = of.sizeMax;
+    this.#targetUs = of.targetMs * 1000;
+    this.#threads = of.threads;
+  }
+
+  /** Time of one event in its thread, in microseconds, as a running average; null before the first report. */
+  get eventUs(): number | null {
+    return this.#eventUs;
+  }
+
+  /** The size chosen last. */
+  get latest(): number {
+    return this.#latest;
+  }
+
+  /** Takes a report into account: `count` events took `busyUs` in their thread. */
+  measured(count: number, busyUs: number): void {
+    if (count === 0) return;
+    const eventUs = Math.max(busyUs / count, 0.05);
+    this.#eventUs = this.#eventUs === null ? eventUs : this.#eventUs + weight * (eventUs - this.#eventUs);
+  }
+
+  /**
+   * The most events the next batch may take, with `runnable` events waiting: what fits the target duration, but no
+   * more than half a thread's share of what is waiting, unless that would make it shorter than is worth a wake-up.
+   */
+  choose(runnable: number): number {
+    const share = Math.ceil(runnable / (2 * this.#threads));
+    if (this.#eventUs === null) {
+      this.#latest = Math.min(firstSize, share, this.#sizeMax);
+    } else {
+      const fitting = Math.floor(this.#targetUs / this.#eventUs);
+      const worthwhile = Math.floor(worthwhileUs / this.#eventUs);
+      this.#latest = Math.min(fitting, Math.max(share, worthwhile), this.#sizeMax);
+    }
+    this.#latest = Math.max(1, this.#latest);
+    return this.#latest;
+  }
+}

@@ -1,0 +1,209 @@
+// The path of an event through the core: admit, nextBatch, settle, confirm. It keeps order (a lane has at most one run
+// in flight), holds every accepted event until its outcome is durable, and never holds more than its limits. It knows
+// no thread, no promise, no clock and no store: what it is told comes in as arguments, what follows goes out as values.
+
+import type { EncodedEvent } from '../event.js';
+import { invariant, unreachable } from '../invariant.js';
+import type { OrderMode } from '../options.js';
+import { BatchSize } from './batch-size.js';
+import type { Lane } from './lane.js';
+import { Lanes } from './lanes.js';
+import { RingBuffer, type Slot } from './ring-buffer.js';
+import { Watermarks } from './watermark.js';
+
+/** What one try of an event gave. */
+export type TryResult = 'succeeded' | 'failed' | 'skipped';
+
+/** Events that were sent to a thread together, in the order in which they run. */
+export interface Batch {
+  readonly slots: readonly Slot[];
+  /** The lanes that gave a run; busy until the batch is settled. */
+  readonly lanes: readonly Lane[];
+}
+
+export interface DispatcherOptions {
+  readonly order: OrderMode;
+  readonly handlerCount: number;
+  readonly threads: number;
+  readonly ringSize: number;
+  readonly ringBytesMax: number;
+  readonly batchSizeMax: number;
+  readonly batchTargetMs: number;
+  readonly batchBytesMax: number;
+}
+
+/** Counts of events by where they are, and what was chosen last. */
+export interface DispatcherCounts {
+  readonly admitted: number;
+  readonly buffered: number;
+  readonly inFlight: number;
+  /** Decided, not yet durable. */
+  readonly settled: number;
+  readonly lanesLive: number;
+  readonly lanesReady: number;
+  readonly bytesHeld: number;
+  readonly batchSize: number;
+  readonly eventUs: number | null;
+}
+
+export class Dispatcher {
+  readonly #ring: RingBuffer;
+  readonly #lanes: Lanes;
+  readonly #watermarks = new Watermarks();
+  readonly #batchSize: BatchSize;
+  readonly #batchBytesMax: number;
+  #sequence = 0;
+  #inFlight = 0;
+  #settled = 0;
+
+  constructor(options: DispatcherOptions) {
+    this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax });
+    this.#lanes = new Lanes({ order: options.order, handlerCount: options.handlerCount });
+    this.#batchSize = new BatchSize({
+      sizeMax: options.batchSizeMax,
+      targetMs: options.batchTargetMs,
+      threads: options.threads,
+    });
+    this.#batchBytesMax = options.batchBytesMax;
+  }
+
+  /** Begins a partition whose events below `watermark` have their outcomes. */
+  openPartition(partition: number, watermark: number): void {
+    this.#watermarks.open(partition, watermark);
+  }
+
+  /** How many events may be admitted now; an upper bound where their bytes are the limit. */
+  get room(): number {
+    return this.#ring.isOpen ? this.#ring.room : 0;
+  }
+
+  /** Accepted events without a durable outcome. */
+  get held(): number {
+    return this.#ring.held;
+  }
+
+  /** Takes an event in, at the end of its lane. Call it only while `room` is above 0. */
+  admit(event: EncodedEvent, owed: { partition: number; position: number; handler: number }): void {
+    const slot = this.#ring.take(event);
+    slot.state = 'buffered';
+    slot.sequence = this.#sequence;
+    this.#sequence += 1;
+    slot.partition = owed.partition;
+    slot.position = owed.position;
+    slot.handler = owed.handler;
+    this.#watermarks.admit(slot);
+    this.#lanes.append(slot, event.key);
+  }
+
+  /** Whether `nextBatch` would give one. */
+  get hasRunnable(): boolean {
+    return this.#lanes.runnable > 0;
+  }
+
+  /**
+   * Takes what is runnable now, oldest first, up to the batch size; null when nothing is. `placesFree` batches could
+   * start now, this one included, so it takes at most its share of the ready lanes: its runs are short while many
+   * lanes are ready and long only when few are.
+   */
+  nextBatch(placesFree: number): Batch | null {
+    const lanes = this.#lanes;
+    if (lanes.runnable === 0) return null;
+    const size = this.#batchSize.choose(lanes.runnable);
+    const share = Math.ceil(lanes.ready / placesFree);
+    const runMax = Math.ceil(size / Math.max(1, Math.min(share, size)));
+    const slots: Slot[] = [];
+    const taken: Lane[] = [];
+    let bytes = 0;
+    while (slots.length < size && bytes < this.#batchBytesMax) {
+      if (lanes.free.headSequence < lanes.oldestSequence || (taken.length >= share && lanes.free.waiting > 0)) {
+        bytes += this.#take(lanes.free, slots);
+        continue;
+      }
+      if (lanes.ready === 0 || taken.length >= share) break;
+      const lane = lanes.takeOldest();
+      taken.push(lane);
+      const end = Math.min(slots.length + runMax, size);
+      do bytes += this.#take(lane, slots);
+      while (lane.waiting > 0 && slots.length < end && bytes < this.#batchBytesMax);
+    }
+    this.#inFlight += slots.length;
+    return { slots, lanes: taken };
+  }
+
+  /**
+   * Takes in what came of a batch: `resultOf(i)` tells of its event i, and the batch took `busyUs` in its thread.
+   * Skipped events go back to the front of their lanes, uncounted; the rest are settled and given back in the batch's
+   * order. Every lane of the batch is free from here on.
+   */
+  settle(batch: Batch, results: { of(index: number): TryResult; busyUs: number }): readonly Slot[] {
+    const { slots } = batch;
+    const settled: Slot[] = [];
+    for (let index = 0; index < slots.length; index += 1) {
+      const slot = slots[index]!;
+      invariant(slot.state === 'in-flight', 'only an event in flight is settled');
+      const result = results.of(index);
+      switch (result) {
+        case 'succeeded':
+        case 'failed':
+          slot.state = 'settled';
+          settled.push(slot);
+          break;
+        case 'skipped':
+          slot.state = 'buffered';
+          break;
+        default:
+          unreachable(result);
+      }
+    }
+    if (settled.length < slots.length) putBack(slots);
+    for (const lane of batch.lanes) this.#lanes.release(lane);
+    this.#batchSize.measured(settled.length, results.busyUs);
+    this.#inFlight -= slots.length;
+    this.#settled += settled.length;
+    return settled;
+  }
+
+  /** Takes in that these settled events have their durable outcomes, and forgets them. */
+  confirm(slots: readonly Slot[]): void {
+    for (const slot of slots) {
+      invariant(slot.state === 'settled', 'only a settled event becomes durable');
+      this.#watermarks.confirm(slot);
+      this.#ring.release(slot);
+    }
+    this.#settled -= slots.length;
+  }
+
+  /** The position of a partition below which every event has its durable outcome. */
+  watermark(partition: number): number {
+    return this.#watermarks.of(partition);
+  }
+
+  counts(): DispatcherCounts {
+    return {
+      admitted: this.#sequence,
+      buffered: this.#ring.held - this.#inFlight - this.#settled,
+      inFlight: this.#inFlight,
+      settled: this.#settled,
+      lanesLive: this.#lanes.live,
+      lanesReady: this.#lanes.ready,
+      bytesHeld: this.#ring.bytes,
+      batchSize: this.#batchSize.latest,
+      eventUs: this.#batchSize.eventUs,
+    };
+  }
+
+  #take(lane: Lane, into: Slot[]): number {
+    const slot = lane.shift();
+    slot.state = 'in-flight';
+    into.push(slot);
+    return slot.size;
+  }
+}
+
+/** Puts the events of a batch that were skipped back, the last one first, so that each lane has its old order. */
+function putBack(slots: readonly Slot[]): void {
+  for (let index = slots.length - 1; index >= 0; index -= 1) {
+    const slot = slots[index]!;
+    if (slot.state === 'buffered') slot.lane!.putBack(slot);
+  }
+}

@@ -1,0 +1,94 @@
+// The bounded intake between publishers or sources and the lanes: a fixed number of slots, made once and used again
+// and again, so that accepting an event allocates nothing here. Free slots form the ring: a slot is taken at its head
+// and comes back at its tail when its event is durable, in whatever order events become durable. So one slow event
+// holds one slot, never the ring. It does not know lanes or order; it counts slots and sizes.
+
+import { type EncodedEvent, sizeOf } from '../event.js';
+import { invariant } from '../invariant.js';
+import type { Lane } from './lane.js';
+
+/** Where the event of a slot is on its path; written by the Dispatcher alone. */
+export type SlotState = 'free' | 'buffered' | 'in-flight' | 'settled';
+
+/** The place of one accepted event from admission to its durable outcome. */
+export class Slot {
+  state: SlotState = 'free';
+  /** Number in order of admission in this process. */
+  sequence = 0;
+  partition = 0;
+  position = 0;
+  handler = 0;
+  /** The try the event is in or waits for, counted from 1. */
+  attempt = 1;
+  event: EncodedEvent | null = null;
+  size = 0;
+  /** The lane it waits in or runs for; null while the slot is free. Written by Dispatcher. */
+  lane: Lane | null = null;
+  /** The next event of its lane. Written by Lane. */
+  next: Slot | null = null;
+  /** Neighbours in its partition, in order of admission. Written by Watermarks. */
+  older: Slot | null = null;
+  newer: Slot | null = null;
+}
+
+export class RingBuffer {
+  readonly capacity: number;
+  readonly #bytesMax: number;
+  readonly #free: Slot[];
+  #head = 0;
+  #room: number;
+  #bytes = 0;
+
+  constructor(limits: { capacity: number; bytesMax: number }) {
+    this.capacity = limits.capacity;
+    this.#bytesMax = limits.bytesMax;
+    this.#room = limits.capacity;
+    this.#free = Array.from({ length: limits.capacity }, () => new Slot());
+  }
+
+  /** Slots that are free. */
+  get room(): number {
+    return this.#room;
+  }
+
+  /** Slots that are taken. */
+  get held(): number {
+    return this.capacity - this.#room;
+  }
+
+  /** Size of the events held, by `sizeOf`. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether one more event may come. Its size counts once it is in: bytes pass their limit by one event at most. */
+  get isOpen(): boolean {
+    return this.#room > 0 && this.#bytes < this.#bytesMax;
+  }
+
+  /** Takes a free slot for the event. Call it only while `isOpen`. */
+  take(event: EncodedEvent): Slot {
+    invariant(this.#room > 0, 'a slot is taken only when one is free');
+    const slot = this.#free[this.#head]!;
+    this.#head = this.#head + 1 === this.capacity ? 0 : this.#head + 1;
+    this.#room -= 1;
+    slot.event = event;
+    slot.size = sizeOf(event);
+    this.#bytes += slot.size;
+    return slot;
+  }
+
+  /** Gives a slot back. */
+  release(slot: Slot): void {
+    invariant(slot.state !== 'free', 'a slot is released once');
+    this.#bytes -= slot.size;
+    slot.state = 'free';
+    slot.event = null;
+    slot.lane = null;
+    slot.size = 0;
+    slot.attempt = 1;
+    const tail = this.#head + this.#room;
+    this.#free[tail >= this.capacity ? tail - this.capacity : tail] = slot;
+    this.#room += 1;
+  }
+}

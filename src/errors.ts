@@ -1,0 +1,81 @@
+// The world's failures, as people who use keylane meet them: one class, a closed set of codes, messages that say what
+// was expected, what was found and what to do. A handler's failure is not here: it is data (see ErrorRecord).
+
+/** What kind of trouble it is; stable, for programs to branch on. */
+export type KeylaneErrorCode =
+  /** An option has the wrong type or is out of its bounds. */
+  | 'bad-option'
+  /** An event cannot be accepted: wrong shape, too large, or no handler takes its type. */
+  | 'bad-event'
+  /** The handlers module is missing, does not load, or exports the wrong thing. */
+  | 'bad-handlers'
+  /** A record of an input is malformed. */
+  | 'bad-input'
+  /** The call needs a processor that takes events, and this one no longer does. */
+  | 'not-running'
+  /** More publishers are waiting for room than `publishersMax` allows. */
+  | 'overloaded'
+  /** The store's file is foreign, damaged, truncated, empty or of a newer schema; it was left alone. */
+  | 'store-refused'
+  /** Another process holds the store. */
+  | 'store-locked'
+  /** SQLite reported an error while the store was in use. */
+  | 'store-failed'
+  /** The writer thread ended while it was needed. */
+  | 'writer-died'
+  /** The handler threads cannot be kept running. */
+  | 'pool-failed'
+  /** A listener threw; the others were told all the same. */
+  | 'listener-failed'
+  /** `abort()` ended the processor before this was done. */
+  | 'aborted'
+  /** A bug in keylane itself. */
+  | 'internal';
+
+/** Any trouble that is not a handler's own. `code` says which; `cause` holds what lies beneath, if anything. */
+export class KeylaneError extends Error {
+  override readonly name = 'KeylaneError';
+  readonly code: KeylaneErrorCode;
+
+  constructor(code: KeylaneErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** An error as it crosses threads and rests in the store: plain, bounded, never a thrown value. */
+export interface ErrorRecord {
+  /** The error's name, such as `TypeError`; `NonError` when something else was thrown. */
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string | number;
+  readonly stack?: string;
+  readonly cause?: ErrorRecord;
+  /** The error's own enumerable fields besides the ones above. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** A value as an error message shows it: short, on one line, control characters escaped. */
+export function shown(value: unknown): string {
+  const text =
+    typeof value === 'string'
+      ? JSON.stringify(value)
+      : typeof value === 'function'
+        ? 'a function'
+        : Array.isArray(value)
+          ? 'an array'
+          : value instanceof Uint8Array
+            ? 'a Uint8Array'
+            : typeof value === 'object' && value !== null
+              ? 'an object'
+              : String(value);
+  return printable(text.length > 60 ? `${text.slice(0, 57)}...` : text);
+}
+
+/** Text that is safe to print: control characters, and what could reorder a line, are escaped. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}

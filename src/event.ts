@@ -1,0 +1,151 @@
+// The unit of input: its public shape, and the encoded form in which it waits, crosses threads and is stored.
+// An event is checked and encoded once, here; what a handler sees is decoded from that, in its own thread.
+
+import { KeylaneError, shown } from './errors.js';
+
+/** One unit of input. Names follow CloudEvents where they exist there. */
+export interface SourceEvent<Type extends string = string, Data = unknown> {
+  readonly type: Type;
+  /** The partition key: events with one key and one handler run one at a time, in order. Without one it is free. */
+  readonly key?: string | null;
+  /** A JSON value or a `Uint8Array`. */
+  readonly data?: Data;
+  readonly id?: string | null;
+  /** RFC 3339, or a Date. */
+  readonly time?: string | Date | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Event types, each with the data its handler takes: `{ 'flight.departed': Flight }`. */
+export type EventMap = Readonly<Record<string, unknown>>;
+
+/** The events of a map; `data` may be left out only where the handler takes undefined. */
+export type EventOf<Events extends EventMap> = {
+  [Type in keyof Events & string]: undefined extends Events[Type]
+    ? SourceEvent<Type, Events[Type]>
+    : SourceEvent<Type, Events[Type]> & { readonly data: Events[Type] };
+}[keyof Events & string];
+
+/** (partition, position): where an event came from, and its identity in the store. */
+export interface Identity {
+  readonly partition: string;
+  readonly position: number;
+}
+
+/** An event that has been checked, with its data as JSON text or as bytes. */
+export interface EncodedEvent {
+  readonly type: string;
+  readonly key: string | null;
+  readonly id: string | null;
+  /** JSON text of `{ time?, headers? }`, or null when the event has neither. */
+  readonly extras: string | null;
+  /** JSON text, or bytes where bytes were given; null when the event has no data. */
+  readonly data: string | Uint8Array | null;
+}
+
+/** Limits on one event; UTF-16 units for text, bytes for bytes. */
+export interface EventLimits {
+  readonly dataSizeMax: number;
+  readonly keySizeMax: number;
+  readonly headersSizeMax: number;
+}
+
+/** The size by which an event counts against limits on bytes: its text units and bytes, and a flat share. */
+export function sizeOf(event: EncodedEvent): number {
+  const text = event.type.length + (event.key?.length ?? 0) + (event.id?.length ?? 0) + (event.extras?.length ?? 0);
+  return text + (event.data?.length ?? 0) + 64;
+}
+
+/** Checks an event and encodes it. Throws a KeylaneError `bad-event` that names the field, and what fits. */
+export function encodeEvent(event: SourceEvent, limits: EventLimits): EncodedEvent {
+  if (typeof event !== 'object' || event === null) throw bad('an event', 'an object with a type', event);
+  const { type } = event;
+  if (typeof type !== 'string' || type === '') throw bad('event.type', 'a string that is not empty', type);
+  checkName('event.type', type, limits);
+  const key = event.key ?? null;
+  if (key !== null) checkName('event.key', key, limits);
+  const id = event.id ?? null;
+  if (id !== null) checkName('event.id', id, limits);
+  const extras = event.time == null && event.headers == null ? null : encodeExtras(event, limits);
+  return { type, key, id, extras, data: encodeData(event.data, limits) };
+}
+
+function checkName(field: string, value: unknown, limits: EventLimits): void {
+  if (typeof value !== 'string') throw bad(field, 'a string', value);
+  if (value.length > limits.keySizeMax) {
+    throw new KeylaneError(
+      'bad-event',
+      `${field} must be at most ${limits.keySizeMax} characters (option keySizeMax), got ${value.length}`,
+    );
+  }
+}
+
+function encodeData(data: unknown, limits: EventLimits): string | Uint8Array | null {
+  if (data === undefined) return null;
+  if (data instanceof Uint8Array) {
+    checkDataSize(data.byteLength, limits);
+    // A copy: the publisher may write into its own bytes after publish.
+    return Uint8Array.prototype.slice.call(data);
+  }
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(data);
+  } catch (error) {
+    throw new KeylaneError('bad-event', `event.data must be a JSON value or a Uint8Array: ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+  if (text === undefined) throw bad('event.data', 'a JSON value or a Uint8Array', data);
+  checkDataSize(text.length, limits);
+  return text;
+}
+
+/** Throws when data of this size may not enter. */
+export function checkDataSize(size: number, limits: EventLimits): void {
+  if (size <= limits.dataSizeMax) return;
+  throw new KeylaneError(
+    'bad-event',
+    `event.data must be at most ${limits.dataSizeMax} characters or bytes encoded (option dataSizeMax), got ${size}`,
+  );
+}
+
+const namesRefused = new Set(['__proto__', 'constructor', 'prototype']);
+
+function encodeExtras(event: SourceEvent, limits: EventLimits): string {
+  const extras: { time?: string; headers?: Record<string, string> } = {};
+  if (event.time != null) extras.time = encodeTime(event.time);
+  if (event.headers != null) {
+    if (typeof event.headers !== 'object' || Array.isArray(event.headers)) {
+      throw bad('event.headers', 'an object of strings', event.headers);
+    }
+    const headers: Record<string, string> = Object.create(null);
+    for (const [name, value] of Object.entries(event.headers)) {
+      if (namesRefused.has(name)) throw bad('a name in event.headers', 'any name but that of a prototype', name);
+      if (typeof value !== 'string') throw bad(`event.headers[${shown(name)}]`, 'a string', value);
+      headers[name] = value;
+    }
+    extras.headers = headers;
+  }
+  const text = JSON.stringify(extras);
+  if (text.length > limits.headersSizeMax) {
+    throw new KeylaneError(
+      'bad-event',
+      `event.headers must be at most ${limits.headersSizeMax} characters (option headersSizeMax), got ${text.length}`,
+    );
+  }
+  return text;
+}
+
+function encodeTime(time: unknown): string {
+  if (time instanceof Date && !Number.isNaN(time.getTime())) return time.toISOString();
+  if (typeof time === 'string' && time.length <= 64 && !Number.isNaN(Date.parse(time))) return time;
+  throw bad('event.time', 'a valid Date or an RFC 3339 string', time);
+}
+
+function bad(field: string, expected: string, found: unknown): KeylaneError {
+  return new KeylaneError('bad-event', `${field} must be ${expected}, got ${shown(found)}`);
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : shown(error);
+}

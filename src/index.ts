@@ -1,0 +1,24 @@
+// The public API; nothing is defined here.
+
+export type { ProcessorEvents } from './announcer.js';
+export { createProcessor } from './create-processor.js';
+export { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from './errors.js';
+export type { EncodedEvent, EventLimits, EventMap, EventOf, Identity, SourceEvent } from './event.js';
+export type { Fed } from './feed.js';
+export {
+  defineHandlers,
+  type EventMapOf,
+  type Handler,
+  type HandlerContext,
+  type HandlerEvent,
+  type Handlers,
+  type HandlerTable,
+} from './handler.js';
+export type { Durability, OrderMode, ProcessorOptions } from './options.js';
+export type { Outcome, OutcomeStatus } from './outcome.js';
+export type { Phase } from './phase.js';
+export type { Processor, Receipt } from './processor.js';
+export { IterableSource } from './sources/iterable-source.js';
+export { NdjsonSource } from './sources/ndjson-source.js';
+export type { Source, SourceRecord, SourceStart } from './sources/source.js';
+export type { Stats } from './stats.js';

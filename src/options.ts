@@ -1,0 +1,285 @@
+// One table of options: type, default, bounds, unit and a sentence each. From it come the config, the command's flags,
+// the error messages and the table in the README. The environment is read nowhere else.
+
+import { availableParallelism } from 'node:os';
+import { KeylaneError, shown } from './errors.js';
+
+/** How events are ordered: per key, not at all, or all of them one after another. */
+export type OrderMode = 'key' | 'none' | 'global';
+
+/** Which fault a stored outcome survives: the end of the process (kill -9), or the loss of power as well. */
+export type Durability = 'process' | 'power';
+
+interface IntegerOption {
+  readonly kind: 'integer';
+  readonly default: number;
+  readonly min: number;
+  readonly max: number;
+  readonly unit: string;
+  readonly sentence: string;
+  /** The command's flag, without dashes, where it has one. */
+  readonly flag?: string;
+}
+
+interface ChoiceOption {
+  readonly kind: 'choice';
+  readonly default: string;
+  readonly choices: readonly string[];
+  readonly sentence: string;
+  readonly flag?: string;
+}
+
+interface SwitchOption {
+  readonly kind: 'switch';
+  readonly default: boolean;
+  readonly sentence: string;
+}
+
+export type OptionSpec = IntegerOption | ChoiceOption | SwitchOption;
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+/** Every option but `handlers` and `store`, which have no default. */
+export const optionTable = {
+  threads: {
+    kind: 'integer',
+    default: availableParallelism(),
+    min: 1,
+    max: 256,
+    unit: 'threads',
+    sentence: 'Handler threads.',
+    flag: 'threads',
+  },
+  order: {
+    kind: 'choice',
+    default: 'key',
+    choices: ['key', 'none', 'global'],
+    sentence: 'Order of events: per handler and key, none, or all of them one after another.',
+    flag: 'order',
+  },
+  durability: {
+    kind: 'choice',
+    default: 'power',
+    choices: ['process', 'power'],
+    sentence: 'What a stored outcome survives: the end of the process (kill -9), or loss of power as well.',
+    flag: 'durability',
+  },
+  autoStart: {
+    kind: 'switch',
+    default: true,
+    sentence: 'Start running at once; otherwise events wait in the ring buffer until start().',
+  },
+  ringSize: {
+    kind: 'integer',
+    default: 16_384,
+    min: 16,
+    max: 1_048_576,
+    unit: 'events',
+    sentence: 'Events held between acceptance and durable outcome; when full, publishers wait.',
+    flag: 'ring-size',
+  },
+  ringBytesMax: {
+    kind: 'integer',
+    default: 128 * mib,
+    min: 1 * mib,
+    max: 16 * kib * mib,
+    unit: 'bytes',
+    sentence: 'Encoded size of the events held; at the limit publishers wait.',
+  },
+  publishersMax: {
+    kind: 'integer',
+    default: 10_000,
+    min: 1,
+    max: 1_000_000,
+    unit: 'calls',
+    sentence: 'Calls of publish that may wait for room; one more is refused.',
+  },
+  batchSizeMax: {
+    kind: 'integer',
+    default: 1024,
+    min: 1,
+    max: 16_384,
+    unit: 'events',
+    sentence: 'Most events in one batch.',
+    flag: 'batch-size-max',
+  },
+  batchTargetMs: {
+    kind: 'integer',
+    default: 10,
+    min: 1,
+    max: 10_000,
+    unit: 'ms',
+    sentence: 'Duration at which a batch aims, from the measured handler time.',
+    flag: 'batch-target-ms',
+  },
+  batchBytesMax: {
+    kind: 'integer',
+    default: 8 * mib,
+    min: 64 * kib,
+    max: 256 * mib,
+    unit: 'bytes',
+    sentence: 'Encoded size at which a batch is closed, and at which a thread ends its report and hands back the rest.',
+  },
+  groupSizeMax: {
+    kind: 'integer',
+    default: 4096,
+    min: 1,
+    max: 65_536,
+    unit: 'outcomes',
+    sentence: 'Outcomes at which a group is committed at once; a group holds whole batches.',
+    flag: 'group-size-max',
+  },
+  groupWaitMs: {
+    kind: 'integer',
+    default: 10,
+    min: 0,
+    max: 60_000,
+    unit: 'ms',
+    sentence: 'Longest wait of an outcome for its group while other batches run.',
+    flag: 'group-wait-ms',
+  },
+  unacknowledgedBytesMax: {
+    kind: 'integer',
+    default: 64 * mib,
+    min: 1 * mib,
+    max: 4 * kib * mib,
+    unit: 'bytes',
+    sentence: 'Bytes of outcomes not yet durable; at the limit no new batch starts until half of it is free.',
+  },
+  dataSizeMax: {
+    kind: 'integer',
+    default: 16 * mib,
+    min: 1,
+    max: 256 * mib,
+    unit: 'characters or bytes',
+    sentence: 'Largest encoded data of one event; a larger event is refused.',
+  },
+  keySizeMax: {
+    kind: 'integer',
+    default: 1024,
+    min: 1,
+    max: 65_536,
+    unit: 'characters',
+    sentence: 'Longest key, type or id; a longer one is refused.',
+  },
+  headersSizeMax: {
+    kind: 'integer',
+    default: 8 * kib,
+    min: 2,
+    max: 1 * mib,
+    unit: 'characters',
+    sentence: 'Largest encoded headers of one event; larger ones are refused.',
+  },
+  resultSizeMax: {
+    kind: 'integer',
+    default: 4 * mib,
+    min: 1,
+    max: 256 * mib,
+    unit: 'characters or bytes',
+    sentence: 'Largest encoded result; a larger one is a failed try.',
+  },
+  errorSizeMax: {
+    kind: 'integer',
+    default: 16 * kib,
+    min: 512,
+    max: 1 * mib,
+    unit: 'characters',
+    sentence: 'Largest stored error; what exceeds it is cut.',
+  },
+  loadTimeoutMs: {
+    kind: 'integer',
+    default: 10_000,
+    min: 100,
+    max: 600_000,
+    unit: 'ms',
+    sentence: 'Longest time for the handlers module to load, and for setup() or teardown() in a thread.',
+    flag: 'load-timeout-ms',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+type Table = typeof optionTable;
+type ValueOf<Spec extends OptionSpec> = Spec extends ChoiceOption
+  ? Spec['choices'][number]
+  : Spec extends IntegerOption
+    ? number
+    : boolean;
+
+/** Options of `createProcessor`. The table in the README says what each is for, its default and its bounds. */
+export type ProcessorOptions = {
+  /** The handlers module: a file URL, or a path (relative to the current folder). */
+  readonly handlers: string | URL;
+  /** Path of the SQLite file that holds the outcomes; made when it does not exist. */
+  readonly store: string;
+} & { readonly [Name in keyof Table]?: ValueOf<Table[Name]> };
+
+/** Options with every default filled in. */
+export type Config = {
+  readonly handlers: string | URL;
+  readonly store: string;
+} & { readonly [Name in keyof Table]: ValueOf<Table[Name]> };
+
+/** Checks options and fills in defaults. Throws a KeylaneError `bad-option` that says what fits and what was found. */
+export function configFrom(options: ProcessorOptions): Config {
+  if (typeof options !== 'object' || options === null) {
+    throw new KeylaneError('bad-option', `options must be an object, got ${shown(options)}`);
+  }
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  const config: Record<string, unknown> = Object.create(null);
+  for (const name of Object.keys(given)) {
+    if (name !== 'handlers' && name !== 'store' && !Object.hasOwn(optionTable, name)) throw unknownOption(name);
+  }
+  config['handlers'] = locationFrom('handlers', given['handlers']);
+  config['store'] = storeFrom(given['store']);
+  for (const [name, spec] of Object.entries<OptionSpec>(optionTable)) {
+    config[name] = given[name] === undefined ? spec.default : checkOption(name, spec, given[name]);
+  }
+  const whole = config as Config;
+  if (whole.dataSizeMax > whole.ringBytesMax) {
+    throw new KeylaneError(
+      'bad-option',
+      `dataSizeMax must be at most ringBytesMax (${whole.ringBytesMax}), got ${whole.dataSizeMax}`,
+    );
+  }
+  return whole;
+}
+
+/** Checks one value against its row in the table and gives it back. `name` is what messages call it. */
+export function checkOption(name: string, spec: OptionSpec, value: unknown): number | string | boolean {
+  switch (spec.kind) {
+    case 'integer':
+      if (typeof value === 'number' && Number.isInteger(value) && value >= spec.min && value <= spec.max) return value;
+      throw bad(name, `a whole number from ${spec.min} to ${spec.max} (${spec.unit})`, value);
+    case 'choice':
+      if (typeof value === 'string' && spec.choices.includes(value)) return value;
+      throw bad(name, `one of ${spec.choices.map((choice) => `"${choice}"`).join(', ')}`, value);
+    case 'switch':
+      if (typeof value === 'boolean') return value;
+      throw bad(name, 'true or false', value);
+  }
+}
+
+function locationFrom(name: string, value: unknown): string | URL {
+  if (value instanceof URL) {
+    if (value.protocol === 'file:') return value;
+    throw bad(name, 'a path or a file: URL', value.href);
+  }
+  if (typeof value === 'string' && value !== '') return value;
+  throw bad(name, 'a path or a file: URL of a handlers module', value);
+}
+
+function storeFrom(value: unknown): string {
+  if (typeof value === 'string' && value !== '' && value !== ':memory:' && !value.includes('\0')) return value;
+  throw bad('store', 'the path of a file (outcomes are durable, so there is no ":memory:")', value);
+}
+
+function unknownOption(name: string): KeylaneError {
+  const names = ['handlers', 'store', ...Object.keys(optionTable)];
+  const near = names.find((known) => known.toLowerCase() === name.toLowerCase());
+  const hint = near === undefined ? `the options are ${names.join(', ')}` : `did you mean ${near}?`;
+  return new KeylaneError('bad-option', `there is no option ${shown(name)}; ${hint}`);
+}
+
+function bad(name: string, expected: string, found: unknown): KeylaneError {
+  return new KeylaneError('bad-option', `${name} must be ${expected}, got ${shown(found)}`);
+}

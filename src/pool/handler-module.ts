@@ -1,0 +1,143 @@
+// Loads a handlers module into the thread that asks, and checks what it exports. Works alike for ES modules and
+// CommonJS. It calls nothing of the module's: `setup()` and `teardown()` are the thread's to call.
+//
+// Handlers are the default export: one function, or an object of functions by event type. `setup` and `teardown` are
+// exports beside it. A CommonJS module either is its handlers (`module.exports = { 'a.b': f }`), or gives all three
+// (`exports.default = { 'a.b': f }; exports.setup = g`), which is also what compilers make of an ES module.
+
+import { fileURLToPath } from 'node:url';
+import { KeylaneError, shown } from '../errors.js';
+import { type Handler, type HandlerTable, singleHandlerName } from '../handler.js';
+import { describeThrown } from './error-record.js';
+
+export interface HandlerModule {
+  readonly table: HandlerTable;
+  /** In the order of the table's names, which is the order in which the module defines them. */
+  readonly handlers: readonly Handler[];
+  readonly setup: (() => unknown) | null;
+  readonly teardown: (() => unknown) | null;
+}
+
+/** Loads the module. Rejects with a KeylaneError `bad-handlers` that names the file, the reason and what to do. */
+export async function loadHandlers(url: string): Promise<HandlerModule> {
+  const file = fileOf(url);
+  let exports: Exports;
+  try {
+    exports = unwrapped(await import(url));
+  } catch (error) {
+    const reason = describeThrown(error, url.startsWith('file:') && mentions(error, url) ? url : file);
+    throw badHandlers(file, `threw while it was loaded: ${reason}`, 'correct the module, or what it imports');
+  }
+  const table = tableOf(exports, file);
+  const handlers = table.names.map((name) => handlerOf(exports.default, name));
+  return { table, handlers, setup: hookOf(exports, 'setup', file), teardown: hookOf(exports, 'teardown', file) };
+}
+
+/** A KeylaneError about a handlers module: what is wrong with it, then what to do. */
+export function badHandlers(file: string, problem: string, advice: string): KeylaneError {
+  return new KeylaneError('bad-handlers', `handlers module ${shownPath(file)} ${problem}; ${advice}`);
+}
+
+/** Whether two threads found the same handlers, in the same order. */
+export function isSameTable(one: HandlerTable, other: HandlerTable): boolean {
+  return one.takes === other.takes && one.names.join('\n') === other.names.join('\n');
+}
+
+/** The file's path, as messages name it. */
+export function fileOf(url: string): string {
+  return fileURLToPath(url);
+}
+
+interface Exports {
+  readonly default?: unknown;
+  readonly setup?: unknown;
+  readonly teardown?: unknown;
+}
+
+/**
+ * The exports as the module's author meant them: a CommonJS module comes as the default export of its import, so when
+ * that has a `default` of its own, the author's exports are one level down.
+ */
+function unwrapped(namespace: Exports): Exports {
+  const inner = namespace.default;
+  if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, 'default')) return namespace;
+  return inner;
+}
+
+function tableOf(exports: Exports, file: string): HandlerTable {
+  const given = exports.default;
+  if (typeof given === 'function') {
+    refuseStrayHandlers(exports, file);
+    return { names: [singleHandlerName], takes: 'every-type' };
+  }
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    const found = Object.hasOwn(exports, 'default') ? shown(given) : 'no default export';
+    throw badHandlers(file, `must export handlers by default, found ${found}`, howToExport);
+  }
+  const names = Object.keys(given);
+  if (names.length === 0) {
+    const hint = given instanceof Promise ? 'it is a promise: await it. ' : '';
+    throw badHandlers(file, 'exports an object without handlers by default', `${hint}${howToExport}`);
+  }
+  for (const name of names) checkHandler(name, handlerOf(given, name), file);
+  return { names, takes: 'its-own-type' };
+}
+
+const howToExport = "write export default { 'event.type': (event, context) => result }, or one function for every type";
+
+/** Names that are no event types: two are exports of their own, the others are those of a prototype. */
+const namesRefused: Readonly<Record<string, string>> = {
+  __proto__: 'rename it',
+  constructor: 'rename it',
+  prototype: 'rename it',
+  '': 'give it the name of an event type',
+  setup: 'export it beside the handlers (CommonJS: exports.default = { … }; exports.setup = …)',
+  teardown: 'export it beside the handlers (CommonJS: exports.default = { … }; exports.teardown = …)',
+};
+
+function checkHandler(name: string, handler: unknown, file: string): void {
+  if (Object.hasOwn(namesRefused, name)) {
+    throw badHandlers(file, `has a handler named ${shown(name)}, which is no event type`, namesRefused[name]!);
+  }
+  if (typeof handler === 'function') return;
+  throw badHandlers(file, `must have a function for ${shown(name)}, found ${shown(handler)}`, howToExport);
+}
+
+/**
+ * `module.exports = { default: f, 'a.b': g }` could mean two things: one function for every type, or a handler for the
+ * type "default" beside others. Compiled ES modules mark themselves, and may export what they like beside it.
+ */
+function refuseStrayHandlers(exports: Exports, file: string): void {
+  if (!isCommonJsObject(exports)) return;
+  const stray = Object.entries(exports).find(([name, value]) => {
+    return !['default', 'setup', 'teardown'].includes(name) && typeof value === 'function';
+  });
+  if (stray === undefined) return;
+  const problem = `exports a function as "default" and another as ${shown(stray[0])}`;
+  throw badHandlers(file, problem, 'there is no event type "default": export one function, or an object by type');
+}
+
+function isCommonJsObject(exports: object): boolean {
+  return !('__esModule' in exports) && Object.prototype.toString.call(exports) !== '[object Module]';
+}
+
+function handlerOf(given: unknown, name: string): Handler {
+  return typeof given === 'function' ? (given as Handler) : (given as Record<string, Handler>)[name]!;
+}
+
+function hookOf(exports: Exports, name: 'setup' | 'teardown', file: string): (() => unknown) | null {
+  const hook = exports[name];
+  if (hook === undefined) return null;
+  if (typeof hook === 'function') return hook as () => unknown;
+  throw badHandlers(file, `must export ${name} as a function, found ${shown(hook)}`, 'make it a function or remove it');
+}
+
+/** Stacks name a file by its URL when it is an ES module, and by its path when it is CommonJS. */
+function mentions(error: unknown, url: string): boolean {
+  return error instanceof Error && typeof error.stack === 'string' && error.stack.includes(`${url}:`);
+}
+
+/** A path on one line, whatever is in it. */
+function shownPath(file: string): string {
+  return JSON.stringify(file).slice(1, -1);
+}

@@ -1,0 +1,292 @@
+// The handler threads as the main thread sees them: hand a batch over, get a report back, whatever becomes of the
+// thread. Piscina keeps the threads and the queue before them; this is the only place on the main thread that knows it.
+// Piscina's own failures mean one thing here, that a thread died: handlers' failures come inside reports.
+
+import { fileURLToPath } from 'node:url';
+import { Piscina } from 'piscina';
+import { KeylaneError } from '../errors.js';
+import type { HandlerTable } from '../handler.js';
+import { unreachable } from '../invariant.js';
+import type { Config } from '../options.js';
+import { epochClock, takeEpochOffsetUs } from './epoch-clock.js';
+import { reportOfDeath, reportOfSkipped } from './lost-batch.js';
+import type { BatchMessage, BatchReport, HandlerThreadData, PoolAnswer, PoolMessage } from './messages.js';
+import { Progress } from './progress.js';
+import { type Death, ThreadRoster } from './thread-roster.js';
+
+export interface HandlerPoolOptions {
+  /** What pre-flight found: where the module is, its handlers, and what Node needs to be told to load it. */
+  readonly url: URL;
+  readonly table: HandlerTable;
+  readonly execArgv: readonly string[];
+  readonly config: Config;
+  /** Told once of each thread that died. */
+  onWarning(error: KeylaneError): void;
+  /** Told once, when the threads cannot be kept running. */
+  onFatal(error: KeylaneError): void;
+}
+
+/** One batch runs in a thread and one waits there, so that a thread need not wait for the main thread in between. */
+const placesPerThread = 2;
+
+/** Deaths in a row, without one batch finished between them, after which there is no point in new threads. */
+const deathsInARowMax = 10;
+
+/**
+ * starting: threads load. running: batches are taken. closing: no more batches, those under way are finished.
+ * failed: the threads could not be kept running. ended: closed or aborted.
+ */
+type Phase = 'starting' | 'running' | 'closing' | 'failed' | 'ended';
+
+/** A batch handed over and not yet answered. */
+interface Run {
+  readonly message: BatchMessage;
+  /** Threads that had died by the time it was handed over. */
+  readonly deathsBefore: number;
+  resolve(report: BatchReport): void;
+  reject(error: KeylaneError): void;
+}
+
+export class HandlerPool {
+  readonly threads: number;
+  /** How many batches may be under way at once; a message's `place` is below it, and free. */
+  readonly places: number;
+  readonly #options: HandlerPoolOptions;
+  readonly #progress: Progress;
+  readonly #piscina: Piscina<PoolMessage, PoolAnswer>;
+  readonly #roster: ThreadRoster;
+  readonly #nowUs: () => number;
+  #phase: Phase = 'starting';
+  readonly #runs = new Set<Run>();
+  /** Runs whose thread is dying; they are settled when it has exited, as until then it may still execute. */
+  #lost: { run: Run; reason: unknown }[] = [];
+  #whenStarted: ((problem: KeylaneError | null) => void) | null = null;
+  #whenIdle: (() => void)[] = [];
+  #deaths = 0;
+  #deathsInARow = 0;
+  #failure: KeylaneError | null = null;
+  #ending: Promise<void> | null = null;
+  #closing: Promise<void> | null = null;
+
+  /** Starts the threads; resolves when each has loaded the module and run `setup()`. When one cannot, leaves nothing. */
+  static async start(options: HandlerPoolOptions): Promise<HandlerPool> {
+    const pool = new HandlerPool(options);
+    const problem = await new Promise<KeylaneError | null>((resolve) => {
+      pool.#whenStarted = resolve;
+    });
+    pool.#whenStarted = null;
+    if (problem === null) {
+      pool.#phase = 'running';
+      return pool;
+    }
+    pool.#phase = 'ended';
+    await pool.#end();
+    throw problem;
+  }
+
+  private constructor(options: HandlerPoolOptions) {
+    const { threads, loadTimeoutMs } = options.config;
+    const epochOffsetUs = takeEpochOffsetUs();
+    this.threads = threads;
+    this.places = threads * placesPerThread;
+    this.#options = options;
+    this.#nowUs = epochClock(epochOffsetUs);
+    this.#progress = Progress.ofPlaces(this.places);
+    this.#piscina = piscinaFor(options, threadDataFor(options, { epochOffsetUs, progress: this.#progress.shared }));
+    const listener = {
+      onReady: (): void => this.#onReady(),
+      onUnfit: (reason: string): void => this.#onUnfit(reason),
+      onDeath: (death: Death): void => this.#onDeath(death),
+    };
+    this.#roster = new ThreadRoster(listener, { loadTimeoutMs });
+    this.#roster.follow(this.#piscina.threads);
+    this.#piscina.on('workerCreate', () => this.#roster.follow(this.#piscina.threads));
+    // Piscina tells here of threads that died while idle, and the process would end without a listener. The roster has
+    // heard of them already, from the threads themselves.
+    this.#piscina.on('error', () => {});
+  }
+
+  /**
+   * Runs a batch in some thread. Gives a report even when the thread dies: every event failed if the batch was begun,
+   * every event skipped if it only waited there. Rejects only when the pool has failed or been aborted.
+   */
+  run(message: BatchMessage): Promise<BatchReport> {
+    if (this.#phase !== 'running') return Promise.reject(this.#refusal());
+    this.#progress.reset(message.place);
+    return new Promise((resolve, reject) => {
+      const run: Run = { message, deathsBefore: this.#deaths, resolve, reject };
+      this.#runs.add(run);
+      this.#piscina.run(message).then(
+        (answer) => this.#onAnswer(run, answer),
+        (reason) => this.#onLost(run, reason),
+      );
+    });
+  }
+
+  /** Finishes what is under way, runs `teardown()` once in every thread, and ends the threads. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Ends the threads at once. Runs under way reject, after their threads have exited. */
+  async abort(): Promise<void> {
+    if (this.#phase !== 'failed') this.#phase = 'ended';
+    await this.#end();
+  }
+
+  #onAnswer(run: Run, answer: PoolAnswer): void {
+    switch (answer.kind) {
+      case 'report':
+        this.#deathsInARow = 0;
+        this.#settle(run, answer.report);
+        return;
+      case 'failed':
+        this.#onUnfit(answer.reason);
+        return;
+      case 'torn-down':
+        // Only close() asks for it, and reads the answer itself.
+        return;
+      default:
+        unreachable(answer);
+    }
+  }
+
+  #onLost(run: Run, reason: unknown): void {
+    // Ending the threads loses every run; they are rejected together, when all threads have exited.
+    if (this.#phase === 'ended' || this.#phase === 'failed') return;
+    this.#lost.push({ run, reason });
+    this.#settleLost();
+  }
+
+  #settleLost(): void {
+    if (this.#roster.dyingCount > 0) return;
+    const lost = this.#lost;
+    this.#lost = [];
+    for (const { run, reason } of lost) {
+      if (run.deathsBefore === this.#deaths) {
+        // No thread died, so running it again could only fail again.
+        this.#fail(new KeylaneError('internal', 'a batch could not be handed to a thread', { cause: reason }));
+        return;
+      }
+      this.#settle(run, this.#reportOfLost(run.message, reason));
+    }
+  }
+
+  /** A batch that had finished lost only its report; like one that was not begun, it runs again. */
+  #reportOfLost(message: BatchMessage, reason: unknown): BatchReport {
+    if (this.#progress.of(message.place) !== 'begun') return reportOfSkipped(message);
+    const { errorSizeMax } = this.#options.config;
+    const beganAtUs = this.#progress.beganAtUs(message.place);
+    return reportOfDeath(message, { reason, beganAtUs, endedAtUs: this.#nowUs(), errorSizeMax });
+  }
+
+  #settle(run: Run, report: BatchReport): void {
+    if (!this.#runs.delete(run)) return;
+    run.resolve(report);
+    if (this.#runs.size === 0) this.#tellIdle();
+  }
+
+  #onReady(): void {
+    if (this.#roster.readyCount === this.threads) this.#whenStarted?.(null);
+  }
+
+  #onUnfit(reason: string): void {
+    if (this.#whenStarted !== null) this.#whenStarted(new KeylaneError('bad-handlers', reason));
+    else this.#fail(new KeylaneError('pool-failed', `a handler thread could not be replaced: ${reason}`));
+  }
+
+  #onDeath({ threadId, reason, whileLoading }: Death): void {
+    this.#deaths += 1;
+    this.#deathsInARow += 1;
+    const when = whileLoading ? ' while it loaded the handlers module' : '';
+    const said = `handler thread ${threadId} died${when}: ${reason}`;
+    if (this.#whenStarted !== null) {
+      this.#whenStarted(new KeylaneError('bad-handlers', `${said}; correct the module or its setup()`));
+      return;
+    }
+    // Piscina has replaced it by now, unless it has given up.
+    this.#roster.follow(this.#piscina.threads);
+    this.#options.onWarning(new KeylaneError('pool-failed', `${said}; another takes its place`));
+    if (this.#deathsInARow >= deathsInARowMax) {
+      const advice = 'no batch was finished between them; correct the handlers and start again';
+      this.#fail(new KeylaneError('pool-failed', `${deathsInARowMax} handler threads died in a row: ${said}; ${advice}`));
+    } else if (this.#piscina.threads.length < this.threads) {
+      this.#fail(new KeylaneError('pool-failed', `${said}; another could not be started`));
+    } else {
+      this.#settleLost();
+    }
+  }
+
+  #fail(error: KeylaneError): void {
+    if (this.#phase === 'failed' || this.#phase === 'ended') return;
+    this.#phase = 'failed';
+    this.#failure = error;
+    this.#options.onFatal(error);
+    void this.#end();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#phase === 'running') {
+      this.#phase = 'closing';
+      await this.#idle();
+    }
+    // Meanwhile the pool may have failed or been aborted.
+    if (this.#phase === 'closing') await this.#tearDown();
+    await this.abort();
+  }
+
+  /** All threads are idle, so Piscina gives each of them one of the messages. */
+  async #tearDown(): Promise<void> {
+    const { loadTimeoutMs } = this.#options.config;
+    const warn = (problem: string): void => this.#options.onWarning(new KeylaneError('bad-handlers', problem));
+    const answers = Array.from({ length: this.threads }, async () => {
+      const answer = await this.#piscina.run({ kind: 'tear-down' });
+      if (answer.kind === 'failed') warn(answer.reason);
+    });
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<'late'>((resolve) => {
+      timer = setTimeout(() => resolve('late'), loadTimeoutMs);
+    });
+    // A thread that dies meanwhile rejects its answer, and the roster has told of it.
+    const end = await Promise.race([late, Promise.allSettled(answers)]);
+    clearTimeout(timer);
+    if (end === 'late') warn(`teardown() did not finish within ${loadTimeoutMs} ms (option loadTimeoutMs)`);
+  }
+
+  #idle(): Promise<void> {
+    if (this.#runs.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenIdle.push(resolve);
+    });
+  }
+
+  #end(): Promise<void> {
+    this.#ending ??= this.#endThreads();
+    return this.#ending;
+  }
+
+  async #endThreads(): Promise<void> {
+    this.#roster.dismiss();
+    do {
+      await this.#piscina.destroy();
+      await this.#roster.allGone();
+      // An error that a thread had on its way out makes Piscina start another in its place.
+      this.#roster.follow(this.#piscina.threads);
+    } while (this.#piscina.threads.length > 0);
+    for (const run of this.#runs) run.reject(this.#refusal());
+    this.#runs.clear();
+    this.#lost = [];
+    this.#tellIdle();
+  }
+
+  #tellIdle(): void {
+    const waiting = this.#whenIdle;
+    this.#whenIdle = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #refusal(): KeylaneError {
+    return this.#failure ?? new KeylaneError('aborted', 'the handler threads were ended before this batch was run');
+  }
+}

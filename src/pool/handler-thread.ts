@@ -1,0 +1,89 @@
+// One handler thread from the inside: loads the handlers module and runs `setup()` as soon as it starts, then answers
+// what the pool asks. It never throws: trouble is an answer like any other, since an error thrown in a thread would
+// reach the main thread without its fields, or not at all.
+
+import { epochClock } from './epoch-clock.js';
+import { describeThrown } from './error-record.js';
+import { BatchRunner } from './batch-runner.js';
+import { badHandlers, fileOf, type HandlerModule, isSameTable, loadHandlers } from './handler-module.js';
+import type { HandlerThreadData, PoolAnswer, PoolMessage, ThreadNews } from './messages.js';
+import { Progress } from './progress.js';
+
+/** What the thread runs with, or why it cannot run. */
+type Loaded =
+  | { readonly kind: 'loaded'; readonly module: HandlerModule; readonly runner: BatchRunner }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+export class HandlerThread {
+  readonly #data: HandlerThreadData;
+  readonly #threadId: number;
+  readonly #loading: Promise<Loaded>;
+  /** Null until loading has ended, so that a batch need not wait a round for a promise that is settled. */
+  #loaded: Loaded | null = null;
+  #tornDown: Promise<PoolAnswer> | null = null;
+
+  constructor(data: HandlerThreadData, threadId: number) {
+    this.#data = data;
+    this.#threadId = threadId;
+    this.#loading = this.#load();
+  }
+
+  /** Resolves once the module is loaded and set up, or cannot be. */
+  async news(): Promise<ThreadNews> {
+    const loaded = await this.#loading;
+    if (loaded.kind === 'failed') return { kind: 'keylane-failed', reason: loaded.reason };
+    return { kind: 'keylane-ready', threadId: this.#threadId };
+  }
+
+  /** Does what the message says, after what came before it. */
+  async answer(message: PoolMessage): Promise<PoolAnswer> {
+    const loaded = this.#loaded ?? (await this.#loading);
+    if (loaded.kind === 'failed') return loaded;
+    if (message.kind === 'batch') return { kind: 'report', report: await loaded.runner.run(message) };
+    this.#tornDown ??= this.#tearDown(loaded);
+    return this.#tornDown;
+  }
+
+  async #load(): Promise<Loaded> {
+    const { handlersUrl, table, progress, epochOffsetUs } = this.#data;
+    const file = fileOf(handlersUrl);
+    try {
+      const module = await loadHandlers(handlersUrl);
+      if (!isSameTable(module.table, table)) {
+        const problem = 'gave other handlers when it was loaded again';
+        throw badHandlers(file, problem, 'let its exports depend on nothing, and restart after a change');
+      }
+      await this.#callHook(module, 'setup');
+      const runner = new BatchRunner({
+        module,
+        threadId: this.#threadId,
+        limits: this.#data,
+        progress: new Progress(progress),
+        nowUs: epochClock(epochOffsetUs),
+      });
+      this.#loaded = { kind: 'loaded', module, runner };
+    } catch (error) {
+      this.#loaded = { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
+    }
+    return this.#loaded;
+  }
+
+  async #tearDown({ module, runner }: { module: HandlerModule; runner: BatchRunner }): Promise<PoolAnswer> {
+    await runner.idle();
+    try {
+      await this.#callHook(module, 'teardown');
+      return { kind: 'torn-down', threadId: this.#threadId };
+    } catch (error) {
+      return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  async #callHook(module: HandlerModule, name: 'setup' | 'teardown'): Promise<void> {
+    try {
+      await module[name]?.();
+    } catch (error) {
+      const file = fileOf(this.#data.handlersUrl);
+      throw badHandlers(file, `threw in its ${name}(): ${describeThrown(error, file)}`, `correct ${name}()`);
+    }
+  }
+}

@@ -1,0 +1,95 @@
+// The types that cross between the main thread and the handler threads, and nothing else. Only plain values cross.
+// Per batch there is one message each way; per event there is a share of its arrays, never an object.
+
+import type { HandlerTable } from '../handler.js';
+
+/** Numbers of one event in BatchMessage.numbers, in this order. */
+export const numberOf = { partition: 0, position: 1, handler: 2, attempt: 3 } as const;
+export const numbersPerEvent = 4;
+
+/** Lengths of one event in BatchMessage.lengths, in this order; -1 for absent. Data is either text or bytes. */
+export const lengthOf = { type: 0, key: 1, id: 2, extras: 3, dataText: 4, dataBytes: 5 } as const;
+export const lengthsPerEvent = 6;
+
+/** Main thread to handler thread: run these events, in this order. */
+export interface BatchMessage {
+  readonly kind: 'batch';
+  /** Which of the pool's places the batch takes: the index of its marks in `Progress`. */
+  readonly place: number;
+  readonly count: number;
+  /** Names of the partitions, by the index that `numbers` carries. */
+  readonly partitions: readonly string[];
+  /** numbersPerEvent an event, see numberOf. */
+  readonly numbers: Float64Array;
+  /** lengthsPerEvent an event, see lengthOf. */
+  readonly lengths: Int32Array;
+  /** type, key, id, extras and data text of every event, one after another. */
+  readonly text: string;
+  /** Data given as bytes, one after another. */
+  readonly bytes: Uint8Array;
+}
+
+/** What one try gave; `skipped` events were not tried and go back to their lanes uncounted. */
+export const handlerResult = { succeeded: 0, failed: 1, skipped: 2 } as const;
+export type HandlerResult = (typeof handlerResult)[keyof typeof handlerResult];
+
+/** Handler thread to main thread: what came of a batch. */
+export interface BatchReport {
+  /** A HandlerResult per event, in the batch's order. */
+  readonly results: Uint8Array;
+  /** Outcome rows of the events that were tried (see RowsBuilder), in the batch's order; forwarded unread. */
+  readonly rows: ArrayBuffer;
+  readonly rowCount: number;
+  readonly failedCount: number;
+  /** Time spent in handlers and codecs, in microseconds. */
+  readonly busyUs: number;
+}
+
+/** Main thread to handler thread, at the end: run `teardown()`. A thread runs it once, however often it is told. */
+export interface TearDownMessage {
+  readonly kind: 'tear-down';
+}
+
+export type PoolMessage = BatchMessage | TearDownMessage;
+
+/** Handler thread to main thread: the answer to a PoolMessage. `failed`: the thread cannot run batches, or tear down. */
+export type PoolAnswer =
+  | { readonly kind: 'report'; readonly report: BatchReport }
+  | { readonly kind: 'torn-down'; readonly threadId: number }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+/**
+ * Handler thread to main thread, once per thread and unasked: whether the module is loaded and `setup()` done. It goes
+ * over the port that a handlers module can use as well, so the kinds say whose they are.
+ */
+export type ThreadNews =
+  | { readonly kind: 'keylane-ready'; readonly threadId: number }
+  | { readonly kind: 'keylane-failed'; readonly reason: string };
+
+/** What the pre-flight thread is given at its start. */
+export interface PreflightThreadData {
+  /** URL of the handlers module, as text. */
+  readonly handlersUrl: string;
+}
+
+/** Pre-flight thread to main thread, once: what it found. */
+export type PreflightNews =
+  | { readonly kind: 'keylane-table'; readonly table: HandlerTable }
+  | { readonly kind: 'keylane-refused'; readonly reason: string };
+
+/** What a handler thread is given at its start. */
+export interface HandlerThreadData {
+  /** URL of the handlers module, as text. */
+  readonly handlersUrl: string;
+  /** The table that pre-flight found; messages carry indexes into it. */
+  readonly table: HandlerTable;
+  readonly batchSizeMax: number;
+  /** Size of a report (text units and bytes) at which the thread ends it and hands the rest of the batch back. */
+  readonly reportSizeMax: number;
+  readonly resultSizeMax: number;
+  readonly errorSizeMax: number;
+  /** Wall clock minus monotonic clock, in microseconds: one value for all threads, so that their times compare. */
+  readonly epochOffsetUs: number;
+  /** How far the batch in each place has come, see Progress. */
+  readonly progress: SharedArrayBuffer;
+}

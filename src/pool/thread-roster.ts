@@ -1,0 +1,134 @@
+// Keeps track of the pool's threads from the outside: which are loading, ready or dying, how long loading may take,
+// and what a thread died of. It decides nothing: it tells the pool.
+
+import type { Worker } from 'node:worker_threads';
+import { describeThrown } from './error-record.js';
+import type { ThreadNews } from './messages.js';
+
+export interface RosterListener {
+  /** A thread has loaded the module and run `setup()`. */
+  onReady(): void;
+  /** A thread cannot load the module or run `setup()`, or takes too long; `reason` is a whole message. */
+  onUnfit(reason: string): void;
+  /** A thread has exited that was not asked to. */
+  onDeath(death: Death): void;
+}
+
+export interface Death {
+  readonly threadId: number;
+  readonly reason: string;
+  /** Whether it had not yet become ready. */
+  readonly whileLoading: boolean;
+}
+
+/** `dying`: an error ended what it ran, but it has not exited yet. */
+type ThreadState = 'loading' | 'ready' | 'dying';
+
+interface Thread {
+  readonly id: number;
+  state: ThreadState;
+  whileLoading: boolean;
+  uncaught: string | null;
+  readonly timer: NodeJS.Timeout;
+}
+
+export class ThreadRoster {
+  readonly #threads = new Map<Worker, Thread>();
+  readonly #listener: RosterListener;
+  readonly #loadTimeoutMs: number;
+  #whenAllGone: (() => void)[] = [];
+  #isDismissed = false;
+
+  constructor(listener: RosterListener, { loadTimeoutMs }: { loadTimeoutMs: number }) {
+    this.#listener = listener;
+    this.#loadTimeoutMs = loadTimeoutMs;
+  }
+
+  get readyCount(): number {
+    return this.#countOf('ready');
+  }
+
+  get dyingCount(): number {
+    return this.#countOf('dying');
+  }
+
+  /** Follows those of `workers` that it does not follow yet. */
+  follow(workers: readonly Worker[]): void {
+    for (const worker of workers) if (!this.#threads.has(worker)) this.#follow(worker);
+  }
+
+  /** From now on every exit is meant, and nobody waits for a thread to become ready. */
+  dismiss(): void {
+    this.#isDismissed = true;
+    for (const { timer } of this.#threads.values()) clearTimeout(timer);
+  }
+
+  /** Resolves when every thread it follows has exited. */
+  allGone(): Promise<void> {
+    if (this.#threads.size === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#whenAllGone.push(resolve);
+    });
+  }
+
+  #follow(worker: Worker): void {
+    const id = worker.threadId;
+    // It holds the process open while a thread loads, which Piscina's idle threads do not.
+    const timer = setTimeout(() => {
+      this.#tell((listener) => {
+        const limit = `${this.#loadTimeoutMs} ms (option loadTimeoutMs)`;
+        listener.onUnfit(`a handler thread did not load its module and finish setup() within ${limit}`);
+      });
+    }, this.#loadTimeoutMs);
+    const thread: Thread = { id, state: 'loading', whileLoading: true, uncaught: null, timer };
+    this.#threads.set(worker, thread);
+    worker.on('message', (message: unknown) => {
+      if (isNews(message) && thread.state === 'loading') this.#hear(thread, message);
+    });
+    worker.on('error', (error) => {
+      thread.uncaught ??= describeThrown(error);
+      thread.state = 'dying';
+    });
+    worker.once('exit', (code) => this.#bury(worker, thread, code));
+  }
+
+  #hear(thread: Thread, news: ThreadNews): void {
+    clearTimeout(thread.timer);
+    if (news.kind === 'keylane-failed') {
+      this.#tell((listener) => listener.onUnfit(news.reason));
+      return;
+    }
+    thread.state = 'ready';
+    thread.whileLoading = false;
+    this.#tell((listener) => listener.onReady());
+  }
+
+  #bury(worker: Worker, thread: Thread, code: number): void {
+    clearTimeout(thread.timer);
+    this.#threads.delete(worker);
+    const { id: threadId, uncaught, whileLoading } = thread;
+    const reason = uncaught ?? `it exited with code ${code}`;
+    this.#tell((listener) => listener.onDeath({ threadId, reason, whileLoading }));
+    if (this.#threads.size > 0) return;
+    const waiting = this.#whenAllGone;
+    this.#whenAllGone = [];
+    for (const resolve of waiting) resolve();
+  }
+
+  #tell(say: (listener: RosterListener) => void): void {
+    if (!this.#isDismissed) say(this.#listener);
+  }
+
+  #countOf(state: ThreadState): number {
+    let count = 0;
+    for (const thread of this.#threads.values()) if (thread.state === state) count += 1;
+    return count;
+  }
+}
+
+/** A handlers module may post messages of its own over the same port. */
+function isNews(message: unknown): message is ThreadNews {
+  if (typeof message !== 'object' || message === null) return false;
+  const { kind } = message as { kind?: unknown };
+  return kind === 'keylane-ready' || kind === 'keylane-failed';
+}

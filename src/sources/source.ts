@@ -1,0 +1,35 @@
+// The contract between the processor and a source of events that keeps its own position, such as a file.
+
+import type { EncodedEvent, EventLimits } from '../event.js';
+
+/** Where a source begins: what the store knows of its partition. */
+export interface SourceStart {
+  /** Every event below this position has its durable outcome; 0 when the partition is new. */
+  readonly watermark: number;
+  /** Positions at or above the watermark that have their outcome all the same; the source leaves them out. */
+  readonly durable: ReadonlySet<number>;
+  /** What `fingerprint` was when the partition was first stored; null when it is new. */
+  readonly fingerprint: string | null;
+  /** Limits on one event. */
+  readonly limits: EventLimits;
+}
+
+/** One event with its position in its partition. */
+export interface SourceRecord {
+  readonly position: number;
+  readonly event: EncodedEvent;
+}
+
+/** A source of events. Its positions rise; it may leave some out. */
+export interface Source {
+  /** The partition its positions belong to; names the same input at every start. */
+  readonly partition: string;
+  /** Called once, before the first request. Gives a text by which the same input is known again, or null. */
+  open(start: SourceStart): Promise<string | null>;
+  /** Gives at least one and at most `demand` records, or null at the end. Called again only after it has settled. */
+  request(demand: number): Promise<readonly SourceRecord[] | null>;
+  /** Everything below this position is durable: the source may forget it. */
+  commit?(watermark: number): void;
+  /** Called once, whatever happened. A pending `request` settles. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,73 @@
+// What a store holds: its marks, its tables, and the two views that are public and stay as they are. A change of the
+// tables is one more migration at the end of the list; what is in the list never changes.
+
+import type { Connection } from './database.js';
+
+/** The mark of a keylane store in SQLite's header, where `file` and `PRAGMA application_id` show it: "keyl" in ASCII. */
+export const applicationId = 0x6b65796c;
+
+// Comments inside the SQL are kept by SQLite: whoever types .schema reads them.
+//
+// - Text columns declared ANY hold TEXT, or a BLOB of UTF-16LE for the rare text that is no well-formed Unicode (a lone
+//   surrogate), as TEXT would not give it back unchanged.
+// - outcome has no rowid, as (partition, position, handler) is both its identity and the order in which rows arrive, and
+//   no foreign keys, as those cost two look-ups a row; the one writer takes its numbers from the tables they name.
+const migrations: readonly string[] = [
+  `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  -- How often the store was opened; a writer that finds another number than its own has been replaced.
+  INSERT INTO meta VALUES ('epoch', 0);
+
+  CREATE TABLE partition (
+    id INTEGER PRIMARY KEY,
+    name ANY NOT NULL UNIQUE,
+    watermark INTEGER NOT NULL DEFAULT 0, -- every position below it has its outcome
+    fingerprint TEXT,                     -- by which the same input is known again
+    epoch INTEGER NOT NULL                -- the epoch of its last user
+  ) STRICT;
+
+  CREATE TABLE handler (id INTEGER PRIMARY KEY, name ANY NOT NULL UNIQUE) STRICT;
+
+  CREATE TABLE outcome (
+    partition INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    handler INTEGER NOT NULL,
+    status INTEGER NOT NULL,      -- 0 succeeded, 1 dead-lettered
+    attempts INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,  -- of the last try, microseconds since the Unix epoch
+    duration_us INTEGER NOT NULL,
+    id ANY,
+    type ANY NOT NULL,
+    key ANY,
+    result ANY,                   -- JSON as TEXT, bytes as BLOB
+    error TEXT,                   -- JSON
+    PRIMARY KEY (partition, position, handler)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE VIEW outcomes AS
+  SELECT partition.name AS partition, position, outcome.id AS id, type, key, handler.name AS handler,
+    CASE status WHEN 0 THEN 'succeeded' WHEN 1 THEN 'dead-lettered' END AS status,
+    attempts, started_at, duration_us, result, error
+  FROM outcome JOIN partition ON partition.id = outcome.partition JOIN handler ON handler.id = outcome.handler;
+
+  CREATE VIEW dead_letters AS
+  SELECT partition, position, id, type, key, handler, attempts, started_at, duration_us, result, error
+  FROM outcomes WHERE status = 'dead-lettered';
+  `,
+];
+
+/** The schema this keylane writes, and the newest it can read: SQLite's `user_version`. */
+export const schemaVersion = migrations.length;
+
+/** The numbers that stand for a status in the table. */
+export const statusNumber = { succeeded: 0, deadLettered: 1 } as const;
+
+/** Brings the tables from a version (0: an empty database) to a later one, in one transaction. */
+export function migrate(db: Connection, from: number, to: number = schemaVersion): void {
+  const step = db.transaction(() => {
+    for (const sql of migrations.slice(from, to)) db.exec(sql);
+    db.pragma(`application_id = ${applicationId}`);
+    db.pragma(`user_version = ${to}`);
+  });
+  step.immediate();
+}

@@ -1,0 +1,167 @@
+// The main thread's end of the wire to the writer thread. Every call settles: with the thread's reply, or with a
+// KeylaneError when the thread is gone. Knows nothing of SQL; the rows it forwards it does not read.
+
+import { Worker } from 'node:worker_threads';
+import { type Remote, transfer, wrap } from 'comlink';
+import { KeylaneError } from '../errors.js';
+import { comlinkEndpoint } from './comlink-endpoint.js';
+import { loadAddon } from './database.js';
+import type { GroupRequest, GroupResult, OpenRequest, PartitionStart, Watermark } from './messages.js';
+import { type Reply, valueOf, type WriterApi } from './writer-api.js';
+
+const threadUrl = new URL('../../workers/writer-worker.js', import.meta.url);
+
+// How long the thread may take to end by itself before it is terminated. Closing may wait for a slow disk, once; a
+// terminated thread that is stuck in a native call may never end, and nobody waits for that either.
+const closeMsMax = 30_000;
+const abortMsMax = 5_000;
+const terminateMsMax = 2_000;
+
+/** `open` until close or abort is called; `dead` when the thread ended before that. Only `#end` and `#die` set it. */
+type State = 'open' | 'ending' | 'dead';
+
+/** What `StoreWriter.open` needs; `onDeath` is called once if the thread ends while the writer is open. */
+export type StoreWriterOptions = OpenRequest & { readonly onDeath: (error: KeylaneError) => void };
+
+/** The store, in a thread of its own. Calls are answered in order. */
+export class StoreWriter {
+  readonly #thread: Worker;
+  readonly #remote: Pick<Remote<WriterApi>, keyof WriterApi>;
+  readonly #onDeath: (error: KeylaneError) => void;
+  /** One function per call without an answer; it rejects the call. */
+  readonly #pending = new Set<(error: KeylaneError) => void>();
+  readonly #exited: Promise<void>;
+  #state: State = 'open';
+  #death: KeylaneError | null = null;
+  #ended: Promise<void> | null = null;
+
+  private constructor(onDeath: (error: KeylaneError) => void) {
+    this.#onDeath = onDeath;
+    // Loaders and flags of the user's program are for the user's modules.
+    this.#thread = new Worker(threadUrl, { name: 'keylane-writer', execArgv: [] });
+    this.#exited = new Promise((resolve) => {
+      this.#thread.once('exit', () => resolve());
+    });
+    this.#thread.on('error', (error) => this.#die(`of ${error.message}`, error));
+    this.#thread.on('exit', (status) => this.#die(`with status ${status}`));
+    this.#thread.on('messageerror', (error) => {
+      this.#die('of a reply that could not be read', error);
+      void this.#thread.terminate();
+    });
+    // Comlink makes a proxy for every property read; one of each is enough.
+    const { open, openPartition, setFingerprint, append, close } = wrap<WriterApi>(comlinkEndpoint(this.#thread));
+    this.#remote = { open, openPartition, setFingerprint, append, close };
+  }
+
+  /**
+   * Starts the thread and opens the store in it, or makes the store. Rejects with a KeylaneError `store-refused`,
+   * `store-locked`, `store-failed` or `writer-died`; no thread, file or lock is left then.
+   */
+  static async open(options: StoreWriterOptions): Promise<StoreWriter> {
+    const { onDeath, ...request } = options;
+    // Some versions of the addon crash when a thread that alone holds it ends.
+    loadAddon();
+    let handedOver = false;
+    const writer = new StoreWriter((error) => {
+      if (handedOver) onDeath(error);
+    });
+    try {
+      await writer.#call(() => writer.#remote.open(request));
+      handedOver = true;
+      return writer;
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+  }
+
+  /** Makes the partition if it is new, and says where it stands. */
+  openPartition(name: string): Promise<PartitionStart> {
+    return this.#call(() => this.#remote.openPartition(name));
+  }
+
+  /** Stores the text by which the partition's input is known again. */
+  setFingerprint(partition: number, text: string): Promise<void> {
+    return this.#call(() => this.#remote.setFingerprint(partition, text)).then(nothing);
+  }
+
+  /**
+   * Stores a group; once resolved it is durable. Its rows are transferred: they are empty here afterwards. Rejects with
+   * `store-failed` (and so does every later append), or `writer-died`, when it is not known what became of the group.
+   */
+  append(group: GroupRequest): Promise<GroupResult> {
+    return this.#call(() => this.#remote.append(transfer(group, [...group.rows])));
+  }
+
+  /** Stores the last watermarks and closes everything, after the calls made before. Resolves when the thread is gone. */
+  close(watermarks: readonly Watermark[]): Promise<void> {
+    this.#ended ??= this.#end(watermarks, closeMsMax);
+    return this.#ended;
+  }
+
+  /** Closes without waiting for answers: pending calls reject with `aborted`. Always resolves. */
+  async abort(): Promise<void> {
+    this.#rejectPending(new KeylaneError('aborted', 'the store was closed by abort() before it had answered'));
+    this.#ended ??= this.#end([], abortMsMax);
+    await this.#ended.catch(nothing);
+  }
+
+  async #end(watermarks: readonly Watermark[], msMax: number): Promise<void> {
+    if (this.#death !== null) throw this.#death;
+    const reply = this.#call(() => this.#remote.close(watermarks));
+    this.#state = 'ending';
+    // Heard of at the end; until then its rejection is nobody's surprise.
+    reply.catch(nothing);
+    if (!(await settlesWithin(this.#exited, msMax))) {
+      this.#rejectPending(new KeylaneError('writer-died', `the writer thread must close in ${msMax} ms, it was terminated`));
+      await settlesWithin(this.#thread.terminate(), terminateMsMax);
+    }
+    await reply;
+  }
+
+  #call<Value>(send: () => Promise<Reply<Value>>): Promise<Value> {
+    return new Promise((resolve, reject) => {
+      if (this.#death !== null) throw this.#death;
+      if (this.#state === 'ending') throw new KeylaneError('not-running', 'the store must be open, it is closing or closed');
+      this.#pending.add(reject);
+      const settle = (take: () => void): void => {
+        this.#pending.delete(reject);
+        take();
+      };
+      send().then(
+        (reply) => settle(() => resolve(valueOf(reply))),
+        (error) => settle(() => reject(error)),
+      );
+    });
+  }
+
+  #die(how: string, cause?: unknown): void {
+    const error = new KeylaneError('writer-died', `the writer thread ended ${how}`, cause === undefined ? {} : { cause });
+    const unexpected = this.#state === 'open';
+    if (unexpected) {
+      this.#state = 'dead';
+      this.#death = error;
+    }
+    this.#rejectPending(error);
+    if (unexpected) this.#onDeath(error);
+  }
+
+  #rejectPending(error: KeylaneError): void {
+    for (const reject of this.#pending) reject(error);
+    this.#pending.clear();
+  }
+}
+
+async function settlesWithin(promise: Promise<unknown>, msMax: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), msMax);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function nothing(): void {}

@@ -1,0 +1,191 @@
+// The store as the writer thread sees it: open it, add groups of outcomes, close it. One group is one transaction, and
+// what `append` has returned for is durable. Knows nothing of threads, of batches, or of events still to come.
+
+import { KeylaneError, printable } from '../errors.js';
+import { type OutcomeRow, RowsReader } from '../outcome.js';
+import {
+  attempt,
+  type Connection,
+  checkpoint,
+  confirmSynchronous,
+  lastCheckpoint,
+  openForWriting,
+  type Statement,
+  synchronousOf,
+  walPagesOf,
+} from './database.js';
+import { StoreLock } from './lock.js';
+import type { GroupRequest, GroupResult, OpenRequest, PartitionStart, Watermark } from './messages.js';
+import { OutcomeInserter } from './outcome-inserter.js';
+import { migrate, schemaVersion } from './schema.js';
+import { createStore, isStore, locateStore, removeUnfinished } from './store-file.js';
+import { storedText } from './stored-text.js';
+
+// A checkpoint costs two waits for the disk, so it is worth a fair log: 16 MB, a fraction of a second at full speed.
+const checkpointPages = 4_000;
+// A page and its header, as the log holds them.
+const frameBytes = 4_096 + 24;
+
+/** An open store. Its holder is the only writer, by the lock. */
+export class Store {
+  readonly #lock: StoreLock;
+  readonly #db: Connection;
+  readonly #epoch: number;
+  readonly #inserter: OutcomeInserter;
+  readonly #readEpoch: Statement;
+  readonly #raiseWatermark: Statement;
+  /** Set by the first append that fails, read by every one after it: rows may be missing in between. */
+  #failure: KeylaneError | null = null;
+
+  private constructor(lock: StoreLock, db: Connection, request: OpenRequest) {
+    this.#lock = lock;
+    this.#db = db;
+    this.#epoch = nextEpoch(db);
+    // The transaction above was the connection's first in WAL mode, where SQLite may fall back to a lower level.
+    confirmSynchronous(db, request.durability);
+    this.#inserter = new OutcomeInserter(db, handlerIds(db, request.handlerNames));
+    this.#readEpoch = db.prepare(`SELECT value FROM meta WHERE name = 'epoch'`).pluck();
+    this.#raiseWatermark = db.prepare('UPDATE partition SET watermark = max(watermark, ?) WHERE id = ?');
+  }
+
+  /**
+   * Opens the store, or makes it. Throws a KeylaneError `store-refused` for a file that is not ours, `store-locked` when
+   * another user has it, `store-failed` for what SQLite reports. Nothing stays open and no lock stays held then.
+   */
+  static open(request: OpenRequest): Store {
+    const path = locateStore(request.path);
+    // Looked at before the lock too, so that no lock is left beside a file that is not ours.
+    isStore(path);
+    const lock = StoreLock.acquire(path);
+    const opened: Connection[] = [];
+    try {
+      removeUnfinished(path);
+      if (!isStore(path)) createStore(path);
+      return attempt(`open ${printable(path)}`, () => {
+        const db = openForWriting(path, request.durability);
+        opened.push(db);
+        migrateExisting(db);
+        return new Store(lock, db, request);
+      });
+    } catch (error) {
+      for (const db of opened) db.close();
+      lock.release();
+      throw error;
+    }
+  }
+
+  /** SQLite's `synchronous` as it is now: 1 is NORMAL, 2 is FULL. */
+  get synchronous(): unknown {
+    return synchronousOf(this.#db);
+  }
+
+  /** Makes the partition if it is new, and says where it stands. */
+  openPartition(name: string): PartitionStart {
+    return attempt('open a partition', () => {
+      const { id, watermark, fingerprint } = this.#db
+        .prepare(
+          `INSERT INTO partition (name, epoch) VALUES (?, ?)
+           ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch RETURNING id, watermark, fingerprint`,
+        )
+        .get(storedText(name), this.#epoch) as { id: number; watermark: number; fingerprint: string | null };
+      const durable = this.#db
+        .prepare('SELECT DISTINCT position FROM outcome WHERE partition = ? AND position >= ? ORDER BY position')
+        .pluck()
+        .all(id, watermark) as number[];
+      const highest = this.#db.prepare('SELECT max(position) FROM outcome WHERE partition = ?').pluck().get(id);
+      const positionNext = Math.max(1, watermark, typeof highest === 'number' ? highest + 1 : 0);
+      return { partition: id, watermark, durable: Float64Array.from(durable), positionNext, fingerprint };
+    });
+  }
+
+  /** Stores the text by which the partition's input is known again. */
+  setFingerprint(partition: number, text: string): void {
+    attempt('store a fingerprint', () => {
+      this.#db.prepare('UPDATE partition SET fingerprint = ? WHERE id = ?').run(text, partition);
+    });
+  }
+
+  /** Stores a group. When it throws, nothing of the group is stored, and every later group is refused. */
+  append(group: GroupRequest): GroupResult {
+    if (this.#failure !== null) throw this.#failure;
+    try {
+      return attempt('store outcomes', () => this.#appendGroup(group));
+    } catch (error) {
+      if (error instanceof KeylaneError) this.#failure = error;
+      throw error;
+    }
+  }
+
+  /** Stores the last watermarks, empties the log, closes the files, gives the lock back: all of it, whatever fails. */
+  close(watermarks: readonly Watermark[]): void {
+    try {
+      attempt('close the store', () => {
+        if (watermarks.length > 0 && this.#failure === null) this.#inTransaction(() => this.#raise(watermarks));
+        lastCheckpoint(this.#db);
+      });
+    } finally {
+      this.#db.close();
+      this.#lock.release();
+    }
+  }
+
+  #appendGroup(group: GroupRequest): GroupResult {
+    const startMs = performance.now();
+    const rows: OutcomeRow[] = [];
+    for (const joined of group.rows) {
+      const reader = new RowsReader(joined);
+      for (let index = 0; index < reader.count; index += 1) rows.push(reader.next());
+    }
+    let stored = 0;
+    this.#inTransaction(() => {
+      stored = this.#inserter.insert(rows);
+      this.#raise(group.watermarks);
+    });
+    const walPages = walPagesOf(this.#db);
+    if (walPages >= checkpointPages) checkpoint(this.#db);
+    const busyUs = Math.round((performance.now() - startMs) * 1000);
+    return { stored, ignored: rows.length - stored, busyUs, walBytes: walPages * frameBytes };
+  }
+
+  #raise(watermarks: readonly Watermark[]): void {
+    for (const { partition, watermark } of watermarks) this.#raiseWatermark.run(watermark, partition);
+  }
+
+  #inTransaction(change: () => void): void {
+    const transaction = this.#db.transaction(() => {
+      // The lock keeps a second writer out unless someone removed its file by hand; then the older writer gives way.
+      if (this.#readEpoch.get() !== this.#epoch) throw replaced(this.#db.name);
+      change();
+    });
+    transaction.immediate();
+  }
+}
+
+function migrateExisting(db: Connection): void {
+  const version = Number(db.pragma('user_version', { simple: true }));
+  if (version < schemaVersion) migrate(db, version);
+}
+
+function nextEpoch(db: Connection): number {
+  return db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`).pluck().get() as number;
+}
+
+/** The id in the store of every handler, by its index in the request. */
+function handlerIds(db: Connection, names: readonly string[]): number[] {
+  const add = db.prepare('INSERT INTO handler (name) VALUES (?) ON CONFLICT (name) DO NOTHING');
+  const find = db.prepare('SELECT id FROM handler WHERE name = ?').pluck();
+  return db.transaction(() =>
+    names.map((name) => {
+      const stored = storedText(name);
+      add.run(stored);
+      return find.get(stored) as number;
+    }),
+  ).immediate();
+}
+
+function replaced(path: string): KeylaneError {
+  return new KeylaneError(
+    'store-failed',
+    `the store ${printable(path)} must have one writer, another process has opened it since: this one stops`,
+  );
+}

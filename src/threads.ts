@@ -1,0 +1,30 @@
+// What the pump and the processor need of the two kinds of thread, as interfaces: HandlerPool and StoreWriter are the
+// real ones, and the simulation has its own.
+
+import type { BatchMessage, BatchReport } from './pool/messages.js';
+import type { GroupRequest, GroupResult, PartitionStart, Watermark } from './store/messages.js';
+
+/** Threads that run batches. */
+export interface HandlerThreads {
+  readonly threads: number;
+  /** How many batches may be under way at once. */
+  readonly places: number;
+  /** Gives a report even when a thread dies. Rejects only with what ends the processor. */
+  run(message: BatchMessage): Promise<BatchReport>;
+  /** Runs `teardown()` in every thread and ends them. */
+  close(): Promise<void>;
+  /** Ends them at once. */
+  abort(): Promise<void>;
+}
+
+/** The thread that stores outcomes. */
+export interface WriterThread {
+  openPartition(name: string): Promise<PartitionStart>;
+  setFingerprint(partition: number, fingerprint: string): Promise<void>;
+  /** Resolves when the group is durable. Groups are stored in the order of the calls. */
+  append(group: GroupRequest): Promise<GroupResult>;
+  /** Stores the last watermarks and closes the store. */
+  close(watermarks: readonly Watermark[]): Promise<void>;
+  /** Ends it at once. */
+  abort(): Promise<void>;
+}

@@ -1,0 +1,29 @@
+// Carries trouble from the threads to the processor. Threads start before there is a processor to tell: what is fatal
+// in between is kept for it.
+
+import type { KeylaneError } from './errors.js';
+
+interface Hearers {
+  onFatal(error: KeylaneError): void;
+  onWarning(error: KeylaneError): void;
+}
+
+export class Trouble {
+  #hearers: Hearers | null = null;
+  #early: KeylaneError | null = null;
+
+  /** Names who is told from here on, and tells what was kept. */
+  connect(hearers: Hearers): void {
+    this.#hearers = hearers;
+    if (this.#early !== null) hearers.onFatal(this.#early);
+  }
+
+  fatal(error: KeylaneError): void {
+    if (this.#hearers === null) this.#early ??= error;
+    else this.#hearers.onFatal(error);
+  }
+
+  warning(error: KeylaneError): void {
+    this.#hearers?.onWarning(error);
+  }
+}

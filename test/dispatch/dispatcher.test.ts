@@ -1,0 +1,252 @@
+// The core as tables: given an order mode and limits, when these things happen, then batches are these. An event is
+// written as its key and its number in its partition (`a1`), `-3` without a key; `b:a1` is key a of handler b.
+
+import { describe, expect, test } from 'vitest';
+import { type Batch, Dispatcher, type DispatcherOptions, type TryResult } from '../../src/dispatch/dispatcher.js';
+
+const limits: DispatcherOptions = {
+  order: 'key',
+  handlerCount: 2,
+  threads: 1,
+  ringSize: 64,
+  ringBytesMax: 1_000_000,
+  batchSizeMax: 100,
+  batchTargetMs: 10,
+  batchBytesMax: 1_000_000,
+};
+
+/** A dispatcher with its batches by name, and its events by what they are called. */
+class Bench {
+  readonly dispatcher: Dispatcher;
+  readonly #batches: Batch[] = [];
+  #position = 0;
+  #partition = 1;
+
+  constructor(options: Partial<DispatcherOptions> & { measured?: false } = {}) {
+    this.dispatcher = new Dispatcher({ ...limits, ...options });
+    this.dispatcher.openPartition(1, 0);
+    if (options.measured === false) return;
+    // One event that took no time, so that from here on only batchSizeMax bounds a batch.
+    this.admit('-').batch();
+    this.settle().confirm();
+    this.#position = 0;
+    this.#partition = 2;
+    this.dispatcher.openPartition(2, 0);
+  }
+
+  /** Admits events given by key, such as 'a b a -'. */
+  admit(keys: string, data = ''): this {
+    for (const word of keys.split(' ')) {
+      const [key, handler] = word.split(':').reverse() as [string, string?];
+      this.#position += 1;
+      this.dispatcher.admit(
+        { type: 't', key: key === '-' ? null : key, id: null, extras: null, data },
+        { partition: this.#partition, position: this.#position, handler: handler === 'b' ? 1 : 0 },
+      );
+    }
+    return this;
+  }
+
+  /** Takes a batch and tells its events in order. */
+  batch(placesFree = 1): string {
+    const batch = this.dispatcher.nextBatch(placesFree);
+    if (batch === null) return 'none';
+    this.#batches.push(batch);
+    return batch.slots.map((slot) => `${slot.event?.key ?? '-'}${slot.position}`).join(' ');
+  }
+
+  /** Settles the oldest batch: one letter per event, s(ucceeded), f(ailed) or k (skipped); `s` alone means all. */
+  settle(results = 's', busyUs = 0): this {
+    const names: Record<string, TryResult> = { s: 'succeeded', f: 'failed', k: 'skipped' };
+    const batch = this.#batches.shift() as Batch;
+    const of = (index: number): TryResult => names[results[results.length === 1 ? 0 : index] as string] as TryResult;
+    this.#settled.push(this.dispatcher.settle(batch, { of, busyUs }));
+    return this;
+  }
+
+  /** Confirms what was settled, the given settlement first. */
+  confirm(index = 0): this {
+    this.dispatcher.confirm(this.#settled.splice(index, 1)[0] as never);
+    return this;
+  }
+
+  readonly #settled: (readonly unknown[])[] = [];
+}
+
+describe('order per key', () => {
+  test('a lane with a run in flight gives none; others go on', () => {
+    const bench = new Bench({ batchSizeMax: 2 }).admit('a a a b');
+    expect(bench.batch()).toBe('a1 b4');
+    expect(bench.batch()).toBe('none');
+    bench.settle();
+    expect(bench.batch()).toBe('a2 a3');
+  });
+
+  test('a lane is free when its run is settled, before it is durable', () => {
+    const bench = new Bench({ batchSizeMax: 1 }).admit('a a');
+    expect(bench.batch()).toBe('a1');
+    bench.settle();
+    expect(bench.batch()).toBe('a2');
+  });
+
+  test('a failed event does not hold its lane', () => {
+    const bench = new Bench({ batchSizeMax: 1 }).admit('a a');
+    bench.batch();
+    bench.settle('f');
+    expect(bench.batch()).toBe('a2');
+  });
+
+  test('skipped events go back in front of their lanes, in order', () => {
+    const bench = new Bench().admit('a a a b b');
+    expect(bench.batch()).toBe('a1 a2 a3 b4 b5');
+    bench.admit('a b');
+    bench.settle('skksk');
+    expect(bench.batch()).toBe('a2 a3 a6 b5 b7');
+  });
+
+  test('the same key under two handlers is two lanes', () => {
+    const bench = new Bench({ batchSizeMax: 2 }).admit('a b:a a');
+    expect(bench.batch()).toBe('a1 a2');
+  });
+
+  test('events without a key run free beside keyed ones', () => {
+    const bench = new Bench({ batchSizeMax: 2 }).admit('- a - a -');
+    expect(bench.batch()).toBe('-1 a2');
+    expect(bench.batch()).toBe('-3 -5');
+    bench.settle();
+    expect(bench.batch()).toBe('a4');
+  });
+});
+
+describe('order modes', () => {
+  test('none: every event is free', () => {
+    const bench = new Bench({ order: 'none', batchSizeMax: 2 }).admit('a a a');
+    expect(bench.batch()).toBe('a1 a2');
+    expect(bench.batch()).toBe('a3');
+  });
+
+  test('global: one lane for all, across handlers and without keys', () => {
+    const bench = new Bench({ order: 'global', batchSizeMax: 2 }).admit('a b:b - a');
+    expect(bench.batch()).toBe('a1 b2');
+    expect(bench.batch()).toBe('none');
+    bench.settle();
+    expect(bench.batch()).toBe('-3 a4');
+  });
+});
+
+describe('which events a batch takes', () => {
+  test('the oldest first, a short run of each lane while many are ready', () => {
+    const bench = new Bench({ batchSizeMax: 4 }).admit('a a a b b c d');
+    expect(bench.batch()).toBe('a1 b4 c6 d7');
+    bench.settle();
+    expect(bench.batch()).toBe('a2 a3 b5');
+  });
+
+  test('long runs when few lanes are ready', () => {
+    const bench = new Bench({ batchSizeMax: 6 }).admit('a a a a b b b b');
+    expect(bench.batch()).toBe('a1 a2 a3 b5 b6 b7');
+  });
+
+  test('the lane whose head is oldest comes first, whenever it became ready', () => {
+    const bench = new Bench({ batchSizeMax: 1 }).admit('a b c a b c');
+    expect([bench.batch(), bench.batch(), bench.batch()]).toEqual(['a1', 'b2', 'c3']);
+    bench.settle().settle().settle();
+    expect([bench.batch(), bench.batch(), bench.batch()]).toEqual(['a4', 'b5', 'c6']);
+  });
+
+  test('its share of the ready lanes, so that other threads find work too', () => {
+    const bench = new Bench().admit('a b c d a b c d');
+    expect(bench.batch(4)).toBe('a1 a5');
+    expect(bench.batch(3)).toBe('b2 b6');
+  });
+
+  test('no more once its bytes are over the limit', () => {
+    const bench = new Bench({ batchBytesMax: 200 }).admit('a b c', 'x'.repeat(100));
+    expect(bench.batch()).toBe('a1 b2');
+  });
+});
+
+describe('how many', () => {
+  test('few before anything was measured, then as many as fill the target', () => {
+    const bench = new Bench({ batchTargetMs: 10, measured: false }).admit(`a${' a'.repeat(59)}`);
+    expect(bench.batch().split(' ')).toHaveLength(16);
+    bench.settle('s', 16 * 1000);
+    expect(bench.batch().split(' ')).toHaveLength(10);
+  });
+
+  test('half a share of what is waiting, so that the last batches leave no thread idle', () => {
+    const bench = new Bench({ threads: 2, measured: false }).admit(`a${' a'.repeat(15)}`);
+    bench.batch();
+    bench.settle('s', 4 * 1000);
+    expect(bench.batch().split(' ')).toHaveLength(3);
+  });
+
+  test('but no batch so short that waking the thread costs more', () => {
+    const bench = new Bench({ threads: 2, measured: false }).admit(`a${' a'.repeat(15)}`);
+    bench.batch();
+    bench.settle('s', 4 * 40);
+    expect(bench.batch().split(' ')).toHaveLength(7);
+  });
+});
+
+describe('limits', () => {
+  test('room is what the ring has left, and comes back when outcomes are durable', () => {
+    const bench = new Bench({ ringSize: 3 }).admit('a b');
+    expect(bench.dispatcher.room).toBe(1);
+    bench.admit('c');
+    expect(bench.dispatcher.room).toBe(0);
+    bench.batch();
+    bench.settle();
+    expect(bench.dispatcher.room).toBe(0);
+    bench.confirm();
+    expect(bench.dispatcher.room).toBe(3);
+  });
+
+  test('room is none while the bytes held are at their limit', () => {
+    const bench = new Bench({ ringBytesMax: 100 }).admit('a', 'x'.repeat(100));
+    expect(bench.dispatcher.room).toBe(0);
+    bench.batch();
+    bench.settle().confirm();
+    expect(bench.dispatcher.room).toBe(64);
+  });
+
+  test('a lane is gone when it is empty', () => {
+    const bench = new Bench().admit('a b c');
+    bench.batch();
+    expect(bench.dispatcher.counts().lanesLive).toBe(3);
+    bench.settle();
+    expect(bench.dispatcher.counts().lanesLive).toBe(0);
+  });
+
+  test('every event is counted in one place', () => {
+    const bench = new Bench({ batchSizeMax: 2 }).admit('a b c d e');
+    bench.batch();
+    bench.batch();
+    bench.settle();
+    expect(bench.dispatcher.counts()).toMatchObject({ admitted: 6, buffered: 1, inFlight: 2, settled: 2 });
+    bench.confirm();
+    expect(bench.dispatcher.counts()).toMatchObject({ admitted: 6, buffered: 1, inFlight: 2, settled: 0 });
+    expect(bench.dispatcher.held).toBe(3);
+  });
+});
+
+describe('the watermark', () => {
+  test('is the oldest event without a durable outcome, not the highest seen', () => {
+    const bench = new Bench({ batchSizeMax: 1 }).admit('a b c');
+    bench.batch();
+    bench.batch();
+    bench.batch();
+    bench.settle().settle().settle();
+    expect(bench.dispatcher.watermark(2)).toBe(1);
+    bench.confirm(2).confirm(1);
+    expect(bench.dispatcher.watermark(2)).toBe(1);
+    bench.confirm();
+    expect(bench.dispatcher.watermark(2)).toBe(4);
+  });
+
+  test('of a partition without events is where it began', () => {
+    const { dispatcher } = new Bench();
+    dispatcher.openPartition(3, 17);
+    expect(dispatcher.watermark(3)).toBe(17);
+  });
+});

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    // One process per test file: an addon or a thread that dies takes its own file down and nothing else.
+    pool: 'forks',
+    include: ['test/**/*.test.ts'],
+    setupFiles: ['test/setup-leaks.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    teardownTimeout: 10_000,
+  },
+});
