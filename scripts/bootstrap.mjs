@@ -27,6 +27,8 @@ const tasks = {
   test: { needsBuild: true, steps: [['node_modules/vitest/vitest.mjs', 'run', ...testReporters()]] },
   bench: { needsBuild: true, steps: [['dist/bench/main.js']] },
   'bench:smoke': { needsBuild: true, steps: [['dist/bench/main.js', '--smoke']] },
+  'kill-test': { needsBuild: true, steps: [['dist/scripts/kill-test/main.js']] },
+  mutants: { needsBuild: true, steps: [['dist/scripts/mutants.js']] },
   tidy: { needsBuild: true, steps: [['dist/scripts/tidy.js']] },
   'check:package': { needsBuild: true, steps: [['dist/scripts/check-package.js']] },
   // Tests import the built package too, so that their types can only be checked after a build.
@@ -34,6 +36,7 @@ const tasks = {
     needsBuild: true,
     steps: [
       [...tsc, '-p', 'tsconfig.test.json'],
+      ['dist/scripts/options-table.js', '--check'],
       [...biome, 'ci', '--error-on-warnings', ...biomeColours(), '.'],
     ],
   },

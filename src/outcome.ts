@@ -220,7 +220,13 @@ export function outcomeFrom(row: OutcomeRow, names: RowNames): Outcome {
     attempts: row.attempts,
     startedAtUs: row.startedAtUs,
     durationUs: row.durationUs,
-    result: typeof row.result === 'string' ? JSON.parse(row.result) : (row.result ?? undefined),
+    result: resultFrom(row.result),
     error: row.error === null ? null : (JSON.parse(row.error) as ErrorRecord),
   };
+}
+
+/** Bytes are copied: a row's are a view of memory that is about to leave for another thread. */
+function resultFrom(encoded: string | Uint8Array | null): unknown {
+  if (encoded === null) return undefined;
+  return typeof encoded === 'string' ? JSON.parse(encoded) : Uint8Array.prototype.slice.call(encoded);
 }

@@ -180,7 +180,12 @@ export class Processor<Events extends EventMap = EventMap> {
     this.#partitionsFed.add(name);
     try {
       const stored = await this.#parts.writer.openPartition(name);
-      const fingerprint = await source.open({ ...stored, durable: new Set(stored.durable), limits: this.#limits });
+      const fingerprint = await source.open({
+        ...stored,
+        durable: new Set(stored.durable),
+        limits: this.#limits,
+        handlers: this.handlers,
+      });
       if (fingerprint !== null && fingerprint !== stored.fingerprint) {
         await this.#parts.writer.setFingerprint(stored.partition, fingerprint);
       }

@@ -6,7 +6,10 @@ import type { PreflightNews, PreflightThreadData } from '../src/pool/messages.js
 
 const news = await loadHandlers((workerData as PreflightThreadData).handlersUrl).then(
   ({ table }): PreflightNews => ({ kind: 'keylane-table', table }),
-  (error): PreflightNews => ({ kind: 'keylane-refused', reason: error instanceof Error ? error.message : String(error) }),
+  (error): PreflightNews => ({
+    kind: 'keylane-refused',
+    reason: error instanceof Error ? error.message : String(error),
+  }),
 );
 
 parentPort?.postMessage(news);

@@ -95,7 +95,20 @@ export class BatchRunner {
       const { partition, position, handler, attempt: attempts, id, type, key } = reader;
       const succeeded = error === null;
       const durationUs = endedAtUs - startedAtUs;
-      rows.add({ partition, position, handler, succeeded, attempts, startedAtUs, durationUs, id, type, key, result, error });
+      rows.add({
+        partition,
+        position,
+        handler,
+        succeeded,
+        attempts,
+        startedAtUs,
+        durationUs,
+        id,
+        type,
+        key,
+        result,
+        error,
+      });
       startedAtUs = endedAtUs;
     }
     const rowCount = rows.count;

@@ -2,6 +2,7 @@
 // (null, a revoked proxy, an error whose getters throw, one that holds a response of 50 MB), so every read is fenced,
 // and the copy spends a budget instead of walking to the end. It never throws.
 
+import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { type ErrorRecord, printable, shown } from '../errors.js';
 
@@ -21,20 +22,25 @@ export function errorRecordText(thrown: unknown, sizeMax: number): string {
   return JSON.stringify({ name: 'Error', message: `[cut: the error does not fit into ${sizeMax} characters]` });
 }
 
-/** What was thrown, on one line: its name, its message and, where the stack tells, the place in `file`. */
-export function describeThrown(thrown: unknown, file?: string): string {
-  const { name, message, stack } = new Copy(2000).record(thrown);
+/** What was thrown, on one line: its name, its message and, where the stack tells, the place in the file of `url`. */
+export function describeThrown(thrown: unknown, url?: string): string {
+  const { name, message, stack } = new Copy(describedSizeMax).record(thrown);
   const said = printable(name === 'NonError' ? message : `${name}: ${message}`);
-  const place = file === undefined ? null : placeIn(file, stack ?? '');
+  const place = url === undefined ? null : placeIn(url, stack ?? '');
   return place === null ? said : `${said} (at ${place})`;
 }
 
-/** The first `file:line:column` of a stack; a syntax error has it on its first line, without the column. */
-function placeIn(file: string, stack: string): string | null {
-  const from = stack.indexOf(`${file}:`);
-  if (from === -1) return null;
-  const [place] = /^:\d+(?::\d+)?/.exec(stack.slice(from + file.length)) ?? [];
-  return place === undefined ? null : printable(`${file}${place}`);
+const describedSizeMax = 4000;
+
+/** The first `file:line:column` of a stack that is in the file; CommonJS stacks name it by its path. */
+function placeIn(url: string, stack: string): string | null {
+  const path = fileURLToPath(url);
+  for (const name of [url, path]) {
+    const from = stack.indexOf(`${name}:`);
+    const [place] = from === -1 ? [] : (/^:\d+(?::\d+)?/.exec(stack.slice(from + name.length)) ?? []);
+    if (place !== undefined) return printable(`${path}${place}`);
+  }
+  return null;
 }
 
 /** One copy of one thrown value. */
@@ -50,7 +56,10 @@ class Copy {
   record(thrown: unknown): ErrorRecord {
     if (typeof thrown === 'object' && thrown !== null) {
       const make = (): ErrorRecord => (isError(thrown) ? this.#errorRecord(thrown) : this.#objectRecord(thrown));
-      return this.#within(thrown, make, (problem) => ({ name: 'NonError', message: `an object was thrown: ${problem}` }));
+      return this.#within(thrown, make, (problem) => ({
+        name: 'NonError',
+        message: `an object was thrown: ${problem}`,
+      }));
     }
     const fields = thrown === undefined ? {} : { fields: { thrown: this.#value(thrown) } };
     return { name: 'NonError', message: `${shown(thrown)} was thrown`, ...fields };
@@ -91,7 +100,11 @@ class Copy {
     switch (typeof value) {
       case 'object':
         if (value === null) return null;
-        return this.#within<unknown>(value, () => this.#object(value), (problem) => `[${problem}]`);
+        return this.#within<unknown>(
+          value,
+          () => this.#object(value),
+          (problem) => `[${problem}]`,
+        );
       case 'string':
         return this.#text(value, this.#budget);
       case 'number':

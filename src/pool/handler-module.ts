@@ -25,8 +25,12 @@ export async function loadHandlers(url: string): Promise<HandlerModule> {
   try {
     exports = unwrapped(await import(url));
   } catch (error) {
-    const reason = describeThrown(error, url.startsWith('file:') && mentions(error, url) ? url : file);
-    throw badHandlers(file, `threw while it was loaded: ${reason}`, 'correct the module, or what it imports');
+    // Only Node itself knows the place of a syntax error, and tells it when it ends with one.
+    const isSyntax = error instanceof SyntaxError;
+    const advice = isSyntax
+      ? `"node --check ${shownPath(file)}" shows where`
+      : 'correct the module, or what it imports';
+    throw badHandlers(file, `threw while it was loaded: ${describeThrown(error, url)}`, advice);
   }
   const table = tableOf(exports, file);
   const handlers = table.names.map((name) => handlerOf(exports.default, name));
@@ -85,19 +89,20 @@ function tableOf(exports: Exports, file: string): HandlerTable {
 
 const howToExport = "write export default { 'event.type': (event, context) => result }, or one function for every type";
 
-/** Names that are no event types: two are exports of their own, the others are those of a prototype. */
-const namesRefused: Readonly<Record<string, string>> = {
-  __proto__: 'rename it',
-  constructor: 'rename it',
-  prototype: 'rename it',
-  '': 'give it the name of an event type',
-  setup: 'export it beside the handlers (CommonJS: exports.default = { … }; exports.setup = …)',
-  teardown: 'export it beside the handlers (CommonJS: exports.default = { … }; exports.teardown = …)',
-};
+/** Names that are no event types, each with what to do: the first are those of a prototype, the last are exports. */
+const namesRefused: ReadonlyMap<string, string> = new Map([
+  ['__proto__', 'rename it'],
+  ['constructor', 'rename it'],
+  ['prototype', 'rename it'],
+  ['', 'give it the name of an event type'],
+  ['setup', 'export it beside the handlers (CommonJS: exports.default = { … }; exports.setup = …)'],
+  ['teardown', 'export it beside the handlers (CommonJS: exports.default = { … }; exports.teardown = …)'],
+]);
 
 function checkHandler(name: string, handler: unknown, file: string): void {
-  if (Object.hasOwn(namesRefused, name)) {
-    throw badHandlers(file, `has a handler named ${shown(name)}, which is no event type`, namesRefused[name]!);
+  const advice = namesRefused.get(name);
+  if (advice !== undefined) {
+    throw badHandlers(file, `has a handler named ${shown(name)}, which is no event type`, advice);
   }
   if (typeof handler === 'function') return;
   throw badHandlers(file, `must have a function for ${shown(name)}, found ${shown(handler)}`, howToExport);
@@ -130,11 +135,6 @@ function hookOf(exports: Exports, name: 'setup' | 'teardown', file: string): (()
   if (hook === undefined) return null;
   if (typeof hook === 'function') return hook as () => unknown;
   throw badHandlers(file, `must export ${name} as a function, found ${shown(hook)}`, 'make it a function or remove it');
-}
-
-/** Stacks name a file by its URL when it is an ES module, and by its path when it is CommonJS. */
-function mentions(error: unknown, url: string): boolean {
-  return error instanceof Error && typeof error.stack === 'string' && error.stack.includes(`${url}:`);
 }
 
 /** A path on one line, whatever is in it. */

@@ -2,7 +2,6 @@
 // thread. Piscina keeps the threads and the queue before them; this is the only place on the main thread that knows it.
 // Piscina's own failures mean one thing here, that a thread died: handlers' failures come inside reports.
 
-import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import { KeylaneError } from '../errors.js';
 import type { HandlerTable } from '../handler.js';
@@ -11,6 +10,7 @@ import type { Config } from '../options.js';
 import { epochClock, takeEpochOffsetUs } from './epoch-clock.js';
 import { reportOfDeath, reportOfSkipped } from './lost-batch.js';
 import type { BatchMessage, BatchReport, HandlerThreadData, PoolAnswer, PoolMessage } from './messages.js';
+import { piscinaOptions, placesPerThread } from './piscina-options.js';
 import { Progress } from './progress.js';
 import { type Death, ThreadRoster } from './thread-roster.js';
 
@@ -25,9 +25,6 @@ export interface HandlerPoolOptions {
   /** Told once, when the threads cannot be kept running. */
   onFatal(error: KeylaneError): void;
 }
-
-/** One batch runs in a thread and one waits there, so that a thread need not wait for the main thread in between. */
-const placesPerThread = 2;
 
 /** Deaths in a row, without one batch finished between them, after which there is no point in new threads. */
 const deathsInARowMax = 10;
@@ -85,14 +82,25 @@ export class HandlerPool {
   }
 
   private constructor(options: HandlerPoolOptions) {
-    const { threads, loadTimeoutMs } = options.config;
+    const { url, table, execArgv, config } = options;
+    const { threads, loadTimeoutMs } = config;
     const epochOffsetUs = takeEpochOffsetUs();
     this.threads = threads;
     this.places = threads * placesPerThread;
     this.#options = options;
     this.#nowUs = epochClock(epochOffsetUs);
     this.#progress = Progress.ofPlaces(this.places);
-    this.#piscina = piscinaFor(options, threadDataFor(options, { epochOffsetUs, progress: this.#progress.shared }));
+    const workerData: HandlerThreadData = {
+      handlersUrl: url.href,
+      table,
+      batchSizeMax: config.batchSizeMax,
+      reportSizeMax: config.batchBytesMax,
+      resultSizeMax: config.resultSizeMax,
+      errorSizeMax: config.errorSizeMax,
+      epochOffsetUs,
+      progress: this.#progress.shared,
+    };
+    this.#piscina = new Piscina(piscinaOptions({ threads, execArgv, workerData }));
     const listener = {
       onReady: (): void => this.#onReady(),
       onUnfit: (reason: string): void => this.#onUnfit(reason),
@@ -207,10 +215,12 @@ export class HandlerPool {
     }
     // Piscina has replaced it by now, unless it has given up.
     this.#roster.follow(this.#piscina.threads);
-    this.#options.onWarning(new KeylaneError('pool-failed', `${said}; another takes its place`));
+    this.#options.onWarning(new KeylaneError('pool-failed', said));
     if (this.#deathsInARow >= deathsInARowMax) {
       const advice = 'no batch was finished between them; correct the handlers and start again';
-      this.#fail(new KeylaneError('pool-failed', `${deathsInARowMax} handler threads died in a row: ${said}; ${advice}`));
+      this.#fail(
+        new KeylaneError('pool-failed', `${deathsInARowMax} handler threads died in a row: ${said}; ${advice}`),
+      );
     } else if (this.#piscina.threads.length < this.threads) {
       this.#fail(new KeylaneError('pool-failed', `${said}; another could not be started`));
     } else {
@@ -240,7 +250,7 @@ export class HandlerPool {
   async #tearDown(): Promise<void> {
     const { loadTimeoutMs } = this.#options.config;
     const warn = (problem: string): void => this.#options.onWarning(new KeylaneError('bad-handlers', problem));
-    const answers = Array.from({ length: this.threads }, async () => {
+    const tornDown = Array.from({ length: this.threads }, async () => {
       const answer = await this.#piscina.run({ kind: 'tear-down' });
       if (answer.kind === 'failed') warn(answer.reason);
     });
@@ -249,7 +259,7 @@ export class HandlerPool {
       timer = setTimeout(() => resolve('late'), loadTimeoutMs);
     });
     // A thread that dies meanwhile rejects its answer, and the roster has told of it.
-    const end = await Promise.race([late, Promise.allSettled(answers)]);
+    const end = await Promise.race([late, Promise.allSettled(tornDown)]);
     clearTimeout(timer);
     if (end === 'late') warn(`teardown() did not finish within ${loadTimeoutMs} ms (option loadTimeoutMs)`);
   }

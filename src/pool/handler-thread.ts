@@ -2,9 +2,9 @@
 // what the pool asks. It never throws: trouble is an answer like any other, since an error thrown in a thread would
 // reach the main thread without its fields, or not at all.
 
+import { BatchRunner } from './batch-runner.js';
 import { epochClock } from './epoch-clock.js';
 import { describeThrown } from './error-record.js';
-import { BatchRunner } from './batch-runner.js';
 import { badHandlers, fileOf, type HandlerModule, isSameTable, loadHandlers } from './handler-module.js';
 import type { HandlerThreadData, PoolAnswer, PoolMessage, ThreadNews } from './messages.js';
 import { Progress } from './progress.js';
@@ -82,8 +82,9 @@ export class HandlerThread {
     try {
       await module[name]?.();
     } catch (error) {
-      const file = fileOf(this.#data.handlersUrl);
-      throw badHandlers(file, `threw in its ${name}(): ${describeThrown(error, file)}`, `correct ${name}()`);
+      const { handlersUrl } = this.#data;
+      const problem = `threw in its ${name}(): ${describeThrown(error, handlersUrl)}`;
+      throw badHandlers(fileOf(handlersUrl), problem, `correct ${name}()`);
     }
   }
 }

@@ -2,7 +2,7 @@
 // in a pool would leave tasks waiting for ever. It settles whatever the module does, leaves nothing running, and does
 // not call `setup()`.
 
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -25,25 +25,28 @@ export async function preflight(
   handlers: string | URL,
   { loadTimeoutMs }: { loadTimeoutMs: number },
 ): Promise<PreflightResult> {
-  const url = urlOf(handlers);
-  const file = fileOf(url.href);
-  checkFile(file);
+  const url = locate(handlers);
   const { worker, execArgv } = startThread(url, optionsFor(url));
-  const news = await newsOf(worker, { loadTimeoutMs, file });
+  const news = await newsOf(worker, { loadTimeoutMs, url });
   if (news.kind === 'keylane-refused') throw new KeylaneError('bad-handlers', news.reason);
   return { url, table: news.table, execArgv };
 }
 
-function urlOf(handlers: string | URL): URL {
-  if (handlers instanceof URL) return handlers;
-  return handlers.startsWith('file:') ? new URL(handlers) : pathToFileURL(resolve(handlers));
-}
-
-function checkFile(file: string): void {
+/** The module's URL. Refuses what is not a file before Node does so in its own words. */
+function locate(handlers: string | URL): URL {
   const advice = 'give the path of a JavaScript or TypeScript file, from the current folder or from the root';
-  const found = statSync(file, { throwIfNoEntry: false });
-  if (found === undefined) throw badHandlers(file, 'does not exist', advice);
-  if (!found.isFile()) throw badHandlers(file, 'is not a file', advice);
+  let url: URL;
+  let isFile: boolean | undefined;
+  try {
+    const isUrl = handlers instanceof URL || handlers.startsWith('file:');
+    url = isUrl ? new URL(handlers) : pathToFileURL(resolve(handlers));
+    isFile = statSync(url, { throwIfNoEntry: false })?.isFile();
+  } catch (error) {
+    throw badHandlers(String(handlers), `cannot be opened: ${describeThrown(error)}`, advice);
+  }
+  if (isFile === undefined) throw badHandlers(fileOf(url.href), 'does not exist', advice);
+  if (!isFile) throw badHandlers(fileOf(url.href), 'is not a file', advice);
+  return url;
 }
 
 /**
@@ -69,8 +72,9 @@ function startThread(url: URL, options: readonly string[]): { worker: Worker; ex
 }
 
 /** The thread's news, or an error made of the way in which it ended without any. The thread is gone by then. */
-async function newsOf(worker: Worker, of: { loadTimeoutMs: number; file: string }): Promise<PreflightNews> {
-  const { loadTimeoutMs, file } = of;
+async function newsOf(worker: Worker, of: { loadTimeoutMs: number; url: URL }): Promise<PreflightNews> {
+  const { loadTimeoutMs, url } = of;
+  const file = fileOf(url.href);
   let timer: NodeJS.Timeout | undefined;
   try {
     return await new Promise<PreflightNews>((resolve, reject) => {
@@ -83,7 +87,7 @@ async function newsOf(worker: Worker, of: { loadTimeoutMs: number; file: string 
       });
       // It stays for good: an error that comes while the thread is being ended must find a listener.
       worker.on('error', (error) => {
-        const problem = `ended its thread while it was loaded: ${describeThrown(error, file)}`;
+        const problem = `ended its thread while it was loaded: ${describeThrown(error, url.href)}`;
         reject(badHandlers(file, problem, 'correct the module, or what it imports'));
       });
       worker.once('exit', (code) => reject(badHandlers(file, ...exitOf(code))));
@@ -120,11 +124,11 @@ const typeScriptExtensions = ['.ts', '.mts', '.cts', '.tsx'];
 function optionsFor(url: URL): readonly string[] {
   const extension = extname(url.pathname);
   if (!typeScriptExtensions.includes(extension)) return [];
-  const features: { readonly typescript?: unknown } = process.features;
+  const features = process.features as { readonly typescript?: unknown };
   const stripsTypes = features.typescript !== undefined && features.typescript !== false;
   if (stripsTypes && extension !== '.tsx') return [];
-  const tsx = resolveTsx(url);
-  if (tsx !== null) return process.execArgv.includes(tsx) ? [] : ['--import', tsx];
+  const tsx = findTsx(url);
+  if (tsx !== null) return ['--import', tsx];
   throw badHandlers(
     fileOf(url.href),
     `is TypeScript (${shown(extension)}), which Node ${process.versions.node} cannot load by itself`,
@@ -132,13 +136,22 @@ function optionsFor(url: URL): readonly string[] {
   );
 }
 
-/** tsx as the module would find it, else as the current folder would. */
-function resolveTsx(url: URL): string | null {
+/**
+ * A module that switches tsx on in the thread that imports it, as text in a URL; null where tsx is not installed beside
+ * the handlers module nor in the current folder. `--import tsx` itself does nothing in a thread.
+ */
+function findTsx(url: URL): string | null {
   for (const from of [url, pathToFileURL(resolve('keylane.js'))]) {
     try {
-      return pathToFileURL(createRequire(from).resolve('tsx')).href;
+      const packageFile = createRequire(from).resolve('tsx/package.json');
+      const { exports } = JSON.parse(readFileSync(packageFile, 'utf8'));
+      const [esm, cjs] = ['./esm/api', './cjs/api'].map((name) => {
+        return JSON.stringify(new URL(exports[name].import.default, pathToFileURL(packageFile)).href);
+      });
+      const text = `import * as esm from ${esm}; import * as cjs from ${cjs}; esm.register(); cjs.register();`;
+      return `data:text/javascript,${encodeURIComponent(text)}`;
     } catch {
-      // Not installed there.
+      // Not installed there, or not a tsx that can be switched on like this.
     }
   }
   return null;

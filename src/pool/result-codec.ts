@@ -23,7 +23,10 @@ export function encodeResult(result: unknown, sizeMax: number): string | Uint8Ar
       if (types.isProxy(result)) throw unfit('a Proxy', 'copy what it stands for');
       return types.isUint8Array(result) ? bytesOf(result, sizeMax) : textOf(result, sizeMax);
     default:
-      throw unfit(typeof result === 'function' ? 'a function' : `the ${typeof result} ${shown(result)}`, adviceOf(result));
+      throw unfit(
+        typeof result === 'function' ? 'a function' : `the ${typeof result} ${shown(result)}`,
+        adviceOf(result),
+      );
   }
 }
 
@@ -41,7 +44,8 @@ function textOf(result: object, sizeMax: number): string {
   if (ArrayBuffer.isView(result)) {
     throw unfit(`a ${kindOf(result)}`, 'wrap its buffer in a Uint8Array, or make a plain array of it');
   }
-  if (types.isMap(result) || types.isSet(result)) throw unfit(`a ${kindOf(result)}`, 'make an array or an object of it');
+  if (types.isMap(result) || types.isSet(result))
+    throw unfit(`a ${kindOf(result)}`, 'make an array or an object of it');
   if (types.isWeakMap(result) || types.isWeakSet(result) || types.isPromise(result)) {
     throw unfit(`a ${kindOf(result)}`, 'return what it holds');
   }

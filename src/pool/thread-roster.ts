@@ -82,6 +82,7 @@ export class ThreadRoster {
     }, this.#loadTimeoutMs);
     const thread: Thread = { id, state: 'loading', whileLoading: true, uncaught: null, timer };
     this.#threads.set(worker, thread);
+    if (this.#isDismissed) clearTimeout(timer);
     worker.on('message', (message: unknown) => {
       if (isNews(message) && thread.state === 'loading') this.#hear(thread, message);
     });

@@ -1,17 +1,22 @@
 // The contract between the processor and a source of events that keeps its own position, such as a file.
 
 import type { EncodedEvent, EventLimits } from '../event.js';
+import type { HandlerTable } from '../handler.js';
 
-/** Where a source begins: what the store knows of its partition. */
+/** Where a source begins: what the store knows of its partition, and what its events are for. */
 export interface SourceStart {
   /** Every event below this position has its durable outcome; 0 when the partition is new. */
   readonly watermark: number;
   /** Positions at or above the watermark that have their outcome all the same; the source leaves them out. */
   readonly durable: ReadonlySet<number>;
+  /** The smallest position above every stored outcome and not below the watermark; at least 1. */
+  readonly positionNext: number;
   /** What `fingerprint` was when the partition was first stored; null when it is new. */
   readonly fingerprint: string | null;
   /** Limits on one event. */
   readonly limits: EventLimits;
+  /** The handlers that run the events. */
+  readonly handlers: HandlerTable;
 }
 
 /** One event with its position in its partition. */

@@ -32,7 +32,10 @@ export function admitCallsOf(methods: readonly string[]): (message: unknown) => 
   return (message) => {
     const { type, path, argumentList } = Object(message) as Record<string, unknown>;
     invariant(type === 'APPLY', 'the writer thread is only sent calls');
-    invariant(Array.isArray(path) && path.length === 1 && methods.includes(path[0]), 'a call names a verb of the writer');
+    invariant(
+      Array.isArray(path) && path.length === 1 && methods.includes(path[0]),
+      'a call names a verb of the writer',
+    );
     invariant(Array.isArray(argumentList) && argumentList.every(isPlain), 'a call has plain arguments');
   };
 }

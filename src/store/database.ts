@@ -126,7 +126,7 @@ export function attempt<T>(step: string, run: () => T): T {
     return run();
   } catch (error) {
     if (error instanceof KeylaneError) throw error;
-    throw new KeylaneError('store-failed', `could not ${step}: ${sqliteReason(error)}`, { cause: recordOf(error) });
+    throw new KeylaneError('store-failed', `could not ${step}: ${sqliteReason(error)}`, { cause: error });
   }
 }
 

@@ -13,7 +13,7 @@ import { randomUUID } from 'node:crypto';
 import { chmodSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { KeylaneError, printable } from '../errors.js';
-import { attempt, type Connection, openLockFile, sqliteCodeOf, sqliteReason } from './database.js';
+import { type Connection, openLockFile, sqliteCodeOf, sqliteReason } from './database.js';
 
 interface Holder {
   readonly pid: number;
@@ -40,14 +40,14 @@ export class StoreLock {
 
   /** Takes the lock. Throws a KeylaneError `store-locked` that names the holder. `storePath` has its links resolved. */
   static acquire(storePath: string): StoreLock {
-    const path = `${storePath}-lock`;
-    const db = attempt(`open ${printable(path)}`, () => openFile(path));
+    let db: Connection | null = null;
     try {
-      takeTurns(db, storePath);
+      db = openLockFile(`${storePath}-lock`);
+      closeToOthers(`${storePath}-lock`);
+      takeTurns(db);
       return new StoreLock(db);
     } catch (error) {
-      db.close();
-      throw error;
+      throw explained(error, { storePath, holder: readHolder(db) });
     }
   }
 
@@ -57,42 +57,30 @@ export class StoreLock {
   }
 }
 
-function openFile(path: string): Connection {
-  const db = openLockFile(path);
-  // SQLite made it with the umask's mode; it is still empty. Only the mode is touched, the file is not opened.
+function closeToOthers(path: string): void {
+  // SQLite made the file with the umask's mode, and it is empty still. Only its mode is touched: it is not opened.
   if ((statSync(path).mode & 0o077) !== 0) chmodSync(path, 0o600);
-  return db;
 }
 
-function takeTurns(db: Connection, storePath: string): void {
-  const holder: Holder = {
-    pid: process.pid,
-    host: hostname(),
-    since: new Date().toISOString(),
-    token: randomUUID(),
-  };
-  try {
-    for (let round = 0; round < roundsMax; round += 1) {
-      db.exec('BEGIN IMMEDIATE');
-      prepareFile(db, storePath);
-      if (holderIn(db)?.token === holder.token) return;
-      db.prepare('INSERT OR REPLACE INTO holder VALUES (1, :pid, :host, :since, :token)').run(holder);
-      db.exec('COMMIT');
-    }
-  } catch (error) {
-    if (sqliteCodeOf(error)?.startsWith('SQLITE_BUSY')) throw lockedBy(readHolder(db), storePath);
-    if (error instanceof KeylaneError) throw error;
-    throw refused(storePath, sqliteReason(error));
+/** The steps above. Returns with the lock held, or throws. */
+function takeTurns(db: Connection): void {
+  const ours: Holder = { pid: process.pid, host: hostname(), since: new Date().toISOString(), token: randomUUID() };
+  for (let round = 0; round < roundsMax; round += 1) {
+    db.exec('BEGIN IMMEDIATE');
+    prepareFile(db);
+    if (holderIn(db)?.token === ours.token) return;
+    db.prepare('INSERT OR REPLACE INTO holder VALUES (1, :pid, :host, :since, :token)').run(ours);
+    db.exec('COMMIT');
   }
-  throw lockedBy(null, storePath);
+  throw new KeylaneError('store-locked', `other processes took their turn ${roundsMax} times`);
 }
 
 /** Inside the transaction: makes the table in a file that is new, refuses one that something else made. */
-function prepareFile(db: Connection, storePath: string): void {
+function prepareFile(db: Connection): void {
   const id = db.pragma('application_id', { simple: true });
   if (id === lockApplicationId) return;
   const objects = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get();
-  if (id !== 0 || objects !== 0) throw refused(storePath, `a database with application_id ${String(id)}`);
+  if (id !== 0 || objects !== 0) throw new KeylaneError('store-refused', `application_id ${String(id)}`);
   db.exec(`CREATE TABLE holder (
     id INTEGER PRIMARY KEY CHECK (id = 1), pid INTEGER NOT NULL, host TEXT NOT NULL, since TEXT NOT NULL,
     token TEXT NOT NULL
@@ -104,38 +92,38 @@ function holderIn(db: Connection): Holder | undefined {
   return db.prepare('SELECT pid, host, since, token FROM holder').get() as Holder | undefined;
 }
 
-/** The loser's view: null while the holder is still writing its first row. */
-function readHolder(db: Connection): Holder | null {
+/** For the loser, who needs the connection no more. For the moment of step 2 the row may be the last holder's. */
+function readHolder(db: Connection | null): Holder | null {
   try {
-    if (db.inTransaction) db.exec('ROLLBACK');
-    return holderIn(db) ?? null;
+    if (db?.inTransaction) db.exec('ROLLBACK');
+    return db === null ? null : (holderIn(db) ?? null);
   } catch {
     return null;
+  } finally {
+    db?.close();
   }
 }
 
-function lockedBy(holder: Holder | null, storePath: string): KeylaneError {
-  const store = `the store ${printable(storePath)} must have one user`;
-  if (holder === null) {
-    return new KeylaneError('store-locked', `${store}, another process is opening it just now: try again`);
+function explained(error: unknown, { storePath, holder }: { storePath: string; holder: Holder | null }): KeylaneError {
+  const code = error instanceof KeylaneError ? error.code : (sqliteCodeOf(error) ?? '');
+  if (code === 'store-locked' || code.startsWith('SQLITE_BUSY')) {
+    return new KeylaneError('store-locked', `store ${printable(storePath)} must be free, ${takenBy(holder)}`);
   }
-  const since = printable(holder.since);
+  const found = sqliteReason(error);
+  if (code === 'store-refused' || code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
+    const message = `${printable(storePath)}-lock must be a lock that keylane made, found another file (${found})`;
+    return new KeylaneError('store-refused', `${message}: remove it if no process uses the store`, { cause: error });
+  }
+  const message = `could not lock store ${printable(storePath)}: ${found}: its folder must be one to write in`;
+  return new KeylaneError('store-failed', message, { cause: error });
+}
+
+function takenBy(holder: Holder | null): string {
+  if (holder === null) return 'another process is opening it just now: try again';
+  const since = `has it since ${printable(holder.since)}`;
   if (holder.host !== hostname()) {
-    const where = `process ${holder.pid} on host ${printable(holder.host)}`;
-    return new KeylaneError('store-locked', `${store}, ${where} has it since ${since}: stop that process first`);
+    return `process ${holder.pid} on host ${printable(holder.host)} ${since}: stop that process first`;
   }
-  if (holder.pid === process.pid) {
-    const advice = 'close the other processor first';
-    return new KeylaneError('store-locked', `${store}, this process (${holder.pid}) has it since ${since}: ${advice}`);
-  }
-  const advice = 'stop that process first, or use another store (reading this one is fine)';
-  return new KeylaneError('store-locked', `${store}, process ${holder.pid} has it since ${since}: ${advice}`);
-}
-
-function refused(storePath: string, found: string): KeylaneError {
-  const lock = `${printable(storePath)}-lock`;
-  return new KeylaneError(
-    'store-refused',
-    `${lock} must be a lock that keylane made, found ${found}: remove it if no process uses the store`,
-  );
+  if (holder.pid === process.pid) return `this process (${holder.pid}) ${since}: close its other user first`;
+  return `process ${holder.pid} ${since}: stop it first, or use another store (reading this one is fine)`;
 }

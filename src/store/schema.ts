@@ -63,11 +63,11 @@ export const schemaVersion = migrations.length;
 export const statusNumber = { succeeded: 0, deadLettered: 1 } as const;
 
 /** Brings the tables from a version (0: an empty database) to a later one, in one transaction. */
-export function migrate(db: Connection, from: number, to: number = schemaVersion): void {
-  const step = db.transaction(() => {
+export function migrate(db: Connection, { from, to }: { from: number; to: number }): void {
+  const steps = db.transaction(() => {
     for (const sql of migrations.slice(from, to)) db.exec(sql);
     db.pragma(`application_id = ${applicationId}`);
     db.pragma(`user_version = ${to}`);
   });
-  step.immediate();
+  steps.immediate();
 }

@@ -1,7 +1,17 @@
 // The store as a file: where it is, whether what is there is ours, and how a new one comes to be. A file that is not
 // ours is refused and its bytes are left alone; a new one gets its name only when it is whole.
 
-import { closeSync, fsyncSync, linkSync, lstatSync, openSync, realpathSync, rmSync, type Stats, statSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  realpathSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { KeylaneError, printable } from '../errors.js';
 import {
@@ -22,11 +32,14 @@ const fresh = 'choose another path, or move it away for a new store';
 export function locateStore(path: string): string {
   const absolute = resolve(path);
   // better-sqlite3 trims names: it would open another file than the one looked at here.
-  if (absolute !== absolute.trimEnd()) throw refused(absolute, 'have a name without space at its end', 'space', 'rename it');
+  if (absolute !== absolute.trimEnd()) {
+    throw refused(absolute, { expected: 'have a name without space at its end', found: 'space', advice: 'rename it' });
+  }
   if (lstatSync(absolute, { throwIfNoEntry: false })?.isSymbolicLink()) return resolveLink(absolute);
   const folder = dirname(absolute);
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw refused(path, 'be in a folder that exists', `no folder ${printable(folder)}`, 'make it first');
+    const found = `no folder ${printable(folder)}`;
+    throw refused(path, { expected: 'be in a folder that exists', found, advice: 'make the folder first' });
   }
   return join(realpathSync(folder), basename(absolute));
 }
@@ -67,7 +80,7 @@ export function createStore(path: string): void {
     closeSync(openSync(unfinished, 'wx', 0o600));
     const db = openForBuilding(unfinished);
     try {
-      migrate(db, 0);
+      migrate(db, { from: 0, to: schemaVersion });
       turnToWal(db);
     } finally {
       db.close();
@@ -79,11 +92,18 @@ export function createStore(path: string): void {
   });
 }
 
+interface Refusal {
+  readonly expected: string;
+  readonly found: string;
+  readonly advice: string;
+}
+
 function resolveLink(link: string): string {
   try {
     return realpathSync(link);
   } catch {
-    throw refused(link, 'not be a link that leads nowhere', 'one', 'make its target or remove it');
+    const advice = 'make its target or remove it';
+    throw refused(link, { expected: 'not be a link that leads nowhere', found: 'one', advice });
   }
 }
 
@@ -92,44 +112,55 @@ function refuseOrphans(path: string): void {
   for (const suffix of ['-wal', '-journal']) {
     const orphan = `${path}${suffix}`;
     if (lstatSync(orphan, { throwIfNoEntry: false }) === undefined) continue;
-    const advice = 'put the store back, or remove this one too for a new store';
-    throw refused(path, 'be a store or not be there at all', `only ${printable(orphan)}`, advice);
+    const found = `only ${printable(orphan)}, which holds changes of a file that is gone`;
+    const advice = 'put that file back, or remove this one too for a new store';
+    throw refused(path, { expected: 'be a store or not be there at all', found, advice });
   }
 }
 
+const madeByUs = 'be a file that keylane made';
+
 function refuseByStats(path: string, stats: Stats): void {
-  const expected = 'be a file that keylane made';
-  if (stats.isDirectory()) throw refused(path, expected, 'a folder', 'name a file in it');
-  if (!stats.isFile()) throw refused(path, expected, 'something that is not a file', 'choose another path');
+  if (stats.isDirectory()) throw refused(path, { expected: madeByUs, found: 'a folder', advice: 'name a file in it' });
+  if (!stats.isFile()) {
+    throw refused(path, { expected: madeByUs, found: 'something that is not a file', advice: 'choose another path' });
+  }
   if (stats.size > 0) return;
-  throw refused(path, expected, 'an empty file, which a store never is', 'restore it from a copy, or remove it');
+  const advice = 'restore it from a copy, or remove it for a new store';
+  throw refused(path, { expected: madeByUs, found: 'an empty file, which a store never is', advice });
 }
 
 function refuseByContent(path: string, db: Connection): void {
   const id = db.pragma('application_id', { simple: true });
   if (id !== applicationId) {
-    const found = `a database of another program (application_id ${String(id)})`;
-    throw refused(path, `be a store of keylane (application_id ${applicationId})`, found, fresh);
+    // SQLite takes a file shorter than a page for an empty database.
+    const whose = id === 0 ? 'without a mark, or cut short' : 'of another program';
+    const found = `a database ${whose} (application_id ${String(id)})`;
+    throw refused(path, { expected: `be a store of keylane (application_id ${applicationId})`, found, advice: fresh });
   }
   const version = Number(db.pragma('user_version', { simple: true }));
   if (version > schemaVersion) {
+    const advice = 'use the keylane that made it, or a newer one';
     const expected = `have a schema up to version ${schemaVersion}`;
-    throw refused(path, expected, `version ${version}`, 'use the keylane that made it, or a newer one');
+    throw refused(path, { expected, found: `version ${version}`, advice });
   }
   const names = new Set(namesIn(db));
   const missing = namesOfVersion(version).filter((name) => !names.has(name));
   if (version >= 1 && missing.length === 0) return;
-  throw damaged(path, version < 1 ? `schema version ${version}` : `no ${missing.join(', ')} in it`);
+  const found = version < 1 ? `schema version ${version}` : `no ${missing.join(', ')} in it`;
+  throw refused(path, damaged(found));
 }
 
 function namesIn(db: Connection): string[] {
-  return db.prepare('SELECT name FROM sqlite_schema').pluck().all() as string[];
+  // Indexes that SQLite makes by itself have no SQL.
+  return db.prepare('SELECT name FROM sqlite_schema WHERE sql IS NOT NULL').pluck().all() as string[];
 }
 
+/** What a store of this version holds, by building one in memory. */
 function namesOfVersion(version: number): string[] {
   const db = openInMemory();
   try {
-    migrate(db, 0, version);
+    migrate(db, { from: 0, to: version });
     return namesIn(db);
   } finally {
     db.close();
@@ -138,19 +169,27 @@ function namesOfVersion(version: number): string[] {
 
 function refusedBySqlite(path: string, error: unknown): KeylaneError {
   const code = sqliteCodeOf(error) ?? '';
-  if (code === 'SQLITE_NOTADB') {
-    return refused(path, 'be a file that keylane made', 'a file that is no SQLite database, or whose header is damaged', fresh);
+  if (code.startsWith('SQLITE_BUSY')) {
+    const message = `store ${printable(path)} must be free, another process is opening or closing it: try again`;
+    return new KeylaneError('store-locked', message, { cause: error });
   }
-  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_IOERR_SHORT_READ') return damaged(path, sqliteReason(error));
-  return refused(path, 'be readable', sqliteReason(error), 'check its permissions and those of its folder');
+  if (code === 'SQLITE_NOTADB') {
+    const found = 'a file that is no SQLite database, or whose header is damaged';
+    return refused(path, { expected: madeByUs, found, advice: fresh });
+  }
+  if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_IOERR_SHORT_READ') {
+    return refused(path, damaged(sqliteReason(error)));
+  }
+  const advice = 'check its permissions and those of its folder';
+  return refused(path, { expected: 'be readable', found: sqliteReason(error), advice });
 }
 
-function damaged(path: string, found: string): KeylaneError {
+function damaged(found: string): Refusal {
   const advice = 'restore it from a copy; "sqlite3 FILE .recover" may save rows';
-  return refused(path, 'be a whole store of keylane', `a damaged or truncated one (${found})`, advice);
+  return { expected: 'be a whole store of keylane', found: `a damaged or truncated one (${found})`, advice };
 }
 
-function refused(path: string, expected: string, found: string, advice: string): KeylaneError {
+function refused(path: string, { expected, found, advice }: Refusal): KeylaneError {
   return new KeylaneError('store-refused', `store ${printable(path)} must ${expected}, found ${found}: ${advice}`);
 }
 

@@ -3,16 +3,16 @@
 
 import { Worker } from 'node:worker_threads';
 import { type Remote, transfer, wrap } from 'comlink';
-import { KeylaneError } from '../errors.js';
+import { KeylaneError, printable } from '../errors.js';
 import { comlinkEndpoint } from './comlink-endpoint.js';
 import { loadAddon } from './database.js';
 import type { GroupRequest, GroupResult, OpenRequest, PartitionStart, Watermark } from './messages.js';
-import { type Reply, valueOf, type WriterApi } from './writer-api.js';
+import { openReply, type Reply, type WriterApi } from './writer-api.js';
 
 const threadUrl = new URL('../../workers/writer-worker.js', import.meta.url);
 
-// How long the thread may take to end by itself before it is terminated. Closing may wait for a slow disk, once; a
-// terminated thread that is stuck in a native call may never end, and nobody waits for that either.
+// How long the thread may take to end by itself before it is terminated: closing may wait for a slow disk. A terminated
+// thread that is stuck in a native call may never end, and nobody waits for that for ever either.
 const closeMsMax = 30_000;
 const abortMsMax = 5_000;
 const terminateMsMax = 2_000;
@@ -33,6 +33,8 @@ export class StoreWriter {
   readonly #exited: Promise<void>;
   #state: State = 'open';
   #death: KeylaneError | null = null;
+  /** What the thread threw, or what could not be read of it; says in `#die` why it ended. */
+  #lastWords: unknown;
   #ended: Promise<void> | null = null;
 
   private constructor(onDeath: (error: KeylaneError) => void) {
@@ -40,12 +42,18 @@ export class StoreWriter {
     // Loaders and flags of the user's program are for the user's modules.
     this.#thread = new Worker(threadUrl, { name: 'keylane-writer', execArgv: [] });
     this.#exited = new Promise((resolve) => {
-      this.#thread.once('exit', () => resolve());
+      this.#thread.once('exit', (status) => {
+        // Node hands over the thread's last replies just before this event, in the same step: their promises come first.
+        setImmediate(() => {
+          this.#die(`ended with status ${status}`);
+          resolve();
+        });
+      });
     });
-    this.#thread.on('error', (error) => this.#die(`of ${error.message}`, error));
-    this.#thread.on('exit', (status) => this.#die(`with status ${status}`));
+    this.#thread.on('error', (error) => this.#expectExit(error));
     this.#thread.on('messageerror', (error) => {
-      this.#die('of a reply that could not be read', error);
+      // A reply is lost, and nobody can say to which call.
+      this.#expectExit(error);
       void this.#thread.terminate();
     });
     // Comlink makes a proxy for every property read; one of each is enough.
@@ -95,48 +103,56 @@ export class StoreWriter {
 
   /** Stores the last watermarks and closes everything, after the calls made before. Resolves when the thread is gone. */
   close(watermarks: readonly Watermark[]): Promise<void> {
-    this.#ended ??= this.#end(watermarks, closeMsMax);
+    this.#ended ??= this.#end(watermarks);
     return this.#ended;
   }
 
   /** Closes without waiting for answers: pending calls reject with `aborted`. Always resolves. */
   async abort(): Promise<void> {
     this.#rejectPending(new KeylaneError('aborted', 'the store was closed by abort() before it had answered'));
-    this.#ended ??= this.#end([], abortMsMax);
-    await this.#ended.catch(nothing);
+    this.#ended ??= this.#end([]);
+    this.#ended.catch(nothing);
+    await this.#exitWithin(abortMsMax);
   }
 
-  async #end(watermarks: readonly Watermark[], msMax: number): Promise<void> {
-    if (this.#death !== null) throw this.#death;
+  async #end(watermarks: readonly Watermark[]): Promise<void> {
     const reply = this.#call(() => this.#remote.close(watermarks));
-    this.#state = 'ending';
-    // Heard of at the end; until then its rejection is nobody's surprise.
+    if (this.#state === 'open') this.#state = 'ending';
+    // Heard of below, once the thread is gone; until then a rejection is nobody's surprise.
     reply.catch(nothing);
-    if (!(await settlesWithin(this.#exited, msMax))) {
-      this.#rejectPending(new KeylaneError('writer-died', `the writer thread must close in ${msMax} ms, it was terminated`));
-      await settlesWithin(this.#thread.terminate(), terminateMsMax);
-    }
+    await this.#exitWithin(closeMsMax);
     await reply;
+  }
+
+  #expectExit(error: unknown): void {
+    this.#lastWords = error;
+    void this.#exitWithin(abortMsMax);
+  }
+
+  /** Waits for the thread to end by itself; one that does not in time is terminated. */
+  async #exitWithin(msMax: number): Promise<void> {
+    if (await settlesWithin(this.#exited, msMax)) return;
+    this.#die(`did not end within ${msMax} ms and was terminated`);
+    await settlesWithin(this.#thread.terminate(), terminateMsMax);
   }
 
   #call<Value>(send: () => Promise<Reply<Value>>): Promise<Value> {
     return new Promise((resolve, reject) => {
       if (this.#death !== null) throw this.#death;
-      if (this.#state === 'ending') throw new KeylaneError('not-running', 'the store must be open, it is closing or closed');
+      if (this.#state !== 'open')
+        throw new KeylaneError('not-running', 'the store must be open, it is closing or closed');
       this.#pending.add(reject);
-      const settle = (take: () => void): void => {
-        this.#pending.delete(reject);
-        take();
-      };
-      send().then(
-        (reply) => settle(() => resolve(valueOf(reply))),
-        (error) => settle(() => reject(error)),
-      );
+      send()
+        .then(openReply)
+        .then(resolve, reject)
+        .finally(() => this.#pending.delete(reject));
     });
   }
 
-  #die(how: string, cause?: unknown): void {
-    const error = new KeylaneError('writer-died', `the writer thread ended ${how}`, cause === undefined ? {} : { cause });
+  /** The one place where calls learn that nobody will answer them. In an orderly end none is left. */
+  #die(how: string): void {
+    const words = this.#lastWords instanceof Error ? `: ${printable(this.#lastWords.message)}` : '';
+    const error = new KeylaneError('writer-died', `the writer thread ${how}${words}`, { cause: this.#lastWords });
     const unexpected = this.#state === 'open';
     if (unexpected) {
       this.#state = 'dead';

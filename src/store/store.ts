@@ -163,7 +163,7 @@ export class Store {
 
 function migrateExisting(db: Connection): void {
   const version = Number(db.pragma('user_version', { simple: true }));
-  if (version < schemaVersion) migrate(db, version);
+  if (version < schemaVersion) migrate(db, { from: version, to: schemaVersion });
 }
 
 function nextEpoch(db: Connection): number {
@@ -174,13 +174,15 @@ function nextEpoch(db: Connection): number {
 function handlerIds(db: Connection, names: readonly string[]): number[] {
   const add = db.prepare('INSERT INTO handler (name) VALUES (?) ON CONFLICT (name) DO NOTHING');
   const find = db.prepare('SELECT id FROM handler WHERE name = ?').pluck();
-  return db.transaction(() =>
-    names.map((name) => {
-      const stored = storedText(name);
-      add.run(stored);
-      return find.get(stored) as number;
-    }),
-  ).immediate();
+  return db
+    .transaction(() =>
+      names.map((name) => {
+        const stored = storedText(name);
+        add.run(stored);
+        return find.get(stored) as number;
+      }),
+    )
+    .immediate();
 }
 
 function replaced(path: string): KeylaneError {

@@ -37,15 +37,17 @@ export function replyOf<Value>(run: () => Value): Reply<Value> {
   try {
     return { ok: true, value: run() };
   } catch (error) {
-    const record = recordOf(error);
-    if (!(error instanceof KeylaneError)) return { ok: false, code: 'store-failed', message: record.message, cause: record };
-    const cause = error.cause === undefined ? null : (error.cause as ErrorRecord);
-    return { ok: false, code: error.code, message: error.message, cause };
+    if (error instanceof KeylaneError) {
+      const cause = error.cause === undefined ? null : recordOf(error.cause);
+      return { ok: false, code: error.code, message: error.message, cause };
+    }
+    const cause = recordOf(error);
+    return { ok: false, code: 'store-failed', message: cause.message, cause };
   }
 }
 
 /** Opens an envelope in the main thread: gives the value or throws the KeylaneError. */
-export function valueOf<Value>(reply: Reply<Value>): Value {
+export function openReply<Value>(reply: Reply<Value>): Value {
   if (reply.ok) return reply.value;
   throw new KeylaneError(reply.code, reply.message, reply.cause === null ? {} : { cause: reply.cause });
 }

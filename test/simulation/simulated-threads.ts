@@ -21,28 +21,31 @@ export interface Try {
   readonly endMs: number;
 }
 
+interface World {
+  readonly clock: SimulatedClock;
+  readonly random: Random;
+  laneOf(handler: number, key: string | null): string | null;
+}
+
 interface Job {
   readonly message: BatchMessage;
   readonly resolve: (report: BatchReport) => void;
 }
 
 export class SimulatedThreads implements HandlerThreads {
+  readonly threads: number;
   readonly places: number;
   readonly tries: Try[] = [];
   batchesMax = 0;
   closed = false;
+  readonly #world: World;
   #underWay = 0;
   readonly #queues: Job[][];
 
-  constructor(
-    readonly threads: number,
-    readonly world: {
-      clock: SimulatedClock;
-      random: Random;
-      laneOf: (handler: number, key: string | null) => string | null;
-    },
-  ) {
+  constructor(threads: number, world: World) {
+    this.threads = threads;
     this.places = threads * 2;
+    this.#world = world;
     this.#queues = Array.from({ length: threads }, () => []);
   }
 
@@ -65,7 +68,7 @@ export class SimulatedThreads implements HandlerThreads {
   }
 
   #begin(queue: Job[]): void {
-    const { clock, random } = this.world;
+    const { clock, random } = this.#world;
     const job = queue[0] as Job;
     const { count } = job.message;
     const dies = random.oneIn(25);
@@ -75,7 +78,7 @@ export class SimulatedThreads implements HandlerThreads {
     for (const event of events.slice(0, ran)) {
       const startMs = atMs;
       atMs += random.next();
-      const lane = this.world.laneOf(event.handler, event.key);
+      const lane = this.#world.laneOf(event.handler, event.key);
       if (lane !== null) this.tries.push({ lane, identity: event.identity, startMs, endMs: atMs });
     }
     clock.alarm(atMs - clock.nowMs(), () => {
@@ -94,7 +97,7 @@ export class SimulatedThreads implements HandlerThreads {
   #whim(ran: number): (index: number) => number {
     return (index) => {
       if (index >= ran) return handlerResult.skipped;
-      return this.world.random.oneIn(12) ? handlerResult.failed : handlerResult.succeeded;
+      return this.#world.random.oneIn(12) ? handlerResult.failed : handlerResult.succeeded;
     };
   }
 }

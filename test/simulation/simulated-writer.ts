@@ -7,6 +7,13 @@ import type { WriterThread } from '../../src/threads.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
 
+interface World {
+  readonly clock: SimulatedClock;
+  readonly random: Random;
+  /** Identities accepted of a partition below a position. */
+  accepted(partition: string, below: number): readonly string[];
+}
+
 export class SimulatedWriter implements WriterThread {
   /** Identities in the order in which their outcomes were stored. */
   readonly stored = new Map<string, { succeeded: boolean }>();
@@ -18,13 +25,11 @@ export class SimulatedWriter implements WriterThread {
   #underWay = 0;
   #freeAtMs = 0;
 
-  constructor(
-    readonly world: {
-      clock: SimulatedClock;
-      random: Random;
-      accepted: (partition: string, below: number) => readonly string[];
-    },
-  ) {}
+  readonly #world: World;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
 
   async openPartition(name: string): Promise<PartitionStart> {
     this.#names.push(name);
@@ -35,7 +40,7 @@ export class SimulatedWriter implements WriterThread {
   async setFingerprint(): Promise<void> {}
 
   append(group: GroupRequest): Promise<GroupResult> {
-    const { clock, random } = this.world;
+    const { clock, random } = this.#world;
     this.#underWay += 1;
     this.groupsMax = Math.max(this.groupsMax, this.#underWay);
     this.#freeAtMs = Math.max(this.#freeAtMs, clock.nowMs()) + random.next() * 20;
@@ -75,7 +80,7 @@ export class SimulatedWriter implements WriterThread {
       const name = this.#names[partition - 1] as string;
       if (watermark < (this.watermarks.get(name) ?? 0)) this.objections.push(`the watermark of ${name} went back`);
       this.watermarks.set(name, watermark);
-      const missing = this.world.accepted(name, watermark).find((identity) => !this.stored.has(identity));
+      const missing = this.#world.accepted(name, watermark).find((identity) => !this.stored.has(identity));
       if (missing !== undefined) this.objections.push(`watermark ${watermark} of ${name} passed ${missing}`);
     }
   }

@@ -36,7 +36,7 @@ class Simulation {
   readonly #pending = new Set<string>();
   readonly #wrong: string[] = [];
 
-  constructor(readonly seed: number) {
+  constructor(seed: number) {
     const random = new Random(seed);
     this.#random = random;
     this.#order = random.pick(['key', 'key', 'key', 'none', 'global'] as const);

@@ -1,0 +1,68 @@
+// One cell of the bench, in a process of its own: so many events through a fresh store, then every result is checked.
+// Called as `node cell.js '<Cell as JSON>'`; prints one CellResult as JSON. The pool is warm before the clock starts.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createProcessor, type Durability } from '../src/index.js';
+import { checkStore } from './check.js';
+import type handlers from './handlers.js';
+
+export interface Cell {
+  readonly threads: number;
+  readonly events: number;
+  readonly keys: number;
+  readonly durability: Durability;
+}
+
+export interface CellResult extends Cell {
+  /** From the first publish to the last durable outcome. */
+  readonly eventsPerSecond: number;
+  /** CPU of the whole process per event, in microseconds. */
+  readonly cpuUsPerEvent: number;
+  /** Growth of resident memory from the first quarter of the events to the last, in bytes. */
+  readonly rssGrowthBytes: number;
+  readonly rssBytes: number;
+  /** What is wrong with the stored outcomes; empty when nothing is. */
+  readonly wrong: readonly string[];
+}
+
+const cell = JSON.parse(process.argv[2] ?? 'null') as Cell | null;
+if (cell === null) throw new Error('expected a cell as JSON; run `npm run bench`');
+const folder = await mkdtemp(join(tmpdir(), 'keylane-bench-'));
+try {
+  console.log(JSON.stringify(await run(cell, join(folder, 'bench.db'))));
+} finally {
+  await rm(folder, { recursive: true });
+}
+
+async function run(cell: Cell, store: string): Promise<CellResult> {
+  const { threads, durability } = cell;
+  const handlersUrl = new URL('./handlers.js', import.meta.url);
+  const processor = await createProcessor<typeof handlers>({ handlers: handlersUrl, store, threads, durability });
+  const rss: number[] = [];
+  const cpu = process.cpuUsage();
+  const startMs = performance.now();
+  await processor.publishMany(events(cell, rss));
+  await processor.drain();
+  const seconds = (performance.now() - startMs) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return {
+    ...cell,
+    eventsPerSecond: cell.events / seconds,
+    cpuUsPerEvent: (user + system) / cell.events,
+    rssGrowthBytes: (rss.at(-1) ?? 0) - (rss[0] ?? 0),
+    rssBytes: rss.at(-1) ?? 0,
+    wrong: checkStore(store, cell.events),
+  };
+}
+
+/** Events over uniform keys; samples resident memory after the first quarter and at the end. */
+function* events(cell: Cell, rss: number[]) {
+  const padding = 'x'.repeat(80);
+  const samples = new Set([Math.floor(cell.events / 4), cell.events - 1]);
+  for (let n = 0; n < cell.events; n += 1) {
+    if (samples.has(n)) rss.push(process.memoryUsage.rss());
+    yield { type: 'no-op', key: `key-${(n * 7919) % cell.keys}`, data: { n, padding } } as const;
+  }
+}

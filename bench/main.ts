@@ -1,0 +1,97 @@
+// `npm run bench`: no-op events through a whole processor at several thread counts, each cell in a process of its own,
+// checked, and told as a ratio to what one thread can insert. `--smoke` is the same in seconds, for CI: it fails on a
+// wrong result, never on time. `--json` prints one JSON object instead of the table.
+
+import { execFile } from 'node:child_process';
+import { availableParallelism, cpus, loadavg } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import type { Cell, CellResult } from './cell.js';
+
+const { values: flags } = parseArgs({
+  options: { smoke: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+});
+const size = flags.smoke
+  ? { events: 50_000, repeats: 1, growthEvents: 0 }
+  : { events: 500_000, repeats: 5, growthEvents: 2_000_000 };
+const cores = availableParallelism();
+const threadCounts = [...new Set([1, 2, cores])].filter((threads) => threads <= Math.max(2, cores));
+
+/** One line of the report: the median of its runs. */
+interface Row {
+  readonly threads: number;
+  readonly durability: string;
+  readonly eventsPerSecond: number;
+  readonly spread: number;
+  readonly cpuUsPerEvent: number;
+  readonly ofInsertLimit: number;
+}
+
+const rows: Row[] = [];
+const wrong: string[] = [];
+for (const durability of ['process', 'power'] as const) {
+  const { rowsPerSecond } = await json<{ rowsPerSecond: number }>('insert-limit.js', [size.events, durability]);
+  for (const threads of threadCounts) {
+    const runs: CellResult[] = [];
+    for (let repeat = 0; repeat < size.repeats; repeat += 1) {
+      runs.push(await runCell({ threads, durability, events: size.events, keys: 1000 }));
+    }
+    const rates = runs.map((run) => run.eventsPerSecond).sort((a, b) => a - b);
+    const median = rates[Math.floor(rates.length / 2)] as number;
+    rows.push({
+      ...{ threads, durability, eventsPerSecond: Math.round(median) },
+      spread: round(((rates.at(-1) as number) - (rates[0] as number)) / median),
+      cpuUsPerEvent: round((runs[0] as CellResult).cpuUsPerEvent),
+      ofInsertLimit: round(median / rowsPerSecond),
+    });
+  }
+}
+const growth =
+  size.growthEvents === 0
+    ? null
+    : await runCell({ threads: cores, durability: 'process', events: size.growthEvents, keys: 1000 });
+print();
+process.exitCode = wrong.length === 0 ? 0 : 1;
+
+async function runCell(cell: Cell): Promise<CellResult> {
+  const result = await json<CellResult>('cell.js', [JSON.stringify(cell)]);
+  for (const what of result.wrong) wrong.push(`${cell.threads} threads, ${cell.durability}: ${what}`);
+  return result;
+}
+
+async function json<T>(script: string, args: readonly (string | number)[]): Promise<T> {
+  const path = fileURLToPath(new URL(script, import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [path, ...args.map(String)]);
+  return JSON.parse(stdout) as T;
+}
+
+function print(): void {
+  const machine = `${cpus()[0]?.model}, ${cores} cores, Node ${process.version}, load ${loadavg()[0]?.toFixed(2)}`;
+  if (flags.json) {
+    console.log(JSON.stringify({ version: 1, machine, events: size.events, rows, growth, wrong }, null, 2));
+    return;
+  }
+  console.log(`No-op handler, 1,000 keys, ~100-byte data, ${size.events} events a run, median of ${size.repeats}`);
+  console.log(machine);
+  console.table(
+    rows.map((row) => ({
+      threads: row.threads > cores ? `${row.threads} (over cores)` : row.threads,
+      durability: row.durability,
+      'events/s': row.eventsPerSecond,
+      spread: row.spread,
+      'CPU us/event': row.cpuUsPerEvent,
+      'of one-thread insert': row.ofInsertLimit,
+    })),
+  );
+  if (growth !== null) {
+    const mb = (growth.rssGrowthBytes / 1e6).toFixed(1);
+    const from = (growth.events / 4).toLocaleString('en');
+    console.log(`Resident memory grew ${mb} MB from event ${from} to event ${growth.events.toLocaleString('en')}.`);
+  }
+  for (const what of wrong) console.error(`WRONG: ${what}`);
+  if (wrong.length === 0) console.log('Checked: every event once, the right sum, order kept per key.');
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}

@@ -1,0 +1,201 @@
+// Turns a record's text into an event: it is one already, or its fields say what type, key and id it has and it is the
+// data itself. It reads own properties only, and passes the text on as it came: it is not encoded a second time.
+
+import { KeylaneError, printable, shown } from '../errors.js';
+import { checkDataSize, type EncodedEvent, type EventLimits, encodeEvent, type SourceEvent } from '../event.js';
+import type { HandlerTable } from '../handler.js';
+
+/** How records become events. Fields are names, or paths such as `flight.origin`; all are looked for in the record. */
+export interface MappingOptions {
+  /** The type of every event. Not together with `typeField`. */
+  readonly type?: string | undefined;
+  /** The field that holds the type. */
+  readonly typeField?: string | undefined;
+  /** The field that holds the key; without it, or where it is missing or null, an event has no key. */
+  readonly keyField?: string | undefined;
+  /** The field that holds the id. */
+  readonly idField?: string | undefined;
+}
+
+/** What a record gave: its event, or the reason why it has none, as the end of a sentence about the record. */
+export type Mapped = { readonly event: EncodedEvent } | { readonly reason: string };
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A field's whole name, for a field whose own name has dots in it, and its path. */
+interface FieldPath {
+  readonly whole: string;
+  readonly names: readonly string[];
+}
+
+/** Mapping options that have been checked. */
+export interface MappingFields {
+  readonly type: string | null;
+  readonly typeField: FieldPath | null;
+  readonly keyField: FieldPath | null;
+  readonly idField: FieldPath | null;
+}
+
+/** Checks mapping options. Throws `bad-option` when one does not fit, alone or beside another. */
+export function mappingFields(options: MappingOptions): MappingFields {
+  const { type = null } = options;
+  const typeField = fieldPath('typeField', options.typeField);
+  if (type !== null && typeField !== null) {
+    throw new KeylaneError('bad-option', 'type and typeField must not both be given: leave one of them out');
+  }
+  if (type === '') throw new KeylaneError('bad-option', 'type must be a string that is not empty, got ""');
+  return {
+    type,
+    typeField,
+    keyField: fieldPath('keyField', options.keyField),
+    idField: fieldPath('idField', options.idField),
+  };
+}
+
+export class RecordMapping {
+  readonly #fields: MappingFields;
+  readonly #limits: EventLimits;
+  readonly #handlerNames: ReadonlySet<string>;
+  readonly #takesEveryType: boolean;
+  /** The type of a record that does not say: the one for all, or the name of the only handler. */
+  readonly #typeOtherwise: string | null;
+
+  /** Throws `bad-option` when the type for all records is one that no handler takes. */
+  constructor(fields: MappingFields, { handlers, limits }: { handlers: HandlerTable; limits: EventLimits }) {
+    this.#fields = fields;
+    this.#limits = limits;
+    this.#handlerNames = new Set(handlers.names);
+    this.#takesEveryType = handlers.takes === 'every-type';
+    this.#typeOtherwise = fields.type ?? (handlers.names.length === 1 ? handlers.names[0]! : null);
+    if (fields.type === null || this.#isTaken(fields.type)) return;
+    throw new KeylaneError('bad-option', `type must be one that a handler takes, got ${this.#untaken(fields.type)}`);
+  }
+
+  /** The event of a record. */
+  map(text: string): Mapped {
+    let record: unknown;
+    try {
+      record = JSON.parse(text);
+    } catch (error) {
+      return { reason: `is not valid JSON: ${printable(error instanceof Error ? error.message : String(error))}` };
+    }
+    if (!isObject(record) || Array.isArray(record)) return { reason: `must be a JSON object, got ${shown(record)}` };
+    try {
+      return this.#eventOf(record, text);
+    } catch (error) {
+      if (error instanceof KeylaneError) return { reason: `cannot be an event: ${error.message}` };
+      throw error;
+    }
+  }
+
+  #eventOf(record: JsonObject, text: string): Mapped {
+    const { type: typeForAll, typeField } = this.#fields;
+    if (typeForAll === null && typeField === null && isEvent(record)) return this.#fromEvent(record);
+    const type = this.#typeOf(record);
+    if (type === null) return { reason: this.#noType() };
+    if (!this.#isTaken(type)) return { reason: `has a type that no handler takes: ${this.#untaken(type)}` };
+    const { key, id } = this.#names(record);
+    checkDataSize(text.length, this.#limits);
+    // Without data there is nothing to encode: only the names are checked against the limits.
+    const event = encodeEvent({ type, key, id }, this.#limits);
+    return { event: { type: event.type, key: event.key, id: event.id, extras: null, data: text } };
+  }
+
+  /** A record that is an event; fields of it that events do not have are left out. */
+  #fromEvent(record: JsonObject & { readonly type: string }): Mapped {
+    const { type, data } = record;
+    if (!this.#isTaken(type)) return { reason: `has a type that no handler takes: ${this.#untaken(type)}` };
+    const own = (name: string): unknown => (Object.hasOwn(record, name) ? record[name] : undefined);
+    const { key, id } = this.#names(record);
+    // What these hold is checked by encodeEvent, whose messages name them.
+    const unchecked = {
+      type,
+      data,
+      key: this.#fields.keyField === null ? own('key') : key,
+      id: this.#fields.idField === null ? own('id') : id,
+      time: own('time'),
+      headers: own('headers'),
+    } as SourceEvent;
+    return { event: encodeEvent(unchecked, this.#limits) };
+  }
+
+  #typeOf(record: JsonObject): string | null {
+    const { typeField } = this.#fields;
+    return typeField === null ? this.#typeOtherwise : nameFrom(record, typeField, 'the type');
+  }
+
+  #names(record: JsonObject): { key: string | null; id: string | null } {
+    const { keyField, idField } = this.#fields;
+    return {
+      key: keyField === null ? null : nameFrom(record, keyField, 'the key'),
+      id: idField === null ? null : nameFrom(record, idField, 'the id'),
+    };
+  }
+
+  #isTaken(type: string): boolean {
+    return this.#takesEveryType || this.#handlerNames.has(type);
+  }
+
+  #untaken(type: string): string {
+    const names = [...this.#handlerNames];
+    const some = names.slice(0, 10).map(shown).join(', ');
+    const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
+    return `${shown(type)}; the handlers take ${some}${more}`;
+  }
+
+  #noType(): string {
+    const { typeField } = this.#fields;
+    if (typeField !== null) return `has no type: its field ${shown(typeField.whole)} is missing or null`;
+    return (
+      'has no type: it must be an event with "type" and "data", or say where its type is with typeField ' +
+      '(--type-field), or give one type for all records with type (--type)'
+    );
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null;
+}
+
+function isEvent(record: JsonObject): record is JsonObject & { readonly type: string } {
+  return Object.hasOwn(record, 'type') && Object.hasOwn(record, 'data') && typeof record.type === 'string';
+}
+
+function fieldPath(option: string, field: string | undefined): FieldPath | null {
+  if (field === undefined) return null;
+  const names = field.split('.');
+  if (!names.includes('')) return { whole: field, names };
+  const fits = 'the name of a field, or names joined by dots such as "flight.origin"';
+  throw new KeylaneError('bad-option', `${option} must be ${fits}, got ${shown(field)}`);
+}
+
+/** The value of a field as a name: text as it is, numbers and booleans as text; null when it is missing or null. */
+function nameFrom(record: JsonObject, field: FieldPath, what: string): string | null {
+  const value = valueAt(record, field);
+  switch (typeof value) {
+    case 'string':
+      return value;
+    case 'undefined':
+      return null;
+    case 'boolean':
+      return String(value);
+    case 'number':
+      if (Number.isFinite(value)) return String(value);
+      break;
+    default:
+      if (value === null) return null;
+  }
+  const fits = 'text, a finite number, true or false';
+  throw new KeylaneError('bad-event', `${what} (field ${shown(field.whole)}) must be ${fits}, got ${shown(value)}`);
+}
+
+function valueAt(record: JsonObject, field: FieldPath): unknown {
+  if (Object.hasOwn(record, field.whole)) return record[field.whole];
+  if (field.names.length === 1) return undefined;
+  let value: unknown = record;
+  for (const name of field.names) {
+    if (!isObject(value) || !Object.hasOwn(value, name)) return undefined;
+    value = value[name];
+  }
+  return value;
+}

@@ -1,0 +1,336 @@
+// Handler threads, for real: what goes in and out, what a failing handler costs, and that everything settles whatever
+// becomes of a thread.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { configFrom } from '../dist/src/options.js';
+import { HandlerPool } from '../dist/src/pool/handler-pool.js';
+import { preflight } from '../dist/src/pool/preflight.js';
+import { messageOf, verdictsOf, withPool } from './fixtures/pool.js';
+import { scratchFolder } from './fixtures/scratch-folder.js';
+
+const folder = scratchFolder();
+const fixture = (name: string): URL => new URL(`./fixtures/handlers/${name}`, import.meta.url);
+const ofType = (type: string) => ({ type });
+
+describe('a batch', () => {
+  it('runs sync and async handlers, and CommonJS', async () => {
+    await withPool(fixture('map.js'), {}, async ({ run }) => {
+      const verdicts = await run(
+        { type: 'order.placed', data: { price: 4 } },
+        { type: 'order.paid', key: 'k' },
+        { type: 'order.placed' },
+      );
+      expect(verdicts).toMatchObject([
+        { status: 'succeeded', result: { total: 8 } },
+        { status: 'succeeded', result: 'paid k' },
+        { status: 'failed', error: { name: 'TypeError' } },
+      ]);
+    });
+    await withPool(fixture('bare.cjs'), {}, async ({ run }) => {
+      expect(await run({ type: 'order.placed', data: 'in' })).toMatchObject([{ result: 'in' }]);
+    });
+  });
+
+  it('gives a handler the whole event and its context', async () => {
+    await withPool(fixture('single.mjs'), {}, async ({ run }) => {
+      const time = '2026-01-02T03:04:05Z';
+      const headers = JSON.parse('{"trace":"1"}');
+      const [full, bare] = await run(
+        { type: 'a', key: '\ud83d\u0000', id: 'i', data: [1], time, headers },
+        { type: 'b' },
+      );
+      const common = { partition: 'journal', context: { handler: 'default', attempt: 1 }, hasOwnHeaders: true };
+      expect(full?.result).toMatchObject({
+        type: 'a',
+        key: '\ud83d\u0000',
+        id: 'i',
+        data: [1],
+        time,
+        headers,
+        ...common,
+      });
+      expect(bare?.result).toMatchObject({ type: 'b', key: null, id: null, time: null, headers: {}, ...common });
+      expect(bare?.result).not.toHaveProperty('data');
+      expect(full?.result).toMatchObject({ position: 0 });
+      expect(bare?.result).toMatchObject({ position: 1 });
+    });
+  });
+
+  it('gives bytes as bytes, each event its own', async () => {
+    const text = `export default (event) => event.data.byteLength === event.data.buffer.byteLength
+      && Buffer.from(event.data).toString('hex');`;
+    await withPool(folder.url(folder.write('bytes.mjs', text)), {}, async ({ run }) => {
+      const verdicts = await run(...[[1, 2], [], [3]].map((bytes) => ({ type: 'a', data: new Uint8Array(bytes) })));
+      expect(verdicts.map(({ result }) => result)).toEqual(['0102', '', '03']);
+    });
+  });
+
+  it('ends its report at batchBytesMax and hands the rest back', async () => {
+    const text = "export default () => 'x'.repeat(30_000);";
+    await withPool(folder.url(folder.write('large.mjs', text)), { batchBytesMax: 65_536 }, async ({ run }) => {
+      const statuses = (await run(...Array.from({ length: 5 }, () => ofType('a')))).map(({ status }) => status);
+      expect(statuses).toEqual(['succeeded', 'succeeded', 'succeeded', 'skipped', 'skipped']);
+    });
+  });
+
+  it('is not mixed with another in the same thread', async () => {
+    await withPool(fixture('turns.js'), { threads: 1 }, async ({ run }) => {
+      const batch = () => run(ofType('a'), ofType('a'), ofType('a'));
+      const turns = (await Promise.all([batch(), batch()])).flat().map(({ result }) => result);
+      expect(turns).toEqual([0, 2, 4, 6, 8, 10].map((began) => ({ began, ended: began + 1 })));
+    });
+  });
+
+  it('has start times that compare across threads', async () => {
+    await withPool(fixture('single.mjs'), { threads: 2 }, async ({ run }) => {
+      let before = Date.now() * 1000 - 100_000;
+      const threads = new Set<unknown>();
+      for (let round = 0; round < 20; round += 1) {
+        // Two at once land in two threads; the second round starts after both are done.
+        const verdicts = (await Promise.all([run(ofType('a')), run(ofType('a'))])).flat();
+        for (const { startedAtUs, result } of verdicts) {
+          expect(Number.isInteger(startedAtUs)).toBe(true);
+          expect(startedAtUs).toBeGreaterThanOrEqual(before);
+          threads.add((result as { context: { threadId: number } }).context.threadId);
+        }
+        before = Math.max(...verdicts.map(({ startedAtUs }) => startedAtUs as number));
+      }
+      expect(threads.size).toBe(2);
+      expect(before).toBeLessThan(Date.now() * 1000 + 100_000);
+    });
+  });
+});
+
+describe('a handler that fails', () => {
+  it('fails one try, recorded faithfully, whatever it throws', async () => {
+    await withPool(fixture('throws.js'), {}, async ({ run }) => {
+      const types = ['null', 'undefined', 'zero', 'text', 'function', 'error', 'frozen', 'circular', 'object', 'fine'];
+      const verdicts = await run(...types.map(ofType));
+      expect(verdicts.map(({ status }) => status)).toEqual([...Array(9).fill('failed'), 'succeeded']);
+      const errors = Object.fromEntries(verdicts.map(({ error }, index) => [types[index], error]));
+      expect(errors).toMatchObject({
+        null: { name: 'NonError', message: 'null was thrown', fields: { thrown: null } },
+        undefined: { name: 'NonError', message: 'undefined was thrown' },
+        zero: { name: 'NonError', message: '0 was thrown', fields: { thrown: 0 } },
+        text: { name: 'NonError', message: '"boom" was thrown' },
+        function: { name: 'NonError', fields: { thrown: '[function named]' } },
+        error: {
+          ...{ name: 'OrderError', message: 'no such order', code: 'E_ORDER' },
+          cause: { name: 'TypeError', message: 'beneath' },
+          fields: { order: { id: 7, at: '1970-01-01T00:00:00.000Z' } },
+        },
+        frozen: { name: 'Error', message: 'frozen' },
+        circular: { name: 'Error', message: 'circular', fields: { self: '[circular]' } },
+        object: { name: 'NonError', message: 'an object', code: 5 },
+      });
+      expect(errors.error?.stack).toContain('throws.js');
+    });
+  });
+
+  it('fails one try, and its thread lives, whatever it returns that cannot be stored', async () => {
+    await withPool(fixture('returns.js'), {}, async ({ run, warnings }) => {
+      const bad = ['function', 'symbol', 'bigint', 'bigint inside', 'proxy', 'circle', 'map', 'ArrayBuffer'];
+      bad.push('Float64Array', 'a gigabyte', 'text of a gigabyte', 'detached', 'async function', 'throwing then');
+      const good = ['nothing', 'value', 'bytes', 'thread'];
+      const [before] = await run(ofType('thread'));
+      const verdicts = await run(...[...bad, ...good].map(ofType));
+      expect(verdicts.slice(0, bad.length).map(({ status }) => status)).toEqual(bad.map(() => 'failed'));
+      const names = verdicts.slice(0, bad.length).map(({ error }) => error?.name);
+      expect(new Set(names)).toEqual(new Set(['TypeError', 'RangeError']));
+      const [nothing, value, bytes, thread] = verdicts.slice(bad.length).map(({ result }) => result);
+      expect([nothing, value, thread]).toEqual([undefined, { ok: true }, before?.result]);
+      expect(Buffer.from(bytes as Uint8Array).toString()).toBe('bytes');
+      expect(warnings).toEqual([]);
+    });
+  });
+});
+
+describe('a thread that dies', () => {
+  it.each([
+    ['exit', /exited with code: 7/, null],
+    ['timer', /thrown by a timer/, { name: 'RangeError' }],
+    ['rejection', /nobody listens/, { name: 'TypeError' }],
+  ])('of %s fails the events of its batch with the reason, and is replaced', async (type, message, cause) => {
+    await withPool(fixture('deadly.js'), {}, async ({ run, warnings }) => {
+      const verdicts = await run({ type: 'fine', key: 'k' }, ofType(type), ofType('fine'));
+      for (const { status, error } of verdicts) {
+        expect(status).toBe('failed');
+        expect(error).toMatchObject({ name: 'ThreadDied', message: expect.stringMatching(message) });
+        expect(error?.stack).toBeUndefined();
+        if (cause !== null) expect(error?.cause).toMatchObject(cause);
+      }
+      expect(await run({ type: 'fine', data: 1 })).toMatchObject([{ status: 'succeeded', result: 1 }]);
+      expect(warnings).toHaveLength(1);
+      expect(warnings[0]?.message).toMatch(/^handler thread \d+ died: /);
+    });
+  });
+
+  it('hands back a batch that only waited in it', async () => {
+    await withPool(fixture('deadly.js'), { threads: 1 }, async ({ run }) => {
+      const fine = { type: 'fine', data: 1 };
+      const [dead, waited] = await Promise.all([run(fine, ofType('timer')), run(fine, fine)]);
+      expect(dead.map(({ status }) => status)).toEqual(['failed', 'failed']);
+      expect(waited.map(({ status }) => status)).toEqual(['skipped', 'skipped']);
+      expect((await run(fine)).map(({ status }) => status)).toEqual(['succeeded']);
+    });
+  });
+
+  it('after its report, of a rejection left behind, costs no event', async () => {
+    await withPool(fixture('deadly.js'), {}, async ({ run, warned }) => {
+      expect(await run(ofType('rejection left behind'))).toMatchObject([{ status: 'succeeded', result: 'done' }]);
+      expect((await warned).message).toMatch(/died: TypeError: nobody listens/);
+      expect(await run({ type: 'fine', data: 2 })).toMatchObject([{ status: 'succeeded', result: 2 }]);
+    });
+  });
+
+  it('leaves the other threads at work', async () => {
+    await withPool(fixture('deadly.js'), { threads: 2 }, async ({ run }) => {
+      const all = await Promise.all([
+        run(ofType('exit')),
+        run(ofType('fine')),
+        run(ofType('fine')),
+        run(ofType('exit')),
+      ]);
+      expect(all.flat().filter(({ status }) => status === 'failed')).toHaveLength(2);
+      const again = await Promise.all(Array.from({ length: 4 }, () => run(ofType('fine'))));
+      expect(again.flat().map(({ status }) => status)).toEqual(Array(4).fill('succeeded'));
+    });
+  });
+
+  it('ten times in a row without a finished batch ends the pool, and nothing hangs', async () => {
+    await withPool(fixture('deadly.js'), {}, async ({ pool, run, failed, warnings }) => {
+      for (let death = 1; death < 10; death += 1)
+        expect(await run(ofType('exit'))).toMatchObject([{ status: 'failed' }]);
+      const last = [run(ofType('exit')), run(ofType('fine'))].map((batch) => expect(batch).rejects);
+      await Promise.all(last.map((refusal) => refusal.toMatchObject({ code: 'pool-failed' })));
+      expect((await failed).message).toMatch(/10 handler threads died in a row/);
+      expect(warnings).toHaveLength(10);
+      await expect(run(ofType('fine'))).rejects.toMatchObject({ code: 'pool-failed' });
+      await pool.close();
+    });
+  });
+
+  it('nine times between finished batches does not', async () => {
+    await withPool(fixture('deadly.js'), {}, async ({ run, warnings }) => {
+      for (let death = 1; death <= 12; death += 1) {
+        if (death === 6) expect(await run(ofType('fine'))).toMatchObject([{ status: 'succeeded' }]);
+        expect(await run(ofType('exit'))).toMatchObject([{ status: 'failed' }]);
+      }
+      expect(warnings).toHaveLength(12);
+    });
+  });
+
+  it.each([
+    ['throws', /could not be replaced: .*not a second time/],
+    ['hangs', /could not be replaced: .*within 1000 ms/],
+    ['setup throws', /could not be replaced: .*threw in its setup\(\): Error: no second setup/],
+    ['differs', /could not be replaced: .*gave other handlers when it was loaded again/],
+    ['exits', /10 handler threads died in a row/],
+  ])('and whose replacement %s ends the pool', async (way, message) => {
+    const flag = join(folder.path, `flag of ${way}`);
+    const url = folder.url(fixture('fails-later.js').pathname, { flag, way });
+    await withPool(url, { loadTimeoutMs: 1000 }, async ({ run, failed }) => {
+      expect(await run(ofType('die'))).toMatchObject([{ status: 'failed' }]);
+      const next = run(ofType('die')).catch((error) => error);
+      expect((await failed).message).toMatch(message);
+      const end = await next;
+      expect(Array.isArray(end) ? end : { code: end.code }).toEqual(
+        Array.isArray(end) ? [{ status: 'skipped' }] : { code: 'pool-failed' },
+      );
+    });
+  });
+});
+
+describe('starting and ending', () => {
+  it('runs setup() once in each thread before its first event, and teardown() once at the end', async () => {
+    const log = join(folder.path, 'hooks.log');
+    await withPool(folder.url(fixture('hooks.js').pathname, { log }), { threads: 3 }, async ({ pool, run }) => {
+      const batches = await Promise.all(Array.from({ length: 6 }, () => run(ofType('a'), ofType('a'))));
+      expect(batches.flat().every(({ result }) => result === true)).toBe(true);
+      await pool.close();
+    });
+    const lines = readFileSync(log, 'utf8').trim().split('\n');
+    const threadsOf = (what: string) =>
+      lines.filter((line) => line.startsWith(`${what} `)).map((line) => line.split(' ')[1]);
+    expect(new Set(threadsOf('setup')).size).toBe(3);
+    expect(threadsOf('setup')).toHaveLength(3);
+    expect(threadsOf('teardown').sort()).toEqual(threadsOf('setup').sort());
+    expect(lines.slice(0, 3).every((line) => line.startsWith('setup'))).toBe(true);
+  });
+
+  it('finishes what is under way before it closes, and takes nothing more', async () => {
+    await withPool(fixture('turns.js'), {}, async ({ pool, run }) => {
+      const batches = [run(ofType('a')), run(ofType('a'))];
+      const closed = pool.close();
+      await expect(run(ofType('a'))).rejects.toMatchObject({ code: 'aborted' });
+      expect((await Promise.all(batches)).flat().map(({ status }) => status)).toEqual(['succeeded', 'succeeded']);
+      await closed;
+      await pool.close();
+      await pool.abort();
+    });
+  });
+
+  it.each(['never ends', 'loops'])('aborts a handler that %s, and the close() that waits for it', async (type) => {
+    await withPool(fixture('deadly.js'), { threads: 2 }, async ({ pool, run, warnings }) => {
+      const refusals = [run(ofType(type)), run(ofType('never ends')), run(ofType('never ends'))].map((batch) => {
+        return expect(batch).rejects.toMatchObject({ code: 'aborted' });
+      });
+      const closed = pool.close();
+      await pool.abort();
+      await Promise.all(refusals);
+      await closed;
+      expect(warnings).toEqual([]);
+    });
+  });
+
+  it.each([
+    [
+      'throws',
+      'throw new Error("no database");',
+      /threw in its setup\(\): Error: no database \(at .*:1:\d+\); correct setup/,
+    ],
+    ['throws null', 'throw null;', /threw in its setup\(\): null was thrown/],
+    ['never ends', 'return new Promise(() => {});', /did not load its module and finish setup\(\) within 500 ms/],
+    ['loops', 'for (;;);', /did not load its module and finish setup\(\) within 500 ms/],
+    ['exits', 'process.exit(4);', /died while it loaded the handlers module: it exited with code 4/],
+    [
+      'leaves a rejection',
+      'Promise.reject(new Error("left")); return new Promise(() => {});',
+      /died while .*Error: left/,
+    ],
+  ])('refuses to start when setup() %s', async (name, body, message) => {
+    const path = folder.write(`setup ${name}.mjs`, `export function setup() { ${body} } export default () => 1;`);
+    const { url, table, execArgv } = await preflight(path, { loadTimeoutMs: 10_000 });
+    const config = configFrom({ handlers: url, store: 'unused.db', threads: 2, loadTimeoutMs: 500 });
+    const told: unknown[] = [];
+    const tell = (error: unknown) => told.push(error);
+    const start = HandlerPool.start({ url, table, execArgv, config, onWarning: tell, onFatal: tell });
+    const error = await start.catch((error) => error);
+    expect(error).toMatchObject({ code: 'bad-handlers', message: expect.stringMatching(message) });
+    expect(told).toEqual([]);
+  });
+
+  it.each([
+    ['throws', 'throw new Error("still open");', /threw in its teardown\(\): Error: still open/],
+    ['never ends', 'return new Promise(() => {});', /teardown\(\) did not finish within 500 ms/],
+    ['loops', 'for (;;);', /teardown\(\) did not finish within 500 ms/],
+    ['exits', 'process.exit(4);', /died: it exited with code 4/],
+  ])('closes and warns when teardown() %s', async (name, body, message) => {
+    const path = folder.write(`teardown ${name}.mjs`, `export function teardown() { ${body} } export default () => 1;`);
+    await withPool(folder.url(path), { loadTimeoutMs: 500 }, async ({ pool, run, warnings }) => {
+      expect(await run(ofType('a'))).toMatchObject([{ result: 1 }]);
+      await pool.close();
+      expect(warnings.map((warning) => warning.message)).toEqual([expect.stringMatching(message)]);
+    });
+  });
+});
+
+it('keeps a message for its own thread only: the sender may use it again', async () => {
+  await withPool(fixture('map.js'), {}, async ({ pool }) => {
+    const message = messageOf([{ type: 'order.placed', data: { price: 1 } }], { place: 0, handlers: ['order.placed'] });
+    for (const _ of [1, 2])
+      expect(verdictsOf(message, await pool.run(message))).toMatchObject([{ result: { total: 2 } }]);
+  });
+});

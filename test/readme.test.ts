@@ -1,0 +1,61 @@
+// The README's own words, run: its example in a folder of its own, its flags against the command, its table of options.
+
+import { execFile } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, test } from 'vitest';
+import { makeFolder, readOutcomes } from './processor-fixture.js';
+
+const run = promisify(execFile);
+const readme = readFileSync('README.md', 'utf8');
+
+/** The code blocks that name a file. */
+function filesOf(markdown: string): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const [, name, code] of markdown.matchAll(/<!-- file: (\S+) -->\n```\w+\n(.*?)```/gs)) {
+    files.set(name as string, code as string);
+  }
+  return files;
+}
+
+test('the library example prints what the README says it prints', async () => {
+  const folder = makeFolder();
+  mkdirSync(join(folder, 'node_modules'));
+  symlinkSync(resolve('.'), join(folder, 'node_modules', 'keylane'));
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  const files = filesOf(readme);
+  expect([...files.keys()]).toEqual(['handlers.js', 'main.js']);
+  for (const [name, code] of files) writeFileSync(join(folder, name), code);
+  const { stdout, stderr } = await run(process.execPath, ['main.js'], { cwd: folder });
+  expect(stderr).toBe('');
+  const lines = stdout.trim().split('\n');
+  expect(lines).toHaveLength(4);
+  expect(lines.filter((line) => /^ada \d+\.\d\d$/.test(line))).toHaveLength(2);
+  expect(lines.at(-1)).toBe('3 outcomes stored');
+  expect(readOutcomes(join(folder, 'orders.db'))).toHaveLength(3);
+});
+
+test('the columns that the README lists are those of the views', () => {
+  const section = readme.slice(readme.indexOf('## The store'), readme.indexOf('## Limits'));
+  const listed = [...section.matchAll(/^\| (`[a-z_`, ]+`) \|/gm)].flatMap(([, cell]) =>
+    (cell as string).split(', ').map((name) => name.replaceAll('`', '')),
+  );
+  const folder = makeFolder();
+  return import('../dist/src/store/store.js').then(({ Store }) => {
+    const path = join(folder, 'columns.db');
+    Store.open({ path, durability: 'process', handlerNames: ['h'] }).close([]);
+    const columns = (view: string): string[] =>
+      readOutcomes<{ name: string }>(path, `PRAGMA table_info(${view})`).map(({ name }) => name);
+    expect(columns('outcomes').sort()).toEqual(listed.sort());
+    expect(columns('dead_letters').sort()).toEqual(listed.filter((name) => name !== 'status'));
+  });
+});
+
+test('every flag that the README names is one of the command', async () => {
+  const { stdout } = await run(process.execPath, ['dist/src/cli/main.js', 'run', '--help']);
+  const named = new Set([...readme.matchAll(/(?<![\w-])--([a-z][a-z-]+)/g)].map(([, flag]) => flag as string));
+  const ours = [...named].filter((flag) => !['help', 'check'].includes(flag));
+  expect(ours.length).toBeGreaterThan(10);
+  for (const flag of ours) expect(stdout).toContain(`--${flag}`);
+});

@@ -1,0 +1,139 @@
+// What the store's tests share: a folder that goes away, rows, and a store opened in a thread or in another process.
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import type { KeylaneError } from '../dist/src/errors.js';
+import { type OutcomeRow, RowsBuilder } from '../dist/src/outcome.js';
+import { openForReading } from '../dist/src/store/database.js';
+import type { OpenRequest } from '../dist/src/store/messages.js';
+import { Store } from '../dist/src/store/store.js';
+import { StoreWriter } from '../dist/src/store/store-writer.js';
+
+const storeUrl = new URL('../dist/src/store/store.js', import.meta.url).href;
+
+/** Gives the test the path of a store in a folder of its own, and removes the folder. */
+export async function atPath(run: (path: string) => void | Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'keylane-store-'));
+  try {
+    await run(join(folder, 'out.db'));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+export function requestFor(path: string, change: Partial<OpenRequest> = {}): OpenRequest {
+  return { path, durability: 'process', handlerNames: ['h'], ...change };
+}
+
+/** A store in this thread, closed whatever the test does. */
+export function withStore<T>(request: OpenRequest, run: (store: Store) => T): T {
+  const store = Store.open(request);
+  try {
+    return run(store);
+  } finally {
+    store.close([]);
+  }
+}
+
+export interface OpenWriter {
+  readonly writer: StoreWriter;
+  /** The writer's thread, to do it harm. */
+  readonly thread: Worker;
+  /** What `onDeath` was called with. */
+  readonly deaths: readonly KeylaneError[];
+}
+
+/** A store in its thread, gone whatever the test does. */
+export async function withWriter(request: OpenRequest, run: (open: OpenWriter) => Promise<void>): Promise<void> {
+  const deaths: KeylaneError[] = [];
+  const started = once(process, 'worker') as Promise<[Worker]>;
+  const writer = await StoreWriter.open({ ...request, onDeath: (error) => deaths.push(error) });
+  const [thread] = await started;
+  try {
+    await run({ writer, thread, deaths });
+  } finally {
+    await writer.abort();
+  }
+}
+
+/** A process that has opened the store and waits; killed whatever the test does. */
+export async function withHolder(path: string, run: (holder: ChildProcess) => Promise<void>): Promise<void> {
+  const request = JSON.stringify(requestFor(path));
+  const script = `
+    const { Store } = await import(${JSON.stringify(storeUrl)});
+    globalThis.store = Store.open(${request});
+    setInterval(() => {}, 1_000_000);
+    console.log('open');`;
+  const holder = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(holder, 'exit');
+  try {
+    await once(holder.stdout, 'data');
+    await run(holder);
+  } finally {
+    holder.kill('SIGKILL');
+    await exited;
+  }
+}
+
+export function rowOf(position: number, change: Partial<OutcomeRow> = {}): OutcomeRow {
+  return {
+    partition: 1,
+    position,
+    handler: 0,
+    succeeded: true,
+    attempts: 1,
+    startedAtUs: 1_700_000_000_000_000 + position,
+    durationUs: 59,
+    id: null,
+    type: 't',
+    key: 'k',
+    result: '1',
+    error: null,
+    ...change,
+  };
+}
+
+export function joined(rows: readonly OutcomeRow[]): ArrayBuffer {
+  const builder = new RowsBuilder(Math.max(1, rows.length));
+  for (const row of rows) builder.add(row);
+  return builder.finish();
+}
+
+/** The code with which another process is refused the store, or 'opened'. */
+export function codeElsewhere(path: string): string {
+  const script = `
+    const { Store } = await import(${JSON.stringify(storeUrl)});
+    try {
+      Store.open(${JSON.stringify(requestFor(path))}).close([]);
+      process.stdout.write('opened');
+    } catch (error) {
+      process.stdout.write(String(error.code));
+    }`;
+  return spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }).stdout;
+}
+
+/** Rows of a query, read through a connection of its own. */
+export function read(path: string, sql: string): Record<string, unknown>[] {
+  const db = openForReading(path);
+  try {
+    return db.prepare(sql).all() as Record<string, unknown>[];
+  } finally {
+    db.close();
+  }
+}
+
+/** What a call throws. */
+export function thrownBy(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('expected the call to throw');
+}

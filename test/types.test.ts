@@ -1,0 +1,53 @@
+// What the compiler refuses: the types of a handlers module reach `publish`. Checked by `npm run lint`; the calls below
+// are never made.
+
+import { expectTypeOf, test } from 'vitest';
+import {
+  type createProcessor,
+  defineHandlers,
+  type EventMapOf,
+  type EventOf,
+  type HandlerEvent,
+  type Processor,
+} from '../dist/src/index.js';
+
+interface Order {
+  readonly amount: number;
+}
+
+const handlers = defineHandlers({
+  'order.placed': (event: HandlerEvent<Order>) => event.data.amount,
+  ping: (event: HandlerEvent<undefined>) => event.key,
+});
+
+type Orders = EventMapOf<typeof handlers>;
+
+test('a map of handlers gives the data of each type', () => {
+  expectTypeOf<Orders>().toEqualTypeOf<{ 'order.placed': Order; ping: undefined }>();
+});
+
+test('a single function gives its data for every type', () => {
+  const single = defineHandlers((event: HandlerEvent<Order>) => event.data.amount);
+  expectTypeOf<EventMapOf<typeof single>>().toEqualTypeOf<Record<string, Order>>();
+});
+
+test('publish takes the types of the module and refuses others', () => {
+  const calls = (processor: Processor<Orders>): void => {
+    void processor.publish({ type: 'order.placed', key: 'ada', data: { amount: 1 } });
+    void processor.publish({ type: 'ping' });
+    // @ts-expect-error: no handler takes this type
+    void processor.publish({ type: 'order.cancelled', data: { amount: 1 } });
+    // @ts-expect-error: the data is of another shape
+    void processor.publish({ type: 'order.placed', data: { amount: 'one' } });
+    // @ts-expect-error: the data is missing
+    void processor.publish({ type: 'order.placed' });
+    // @ts-expect-error: a list is checked like a single event
+    void processor.publishMany([{ type: 'order.placed', data: {} }]);
+  };
+  expectTypeOf(calls).toBeFunction();
+});
+
+test('createProcessor carries the types of the module that is named to it', () => {
+  expectTypeOf<Awaited<ReturnType<typeof createProcessor<typeof handlers>>>>().toEqualTypeOf<Processor<Orders>>();
+  expectTypeOf<EventOf<Orders>['type']>().toEqualTypeOf<'order.placed' | 'ping'>();
+});
