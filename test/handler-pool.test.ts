@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { configFrom } from '../dist/src/options.js';
 import { HandlerPool } from '../dist/src/pool/handler-pool.js';
+import { HandlerThread } from '../dist/src/pool/handler-thread.js';
 import { preflight } from '../dist/src/pool/preflight.js';
+import { Progress } from '../dist/src/pool/progress.js';
 import { messageOf, verdictsOf, withPool } from './fixtures/pool.js';
 import { scratchFolder } from './fixtures/scratch-folder.js';
 
@@ -132,7 +134,7 @@ describe('a handler that fails', () => {
   it('fails one try, and its thread lives, whatever it returns that cannot be stored', async () => {
     await withPool(fixture('returns.js'), {}, async ({ run, warnings }) => {
       const bad = ['function', 'symbol', 'bigint', 'bigint inside', 'proxy', 'circle', 'map', 'ArrayBuffer'];
-      bad.push('Float64Array', 'a gigabyte', 'text of a gigabyte', 'detached', 'async function', 'throwing then');
+      bad.push('Float64Array', 'a gigabyte', 'half a gigabyte of text', 'detached', 'async function', 'throwing then');
       const good = ['nothing', 'value', 'bytes', 'thread'];
       const [before] = await run(ofType('thread'));
       const verdicts = await run(...[...bad, ...good].map(ofType));
@@ -258,6 +260,22 @@ describe('starting and ending', () => {
     expect(threadsOf('setup')).toHaveLength(3);
     expect(threadsOf('teardown').sort()).toEqual(threadsOf('setup').sort());
     expect(lines.slice(0, 3).every((line) => line.startsWith('setup'))).toBe(true);
+  });
+
+  it('tears a thread down once, after the batches it has, however often it is told', async () => {
+    const log = join(folder.path, 'thread.log');
+    const thread = new HandlerThread(
+      {
+        ...{ handlersUrl: folder.url(fixture('hooks.js').pathname, { log }).href, epochOffsetUs: 0 },
+        ...{ table: { names: ['default'], takes: 'every-type' }, progress: Progress.ofPlaces(2).shared },
+        ...{ batchSizeMax: 8, reportSizeMax: 1000, resultSizeMax: 1000, errorSizeMax: 1000 },
+      },
+      5,
+    );
+    const batch = thread.answer(messageOf([ofType('a')], { place: 0, handlers: null }));
+    const ends = [thread.answer({ kind: 'tear-down' }), thread.answer({ kind: 'tear-down' })];
+    expect(await Promise.all([batch, ...ends])).toMatchObject([{ kind: 'report' }, ...Array(2).fill({ threadId: 5 })]);
+    expect(readFileSync(log, 'utf8')).toMatch(/^setup \d+\nteardown \d+\n$/);
   });
 
   it('finishes what is under way before it closes, and takes nothing more', async () => {

@@ -49,7 +49,7 @@ it.each([
   [
     'too long a text',
     'x'.repeat(sizeMax),
-    /at most 1000 characters or bytes when encoded \(option resultSizeMax\), got 1002/,
+    /at most 1000 characters or bytes encoded \(option resultSizeMax\), got 1002/,
   ],
   ['too many bytes', new Uint8Array(sizeMax + 1), /at most 1000 .* got 1001/],
   ['too large an object', { text: 'x'.repeat(sizeMax) }, /at most 1000/],

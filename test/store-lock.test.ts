@@ -51,7 +51,7 @@ describe('a second user of a store', () => {
         const second = StoreWriter.open({ ...requestFor(path), onDeath });
         await expect(second).rejects.toMatchObject({ code: 'store-locked', message: mine });
         expect(thrownBy(() => open(path))).toMatchObject({ code: 'store-locked', message: mine });
-        // The refused ones opened the file and closed it again in this process; a process outside still finds it locked.
+        // The refused ones opened the file and closed it again in this process; outside it still counts as locked.
         expect(codeElsewhere(path)).toBe('store-locked');
         await first.openPartition('p');
         const rows = [joined([rowOf(0)])];

@@ -1,15 +1,23 @@
 // Entry point of the throw-away thread that loads a handlers module once, to see whether it can be loaded at all.
 
 import { parentPort, workerData } from 'node:worker_threads';
-import { loadHandlers } from '../src/pool/handler-module.js';
+import { badHandlers, fileOf, loadHandlers } from '../src/pool/handler-module.js';
 import type { PreflightNews, PreflightThreadData } from '../src/pool/messages.js';
 
-const news = await loadHandlers((workerData as PreflightThreadData).handlersUrl).then(
-  ({ table }): PreflightNews => ({ kind: 'keylane-table', table }),
-  (error): PreflightNews => ({
-    kind: 'keylane-refused',
-    reason: error instanceof Error ? error.message : String(error),
-  }),
+const { handlersUrl } = workerData as PreflightThreadData;
+
+void loadHandlers(handlersUrl).then(
+  ({ table }) => tell({ kind: 'keylane-table', table }),
+  (error) => tell({ kind: 'keylane-refused', reason: error instanceof Error ? error.message : String(error) }),
 );
 
-parentPort?.postMessage(news);
+// Comes when the thread has nothing left to do. If the module is not loaded by then, it never will be.
+process.once('beforeExit', () => {
+  const advice = 'look for an await at its top level whose promise nothing settles';
+  tell({ kind: 'keylane-refused', reason: badHandlers(fileOf(handlersUrl), 'never finished loading', advice).message });
+});
+
+/** Only the first news counts. */
+function tell(news: PreflightNews): void {
+  parentPort?.postMessage(news);
+}

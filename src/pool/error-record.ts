@@ -73,7 +73,7 @@ class Copy {
     };
   }
 
-  /** An object that is no error: its message is kept where it has one, as programs that throw such objects mean it so. */
+  /** An object that is no error: its message is kept where it has one, as programs that throw such objects mean it. */
   #objectRecord(thrown: object): ErrorRecord {
     return { name: 'NonError', ...this.#common(thrown, `${shown(thrown)} was thrown`) };
   }

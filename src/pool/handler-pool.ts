@@ -54,18 +54,17 @@ export class HandlerPool {
   readonly #roster: ThreadRoster;
   readonly #nowUs: () => number;
   #phase: Phase = 'starting';
-  readonly #runs = new Set<Run>();
+  readonly #runs = new Map<Run, Promise<BatchReport>>();
   /** Runs whose thread is dying; they are settled when it has exited, as until then it may still execute. */
   #lost: { run: Run; reason: unknown }[] = [];
   #whenStarted: ((problem: KeylaneError | null) => void) | null = null;
-  #whenIdle: (() => void)[] = [];
   #deaths = 0;
   #deathsInARow = 0;
   #failure: KeylaneError | null = null;
   #ending: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
-  /** Starts the threads; resolves when each has loaded the module and run `setup()`. When one cannot, leaves nothing. */
+  /** Starts the threads; resolves when each has loaded the module and run `setup()`. Leaves nothing when one cannot. */
   static async start(options: HandlerPoolOptions): Promise<HandlerPool> {
     const pool = new HandlerPool(options);
     const problem = await new Promise<KeylaneError | null>((resolve) => {
@@ -121,14 +120,14 @@ export class HandlerPool {
   run(message: BatchMessage): Promise<BatchReport> {
     if (this.#phase !== 'running') return Promise.reject(this.#refusal());
     this.#progress.reset(message.place);
-    return new Promise((resolve, reject) => {
-      const run: Run = { message, deathsBefore: this.#deaths, resolve, reject };
-      this.#runs.add(run);
-      this.#piscina.run(message).then(
-        (answer) => this.#onAnswer(run, answer),
-        (reason) => this.#onLost(run, reason),
-      );
-    });
+    const { promise, resolve, reject } = deferred<BatchReport>();
+    const run: Run = { message, deathsBefore: this.#deaths, resolve, reject };
+    this.#runs.set(run, promise);
+    this.#piscina.run(message).then(
+      (answer) => this.#onAnswer(run, answer),
+      (reason) => this.#onLost(run, reason),
+    );
+    return promise;
   }
 
   /** Finishes what is under way, runs `teardown()` once in every thread, and ends the threads. */
@@ -190,9 +189,8 @@ export class HandlerPool {
   }
 
   #settle(run: Run, report: BatchReport): void {
-    if (!this.#runs.delete(run)) return;
+    this.#runs.delete(run);
     run.resolve(report);
-    if (this.#runs.size === 0) this.#tellIdle();
   }
 
   #onReady(): void {
@@ -239,7 +237,7 @@ export class HandlerPool {
   async #close(): Promise<void> {
     if (this.#phase === 'running') {
       this.#phase = 'closing';
-      await this.#idle();
+      await Promise.allSettled(this.#runs.values());
     }
     // Meanwhile the pool may have failed or been aborted.
     if (this.#phase === 'closing') await this.#tearDown();
@@ -264,13 +262,6 @@ export class HandlerPool {
     if (end === 'late') warn(`teardown() did not finish within ${loadTimeoutMs} ms (option loadTimeoutMs)`);
   }
 
-  #idle(): Promise<void> {
-    if (this.#runs.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#whenIdle.push(resolve);
-    });
-  }
-
   #end(): Promise<void> {
     this.#ending ??= this.#endThreads();
     return this.#ending;
@@ -284,19 +275,22 @@ export class HandlerPool {
       // An error that a thread had on its way out makes Piscina start another in its place.
       this.#roster.follow(this.#piscina.threads);
     } while (this.#piscina.threads.length > 0);
-    for (const run of this.#runs) run.reject(this.#refusal());
+    for (const run of this.#runs.keys()) run.reject(this.#refusal());
     this.#runs.clear();
     this.#lost = [];
-    this.#tellIdle();
-  }
-
-  #tellIdle(): void {
-    const waiting = this.#whenIdle;
-    this.#whenIdle = [];
-    for (const resolve of waiting) resolve();
   }
 
   #refusal(): KeylaneError {
     return this.#failure ?? new KeylaneError('aborted', 'the handler threads were ended before this batch was run');
   }
+}
+
+/** Node 20 has no Promise.withResolvers. */
+function deferred<T>(): { promise: Promise<T>; resolve(value: T): void; reject(error: KeylaneError): void } {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: KeylaneError) => void = () => {};
+  const promise = new Promise<T>((...ends) => {
+    [resolve, reject] = ends;
+  });
+  return { promise, resolve, reject };
 }

@@ -52,7 +52,7 @@ export interface TearDownMessage {
 
 export type PoolMessage = BatchMessage | TearDownMessage;
 
-/** Handler thread to main thread: the answer to a PoolMessage. `failed`: the thread cannot run batches, or tear down. */
+/** Handler thread to main thread: the answer to a PoolMessage. `failed`: the thread cannot do what it was told. */
 export type PoolAnswer =
   | { readonly kind: 'report'; readonly report: BatchReport }
   | { readonly kind: 'torn-down'; readonly threadId: number }

@@ -90,25 +90,15 @@ async function newsOf(worker: Worker, of: { loadTimeoutMs: number; url: URL }): 
         const problem = `ended its thread while it was loaded: ${describeThrown(error, url.href)}`;
         reject(badHandlers(file, problem, 'correct the module, or what it imports'));
       });
-      worker.once('exit', (code) => reject(badHandlers(file, ...exitOf(code))));
+      worker.once('exit', (code) => {
+        const problem = `ended its thread while it was loaded (exit code ${code})`;
+        reject(badHandlers(file, problem, 'a handlers module must not exit the process: throw an error instead'));
+      });
     });
   } finally {
     clearTimeout(timer);
     await worker.terminate();
   }
-}
-
-/** Exit code of a thread that has nothing left to do while a top-level await is unsettled. */
-const unsettledAwaitCode = 13;
-
-function exitOf(code: number): [problem: string, advice: string] {
-  if (code === unsettledAwaitCode) {
-    return ['never finished loading', 'look for an await at its top level whose promise nothing settles'];
-  }
-  return [
-    `ended its thread while it was loaded (exit code ${code})`,
-    'a handlers module must not exit the process: throw an error instead',
-  ];
 }
 
 /** The module may post messages of its own over the same port. */

@@ -74,7 +74,7 @@ function jsonOf(result: unknown, sizeMax: number): string {
 function checkSize(size: number, sizeMax: number): void {
   if (size <= sizeMax) return;
   throw new TypeError(
-    `a handler's result must be at most ${sizeMax} characters or bytes when encoded (option resultSizeMax), got ${size}`,
+    `a handler's result must be at most ${sizeMax} characters or bytes encoded (option resultSizeMax), got ${size}`,
   );
 }
 

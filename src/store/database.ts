@@ -18,6 +18,10 @@ const readWaitMs = 1_000;
 const lockWaitMs = 200;
 const lastCheckpointWaitMs = 250;
 
+const pageBytes = 4_096;
+/** What a page takes in the write-ahead log. */
+export const frameBytes = pageBytes + 24;
+
 const synchronousLevel = { process: { name: 'NORMAL', level: 1 }, power: { name: 'FULL', level: 2 } } as const;
 
 /** Loads the native part in this thread. Throws a KeylaneError `store-failed` when it does not load. */
@@ -44,6 +48,8 @@ export function openForReading(path: string): Connection {
 export function openForBuilding(path: string): Connection {
   const db = new Database(path, { fileMustExist: true, timeout: lockWaitMs });
   return settled(db, () => {
+    // SQLite's own default, stated as it cannot be changed later and sizes of the log are counted in it.
+    db.pragma(`page_size = ${pageBytes}`);
     expectJournal(db, 'DELETE');
     db.pragma('synchronous = FULL');
   });
@@ -56,7 +62,7 @@ export function turnToWal(db: Connection): void {
   expectJournal(db, 'WAL');
 }
 
-/** The lock's connection: a rollback journal, since readers of it must see whole rows and a log would be two files more. */
+/** The lock's connection: with a rollback journal, as a log would be two files more. */
 export function openLockFile(path: string): Connection {
   const db = new Database(path, { timeout: lockWaitMs });
   return settled(db, () => {
@@ -93,7 +99,7 @@ export function confirmSynchronous(db: Connection, durability: Durability): void
   if (found === level) return;
   throw new KeylaneError(
     'store-failed',
-    `synchronous must be ${level} (${name}) for durability "${durability}", SQLite says ${found}: outcomes would be lost`,
+    `synchronous must be ${level} (${name}) for durability "${durability}", SQLite says ${found}: report it`,
   );
 }
 

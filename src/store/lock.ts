@@ -6,8 +6,8 @@
 // 3. BEGIN IMMEDIATE again. The row is ours: nobody was there in between. The transaction stays open; we hold the lock.
 //    Somebody was there: they go through the same steps, and to step 2 we return.
 //
-// The file stays when the lock is released. To remove it is racy: one who waits for the old file and one who makes a new
-// one of the same name would both get their lock, and both would use one rollback journal.
+// The file stays when the lock is released. To remove it is racy: one who waits for the old file and one who makes a
+// new one of the same name would both get their lock, and both would use one rollback journal.
 
 import { randomUUID } from 'node:crypto';
 import { chmodSync, statSync } from 'node:fs';

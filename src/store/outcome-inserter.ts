@@ -70,7 +70,8 @@ function byIdentity(a: OutcomeRow, b: OutcomeRow): number {
 function prepareInsert(db: Connection, rowCount: number): Statement {
   const row = `(${new Array(columnsPerRow).fill('?').join(', ')})`;
   return db.prepare(`
-    INSERT INTO outcome (partition, position, handler, status, attempts, started_at, duration_us, id, type, key, result, error)
+    INSERT INTO outcome
+      (partition, position, handler, status, attempts, started_at, duration_us, id, type, key, result, error)
     VALUES ${new Array(rowCount).fill(row).join(', ')}
     ON CONFLICT (partition, position, handler) DO NOTHING
   `);

@@ -3,14 +3,14 @@
 
 import type { Connection } from './database.js';
 
-/** The mark of a keylane store in SQLite's header, where `file` and `PRAGMA application_id` show it: "keyl" in ASCII. */
+/** The mark of a keylane store in SQLite's header, where `PRAGMA application_id` shows it: "keyl" in ASCII. */
 export const applicationId = 0x6b65796c;
 
 // Comments inside the SQL are kept by SQLite: whoever types .schema reads them.
 //
 // - Text columns declared ANY hold TEXT, or a BLOB of UTF-16LE for the rare text that is no well-formed Unicode (a lone
 //   surrogate), as TEXT would not give it back unchanged.
-// - outcome has no rowid, as (partition, position, handler) is both its identity and the order in which rows arrive, and
+// - outcome has no rowid, as (partition, position, handler) is its identity and the order in which rows arrive too, and
 //   no foreign keys, as those cost two look-ups a row; the one writer takes its numbers from the tables they name.
 const migrations: readonly string[] = [
   `

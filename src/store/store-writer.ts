@@ -43,7 +43,7 @@ export class StoreWriter {
     this.#thread = new Worker(threadUrl, { name: 'keylane-writer', execArgv: [] });
     this.#exited = new Promise((resolve) => {
       this.#thread.once('exit', (status) => {
-        // Node hands over the thread's last replies just before this event, in the same step: their promises come first.
+        // Node hands over the thread's last replies just before this event, in the same step; their promises go first.
         setImmediate(() => {
           this.#die(`ended with status ${status}`);
           resolve();
@@ -101,7 +101,7 @@ export class StoreWriter {
     return this.#call(() => this.#remote.append(transfer(group, [...group.rows])));
   }
 
-  /** Stores the last watermarks and closes everything, after the calls made before. Resolves when the thread is gone. */
+  /** Stores the last watermarks and closes everything, after the calls made before. Resolves with the thread gone. */
   close(watermarks: readonly Watermark[]): Promise<void> {
     this.#ended ??= this.#end(watermarks);
     return this.#ended;
@@ -139,8 +139,9 @@ export class StoreWriter {
   #call<Value>(send: () => Promise<Reply<Value>>): Promise<Value> {
     return new Promise((resolve, reject) => {
       if (this.#death !== null) throw this.#death;
-      if (this.#state !== 'open')
+      if (this.#state !== 'open') {
         throw new KeylaneError('not-running', 'the store must be open, it is closing or closed');
+      }
       this.#pending.add(reject);
       send()
         .then(openReply)

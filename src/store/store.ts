@@ -8,6 +8,7 @@ import {
   type Connection,
   checkpoint,
   confirmSynchronous,
+  frameBytes,
   lastCheckpoint,
   openForWriting,
   type Statement,
@@ -23,8 +24,6 @@ import { storedText } from './stored-text.js';
 
 // A checkpoint costs two waits for the disk, so it is worth a fair log: 16 MB, a fraction of a second at full speed.
 const checkpointPages = 4_000;
-// A page and its header, as the log holds them.
-const frameBytes = 4_096 + 24;
 
 /** An open store. Its holder is the only writer, by the lock. */
 export class Store {
@@ -49,8 +48,8 @@ export class Store {
   }
 
   /**
-   * Opens the store, or makes it. Throws a KeylaneError `store-refused` for a file that is not ours, `store-locked` when
-   * another user has it, `store-failed` for what SQLite reports. Nothing stays open and no lock stays held then.
+   * Opens the store, or makes it. Throws a KeylaneError `store-refused` for a file that is not ours, `store-locked`
+   * when another user has it, `store-failed` for what SQLite reports. Nothing stays open and no lock stays held then.
    */
   static open(request: OpenRequest): Store {
     const path = locateStore(request.path);
@@ -105,7 +104,10 @@ export class Store {
     });
   }
 
-  /** Stores a group. When it throws, nothing of the group is stored, and every later group is refused. */
+  /**
+   * Stores a group. When it throws, every later group is refused, and nothing of this one is stored, but for an error
+   * in the checkpoint that may follow its commit.
+   */
   append(group: GroupRequest): GroupResult {
     if (this.#failure !== null) throw this.#failure;
     try {

@@ -3,7 +3,7 @@
 
 const loneSurrogate = /\p{Surrogate}/u;
 
-/** The text itself, or its UTF-16LE bytes where it is no well-formed Unicode; `Buffer.toString('utf16le')` leads back. */
+/** The text itself, or its UTF-16LE bytes where it is not well-formed: `bytes.toString('utf16le')` leads back. */
 export function storedText(text: string): string | Buffer {
   return loneSurrogate.test(text) ? Buffer.from(text, 'utf16le') : text;
 }

@@ -1,5 +1,5 @@
-// What the main thread may ask of the writer thread, and the envelope in which every answer comes. An error thrown across
-// the wire would lose its code and its cause, so none is thrown: it travels as a reply.
+// What the main thread may ask of the writer thread, and the envelope in which every answer comes. An error thrown
+// across the wire would lose its code and its cause, so none is thrown: it travels as a reply.
 
 import { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from '../errors.js';
 import { recordOf } from './database.js';

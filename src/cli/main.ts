@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+// The command `keylane`: reads the command line, runs what it asks for, and ends with its exit code.
+
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { KeylaneError, printable } from '../errors.js';
+import { exitCodeOf, exitCodes } from './exit-code.js';
+import { Run } from './run.js';
+import { defineFlags } from './run-flags.js';
+
+/** The package's own version; package.json is where the built file has it: three folders up. */
+const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string;
+};
+
+const program = new Command('keylane')
+  .description('CPU-heavy event handlers on every core, strict order per key, one durable outcome per event.')
+  .version(version, '--version', 'print the version')
+  .helpOption('--help', 'print this help')
+  .exitOverride()
+  .configureOutput({
+    outputError: (text, write) => {
+      const lines = text
+        .replace(/^error: /, 'keylane: ')
+        .trimEnd()
+        .split('\n');
+      write(`${lines.map(printable).join('\n')}\n`);
+    },
+  })
+  .showHelpAfterError('(keylane run --help shows every flag, with an example)');
+
+defineFlags(program.command('run'), async (wish) => {
+  process.exitCode = await new Run(wish).toEnd(version);
+});
+
+// A reader that has gone away is no reason to end badly: the outcomes are in the store.
+process.stdout.on('error', () => {});
+process.stderr.on('error', () => {});
+try {
+  await program.parseAsync();
+} catch (error) {
+  // Commander has said it already; help and version come through here too, with exit code 0.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
+  else {
+    const reason = error instanceof KeylaneError ? error.message : `this is a bug in keylane: ${String(error)}`;
+    process.stderr.write(`keylane: ${printable(reason)}\n`);
+    process.exitCode = exitCodeOf(error);
+  }
+}

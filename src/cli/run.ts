@@ -1,0 +1,179 @@
+// `keylane run`: one input through one processor to its end, with a report. What is accepted is always finished, but
+// for a second signal or a fatal failure; how the run ended is told last.
+
+import { KeylaneError, printable } from '../errors.js';
+import { createProcessor, NdjsonSource, type Processor } from '../index.js';
+import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.js';
+import { countOf } from './figures.js';
+import { Interrupt } from './interrupt.js';
+import { type Progress, ProgressLine } from './progress-line.js';
+import type { RunWish } from './run-flags.js';
+import { Stderr } from './stderr.js';
+import { type DeadLetterExample, jsonSummary, type RunReport, textSummary } from './summary.js';
+
+/** Bad records, and warnings, that are told one by one; further ones are only counted. */
+const toldMax = 5;
+const examplesMax = 3;
+/** How long a second signal waits for threads to end before it ends the process over them. */
+const abortMsMax = 1_000;
+
+export class Run {
+  readonly #wish: RunWish;
+  readonly #stderr = new Stderr();
+  readonly #line = new ProgressLine(this.#stderr);
+  readonly #interrupt: Interrupt;
+  readonly #examples: DeadLetterExample[] = [];
+  #source: NdjsonSource | null = null;
+  #processor: Processor | null = null;
+  #isWholeInputDone = false;
+  /** What ended the run before its time; the first trouble counts. */
+  #trouble: unknown = null;
+  #warnings = 0;
+  #startedMs = performance.now();
+
+  constructor(wish: RunWish) {
+    this.#wish = wish;
+    this.#interrupt = new Interrupt({ onFirst: () => this.#tellOfDraining(), onSecond: () => this.#endAtOnce() });
+  }
+
+  /** Runs, reports, and gives the exit code. Call it once. */
+  async toEnd(version: string): Promise<ExitCode> {
+    // What handlers print must not mix with the one object that a program reads.
+    const print = this.#wish.json ? takeStdout() : (text: string) => printTo(process.stdout, text);
+    await this.#work();
+    this.#line.stop();
+    // From here on nothing is under way that a signal could spoil.
+    this.#interrupt.close();
+    const report = this.#report();
+    const { error, recordsSkipped } = report;
+    if (recordsSkipped > toldMax) this.#line.note(`keylane: ${countOf(recordsSkipped - toldMax, 'more bad record')}`);
+    if (error !== null) this.#line.note(`keylane: ${error.message}`);
+    if (report.status === 'interrupted') this.#line.note(`keylane: ${this.#howToGoOn()}`);
+    this.#stderr.close();
+    if (this.#wish.json) await print(jsonSummary(report, version));
+    else if (this.#processor !== null) await print(textSummary(report, this.#examples));
+    return report.exitCode;
+  }
+
+  async #work(): Promise<void> {
+    const wish = this.#wish;
+    try {
+      const source = new NdjsonSource({
+        input: wish.input === '-' ? process.stdin : wish.input,
+        mapping: { type: wish.type, typeField: wish.typeField, keyField: wish.keyField, idField: wish.idField },
+        onBadRecord: wish.onBadLine,
+        onSkipped: ({ message }) => this.#tellOfSkipped(message),
+      });
+      this.#source = source;
+      const processor = await createProcessor({ ...wish.tuning, handlers: wish.handlers, store: wish.store });
+      this.#processor = processor;
+      this.#listenTo(processor);
+      this.#startedMs = performance.now();
+      this.#line.start(() => progressOf(processor, source));
+      const { ended } = await processor.consume(source, { signal: this.#interrupt.signal });
+      this.#isWholeInputDone = ended;
+    } catch (error) {
+      this.#trouble ??= error;
+    }
+    try {
+      // Where there is no processor, nothing has closed what the source holds.
+      await (this.#processor === null ? this.#source?.close() : this.#processor.drain());
+    } catch (error) {
+      this.#trouble ??= error;
+    }
+  }
+
+  #listenTo(processor: Processor): void {
+    // It comes back from consume() or drain() as well, which is where it is dealt with.
+    processor.on('fatal', () => {});
+    processor.on('warning', ({ message }) => {
+      this.#warnings += 1;
+      if (this.#warnings <= toldMax) this.#line.note(`keylane: warning: ${printable(message)}`);
+    });
+    processor.on('deadLetter', ({ identity, key, error }) => {
+      if (this.#examples.length === examplesMax) return;
+      const reason = error === null ? 'unknown' : `${error.name}: ${error.message}`;
+      this.#examples.push({ position: identity.position, key, error: reason.slice(0, 200) });
+    });
+  }
+
+  #tellOfSkipped(message: string): void {
+    if ((this.#source?.recordsSkipped ?? 0) <= toldMax) this.#line.note(`keylane: left out: ${message}`);
+  }
+
+  #tellOfDraining(): void {
+    const stats = this.#processor?.stats();
+    const held = stats === undefined ? 0 : stats.accepted - stats.succeeded - stats.deadLettered;
+    const name = this.#interrupt.by;
+    this.#line.note(`keylane: ${name}: finishing ${countOf(held, 'event')} already accepted; once more to end at once`);
+  }
+
+  /** The store is left as after a crash, which it is made for: what was durable stays, the rest runs again. */
+  #endAtOnce(): void {
+    this.#line.stop();
+    this.#line.note(`keylane: ended at once; ${this.#howToGoOn()}`);
+    const exit = (): never => process.exit(exitCodes.interrupted);
+    setTimeout(exit, abortMsMax);
+    if (this.#processor === null) exit();
+    this.#processor?.abort().then(exit, exit);
+  }
+
+  #howToGoOn(): string {
+    return this.#wish.input === '-'
+      ? 'what was not accepted of standard input has no outcome; give it to a new run'
+      : 'run the same command again to go on';
+  }
+
+  #report(): RunReport {
+    const stats = this.#processor?.stats();
+    const deadLettered = stats?.deadLettered ?? 0;
+    const error = this.#trouble === null ? null : errorOf(this.#trouble);
+    const exitCode = deadLettered > 0 ? exitCodes.deadLettered : exitCodes.succeeded;
+    return {
+      input: this.#wish.input,
+      store: this.#wish.store,
+      status: error !== null ? 'failed' : this.#isWholeInputDone ? 'completed' : 'interrupted',
+      exitCode: error === null ? exitCode : exitCodeOf(this.#trouble),
+      accepted: stats?.accepted ?? 0,
+      succeeded: stats?.succeeded ?? 0,
+      deadLettered,
+      duplicatesIgnored: stats?.duplicatesIgnored ?? 0,
+      recordsSkipped: this.#source?.recordsSkipped ?? 0,
+      resumedAt: this.#source?.resumedAt ?? null,
+      durationMs: performance.now() - this.#startedMs,
+      threads: stats?.threads ?? 0,
+      error,
+    };
+  }
+}
+
+/** Bytes are done in the measure in which the events that came of them are. */
+function progressOf(processor: Processor, source: NdjsonSource): Progress {
+  const { accepted, succeeded, deadLettered } = processor.stats();
+  const done = succeeded + deadLettered;
+  const { bytesRead, bytesPassedOver, bytesTotal } = source;
+  const share = accepted === 0 ? 0 : done / accepted;
+  const bytesDone = bytesPassedOver + (bytesRead - bytesPassedOver) * share;
+  return { done, deadLettered, bytes: bytesTotal === null ? null : { done: bytesDone, total: bytesTotal } };
+}
+
+function errorOf(trouble: unknown): { code: string; message: string } {
+  if (trouble instanceof KeylaneError) return { code: trouble.code, message: printable(trouble.message) };
+  const message = trouble instanceof Error ? `${trouble.name}: ${trouble.message}` : String(trouble);
+  return { code: 'internal', message: printable(message) };
+}
+
+/** Sends whatever else is written to standard output to standard error, and gives the way to standard output. */
+function takeStdout(): (text: string) => Promise<void> {
+  const { stdout, stderr } = process;
+  const write = stdout.write.bind(stdout);
+  stdout.write = stderr.write.bind(stderr);
+  return (text) => printTo({ write }, text);
+}
+
+/** Resolves when the text is written, or cannot be because the reader has gone away. */
+function printTo(stream: Pick<NodeJS.WriteStream, 'write'>, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write(text, () => resolve());
+  });
+}
