@@ -15,7 +15,7 @@ export type KeylaneErrorCode =
   | 'not-running'
   /** More publishers are waiting for room than `publishersMax` allows. */
   | 'overloaded'
-  /** The store's file is foreign, damaged, truncated, empty or of a newer schema; it was left alone. */
+  /** The store's path leads to no store of ours: foreign, damaged, empty, of a newer schema; it was left alone. */
   | 'store-refused'
   /** Another process holds the store. */
   | 'store-locked'

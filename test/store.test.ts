@@ -205,7 +205,9 @@ describe('append', () => {
         store.openPartition('p');
         const result = new Uint8Array(1024 * 1024);
         const sizes = Array.from({ length: 60 }, (_, position) => {
-          return store.append({ rows: [joined([rowOf(position, { result })])], watermarks: [] }).walBytes;
+          const { walBytes } = store.append({ rows: [joined([rowOf(position, { result })])], watermarks: [] });
+          store.tend();
+          return walBytes;
         });
         expect(Math.max(...sizes)).toBeLessThan(20 * 1024 * 1024);
         expect(statSync(path).size).toBeGreaterThan(30 * 1024 * 1024);

@@ -31,7 +31,11 @@ const api: WriterApi = {
       opened().setFingerprint(partition, text);
       return null;
     }),
-  append: (group) => replyOf(() => opened().append(group)),
+  append: (group) => {
+    // The reply is posted before immediates run. By then the store may be closed.
+    setImmediate(() => store?.tend());
+    return replyOf(() => opened().append(group));
+  },
   close: (watermarks) =>
     replyOf(() => {
       // The reply is posted before immediates run; without its port the thread has nothing left to wait for.

@@ -26,6 +26,7 @@ export class Run {
   #source: NdjsonSource | null = null;
   #processor: Processor | null = null;
   #isWholeInputDone = false;
+  #isEndedAtOnce = false;
   /** What ended the run before its time; the first trouble counts. */
   #trouble: unknown = null;
   #warnings = 0;
@@ -110,12 +111,13 @@ export class Run {
 
   /** The store is left as after a crash, which it is made for: what was durable stays, the rest runs again. */
   #endAtOnce(): void {
+    this.#isEndedAtOnce = true;
     this.#line.stop();
-    this.#line.note(`keylane: ended at once; ${this.#howToGoOn()}`);
     const exit = (): never => process.exit(exitCodes.interrupted);
-    setTimeout(exit, abortMsMax);
     if (this.#processor === null) exit();
-    this.#processor?.abort().then(exit, exit);
+    // A thread in a long native call cannot be ended from outside.
+    setTimeout(exit, abortMsMax).unref();
+    void this.#processor?.abort();
   }
 
   #howToGoOn(): string {
@@ -127,13 +129,12 @@ export class Run {
   #report(): RunReport {
     const stats = this.#processor?.stats();
     const deadLettered = stats?.deadLettered ?? 0;
-    const error = this.#trouble === null ? null : errorOf(this.#trouble);
-    const exitCode = deadLettered > 0 ? exitCodes.deadLettered : exitCodes.succeeded;
+    const { status, exitCode, error } = this.#ending(deadLettered);
     return {
       input: this.#wish.input,
       store: this.#wish.store,
-      status: error !== null ? 'failed' : this.#isWholeInputDone ? 'completed' : 'interrupted',
-      exitCode: error === null ? exitCode : exitCodeOf(this.#trouble),
+      status,
+      exitCode,
       accepted: stats?.accepted ?? 0,
       succeeded: stats?.succeeded ?? 0,
       deadLettered,
@@ -144,6 +145,15 @@ export class Run {
       threads: stats?.threads ?? 0,
       error,
     };
+  }
+
+  #ending(deadLettered: number): Pick<RunReport, 'status' | 'exitCode' | 'error'> {
+    // What abort() made fail is no trouble.
+    if (this.#isEndedAtOnce) return { status: 'interrupted', exitCode: exitCodes.interrupted, error: null };
+    const trouble = this.#trouble;
+    if (trouble !== null) return { status: 'failed', exitCode: exitCodeOf(trouble), error: errorOf(trouble) };
+    const exitCode = deadLettered > 0 ? exitCodes.deadLettered : exitCodes.succeeded;
+    return { status: this.#isWholeInputDone ? 'completed' : 'interrupted', exitCode, error: null };
   }
 }
 

@@ -9,7 +9,7 @@ import { unreachable } from '../invariant.js';
 import type { Config } from '../options.js';
 import { epochClock, takeEpochOffsetUs } from './epoch-clock.js';
 import { reportOfDeath, reportOfSkipped } from './lost-batch.js';
-import type { BatchMessage, BatchReport, HandlerThreadData, PoolAnswer, PoolMessage } from './messages.js';
+import type { BatchMessage, BatchReport, PoolAnswer, PoolMessage } from './messages.js';
 import { piscinaOptions, placesPerThread } from './piscina-options.js';
 import { Progress } from './progress.js';
 import { type Death, ThreadRoster } from './thread-roster.js';
@@ -38,8 +38,8 @@ type Phase = 'starting' | 'running' | 'closing' | 'failed' | 'ended';
 /** A batch handed over and not yet answered. */
 interface Run {
   readonly message: BatchMessage;
-  /** Threads that had died by the time it was handed over. */
-  readonly deathsBefore: number;
+  /** Threads that had died by the time it was handed to Piscina. */
+  deathsBefore: number;
   resolve(report: BatchReport): void;
   reject(error: KeylaneError): void;
 }
@@ -55,6 +55,10 @@ export class HandlerPool {
   readonly #nowUs: () => number;
   #phase: Phase = 'starting';
   readonly #runs = new Map<Run, Promise<BatchReport>>();
+  /** Runs that wait for room in a ready thread, which is only while a dead thread is replaced. */
+  readonly #waiting: Run[] = [];
+  /** Runs that Piscina has. */
+  #handed = 0;
   /** Runs whose thread is dying; they are settled when it has exited, as until then it may still execute. */
   #lost: { run: Run; reason: unknown }[] = [];
   #whenStarted: ((problem: KeylaneError | null) => void) | null = null;
@@ -81,25 +85,15 @@ export class HandlerPool {
   }
 
   private constructor(options: HandlerPoolOptions) {
-    const { url, table, execArgv, config } = options;
-    const { threads, loadTimeoutMs } = config;
+    const { threads, loadTimeoutMs } = options.config;
     const epochOffsetUs = takeEpochOffsetUs();
     this.threads = threads;
     this.places = threads * placesPerThread;
     this.#options = options;
     this.#nowUs = epochClock(epochOffsetUs);
     this.#progress = Progress.ofPlaces(this.places);
-    const workerData: HandlerThreadData = {
-      handlersUrl: url.href,
-      table,
-      batchSizeMax: config.batchSizeMax,
-      reportSizeMax: config.batchBytesMax,
-      resultSizeMax: config.resultSizeMax,
-      errorSizeMax: config.errorSizeMax,
-      epochOffsetUs,
-      progress: this.#progress.shared,
-    };
-    this.#piscina = new Piscina(piscinaOptions({ threads, execArgv, workerData }));
+    const progress = this.#progress.shared;
+    this.#piscina = new Piscina(piscinaOptions({ ...options, epochOffsetUs, progress }));
     const listener = {
       onReady: (): void => this.#onReady(),
       onUnfit: (reason: string): void => this.#onUnfit(reason),
@@ -123,10 +117,8 @@ export class HandlerPool {
     const { promise, resolve, reject } = deferred<BatchReport>();
     const run: Run = { message, deathsBefore: this.#deaths, resolve, reject };
     this.#runs.set(run, promise);
-    this.#piscina.run(message).then(
-      (answer) => this.#onAnswer(run, answer),
-      (reason) => this.#onLost(run, reason),
-    );
+    this.#waiting.push(run);
+    this.#handOver();
     return promise;
   }
 
@@ -142,11 +134,29 @@ export class HandlerPool {
     await this.#end();
   }
 
+  /**
+   * Hands over what waits, never more than the ready threads have room for. Piscina's own queue would do it too early:
+   * it gives batches to threads that are still starting, and when one of those dies it replaces no thread ever again.
+   */
+  #handOver(): void {
+    while (this.#waiting.length > 0 && this.#handed < this.#roster.readyCount * placesPerThread) {
+      const run = this.#waiting.shift()!;
+      this.#handed += 1;
+      run.deathsBefore = this.#deaths;
+      this.#piscina.run(run.message).then(
+        (answer) => this.#onAnswer(run, answer),
+        (reason) => this.#onLost(run, reason),
+      );
+    }
+  }
+
   #onAnswer(run: Run, answer: PoolAnswer): void {
+    this.#handed -= 1;
     switch (answer.kind) {
       case 'report':
         this.#deathsInARow = 0;
         this.#settle(run, answer.report);
+        this.#handOver();
         return;
       case 'failed':
         this.#onUnfit(answer.reason);
@@ -160,10 +170,12 @@ export class HandlerPool {
   }
 
   #onLost(run: Run, reason: unknown): void {
+    this.#handed -= 1;
     // Ending the threads loses every run; they are rejected together, when all threads have exited.
     if (this.#phase === 'ended' || this.#phase === 'failed') return;
     this.#lost.push({ run, reason });
     this.#settleLost();
+    this.#handOver();
   }
 
   #settleLost(): void {
@@ -195,6 +207,7 @@ export class HandlerPool {
 
   #onReady(): void {
     if (this.#roster.readyCount === this.threads) this.#whenStarted?.(null);
+    this.#handOver();
   }
 
   #onUnfit(reason: string): void {
@@ -277,6 +290,7 @@ export class HandlerPool {
     } while (this.#piscina.threads.length > 0);
     for (const run of this.#runs.keys()) run.reject(this.#refusal());
     this.#runs.clear();
+    this.#waiting.length = 0;
     this.#lost = [];
   }
 

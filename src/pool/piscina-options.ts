@@ -1,22 +1,37 @@
 // Every option of Piscina, stated in full, with the reason beside any that is not obvious.
 
 import { fileURLToPath } from 'node:url';
+import type { HandlerTable } from '../handler.js';
+import type { Config } from '../options.js';
 import type { HandlerThreadData } from './messages.js';
 
 /** One batch runs in a thread and one waits there, so that a thread need not wait for the main thread in between. */
 export const placesPerThread = 2;
 
-/** Options for a pool of exactly `threads` threads. `execArgv` empty: they take over the options of the process. */
-export function piscinaOptions(of: { threads: number; execArgv: readonly string[]; workerData: HandlerThreadData }) {
+/** What the threads are given; `execArgv` empty: they take over the options of the process. */
+export interface ThreadsOptions {
+  readonly url: URL;
+  readonly table: HandlerTable;
+  readonly execArgv: readonly string[];
+  readonly config: Config;
+  readonly epochOffsetUs: number;
+  readonly progress: SharedArrayBuffer;
+}
+
+/** Options for a pool of exactly `config.threads` threads. */
+export function piscinaOptions({ url, table, execArgv, config, epochOffsetUs, progress }: ThreadsOptions) {
+  const { threads, batchSizeMax, batchBytesMax: reportSizeMax, resultSizeMax, errorSizeMax } = config;
+  const limits = { batchSizeMax, reportSizeMax, resultSizeMax, errorSizeMax };
+  const workerData: HandlerThreadData = { handlersUrl: url.href, table, ...limits, epochOffsetUs, progress };
   return {
     filename: fileURLToPath(new URL('../../workers/handler-worker.js', import.meta.url)),
     name: 'default',
     // A fixed number: with fewer threads at the least than at the most, an exit can leave the queue stuck for ever, and
     // any finite idle time would end threads that have just been set up.
-    minThreads: of.threads,
-    maxThreads: of.threads,
+    minThreads: threads,
+    maxThreads: threads,
     idleTimeout: Number.POSITIVE_INFINITY,
-    // The pump never hands over more than there are places; only while a dead thread is replaced do some wait here.
+    // Never used: the pool hands over only what ready threads have room for.
     maxQueue: Number.POSITIVE_INFINITY,
     concurrentTasksPerWorker: placesPerThread,
     // Otherwise a batch that finds all places taken goes behind those that came later.
@@ -27,8 +42,8 @@ export function piscinaOptions(of: { threads: number; execArgv: readonly string[
     // Busy time comes with the reports; what Piscina measures costs time per batch and is coarser.
     recordTiming: false,
     workerHistogram: false,
-    workerData: of.workerData,
-    ...(of.execArgv.length > 0 && { execArgv: [...of.execArgv] }),
+    workerData,
+    ...(execArgv.length > 0 && { execArgv: [...execArgv] }),
     // Files that a handler left open are closed with its thread.
     trackUnmanagedFds: true,
     niceIncrement: 0,

@@ -35,6 +35,8 @@ export class Store {
   readonly #raiseWatermark: Statement;
   /** Set by the first append that fails, read by every one after it: rows may be missing in between. */
   #failure: KeylaneError | null = null;
+  /** Pages in the log after the last group, or 0 since it was tended. */
+  #walPages = 0;
 
   private constructor(lock: StoreLock, db: Connection, request: OpenRequest) {
     this.#lock = lock;
@@ -104,10 +106,7 @@ export class Store {
     });
   }
 
-  /**
-   * Stores a group. When it throws, every later group is refused, and nothing of this one is stored, but for an error
-   * in the checkpoint that may follow its commit.
-   */
+  /** Stores a group. When it throws, nothing of the group is stored, and every later group is refused. */
   append(group: GroupRequest): GroupResult {
     if (this.#failure !== null) throw this.#failure;
     try {
@@ -115,6 +114,21 @@ export class Store {
     } catch (error) {
       if (error instanceof KeylaneError) this.#failure = error;
       throw error;
+    }
+  }
+
+  /**
+   * Moves the log into the database when it has grown enough. It waits for the disk and nobody waits for it, so it is
+   * called between groups, once the one before has been answered. What goes wrong is told by every later append.
+   */
+  tend(): void {
+    if (this.#walPages < checkpointPages || this.#failure !== null) return;
+    try {
+      this.#walPages = 0;
+      attempt('checkpoint', () => checkpoint(this.#db));
+    } catch (error) {
+      if (error instanceof KeylaneError) this.#failure = error;
+      else throw error;
     }
   }
 
@@ -143,10 +157,9 @@ export class Store {
       stored = this.#inserter.insert(rows);
       this.#raise(group.watermarks);
     });
-    const walPages = walPagesOf(this.#db);
-    if (walPages >= checkpointPages) checkpoint(this.#db);
+    this.#walPages = walPagesOf(this.#db);
     const busyUs = Math.round((performance.now() - startMs) * 1000);
-    return { stored, ignored: rows.length - stored, busyUs, walBytes: walPages * frameBytes };
+    return { stored, ignored: rows.length - stored, busyUs, walBytes: this.#walPages * frameBytes };
   }
 
   #raise(watermarks: readonly Watermark[]): void {
