@@ -19,6 +19,11 @@ const sourceFolders = ['src', 'workers', 'bench', 'scripts'];
 const tsc = ['node_modules/typescript/bin/tsc'];
 const biome = ['node_modules/@biomejs/biome/bin/biome'];
 
+// The lock holds the addon that Node 20 can load. Compiled for Node 24 it ends the process now and then, in its own
+// destructors; its next major version needs Node 22 and ships its binaries, so that nothing is compiled there.
+const newAddon = 'better-sqlite3@13.2.0';
+const takesNewAddon = Number(process.versions.node.split('.')[0]) >= 22;
+
 // The steps of each task: arguments for node. All steps run, also after one failed. Further arguments of the command
 // line go to the last step.
 const tasks = {
@@ -72,14 +77,15 @@ function requireNode() {
 
 /** Installs when node_modules was not made from this lock file by a Node with this addon interface. */
 async function ensureInstalled() {
-  const wanted = `${hashOf([join(root, 'package-lock.json')])} abi ${process.versions.modules}\n`;
+  const wanted = `${hashOf([join(root, 'package-lock.json')])} abi ${process.versions.modules} ${newAddon}\n`;
   const found = readOr(installStamp, '');
   if (found === wanted) return;
-  say(
-    `install: npm ci, because ${installReason({ found, wanted })} (the SQLite addon may compile for a minute or two)`,
-  );
+  const patience = takesNewAddon ? '' : ' (the SQLite addon may compile for a minute or two)';
+  say(`install: npm ci, because ${installReason({ found, wanted })}${patience}`);
   rmSync(installStamp, { force: true });
-  const status = await npmCi();
+  const status = takesNewAddon
+    ? (await npm(['ci', '--ignore-scripts'])) || (await npm(['install', '--no-save', '--ignore-scripts', newAddon]))
+    : await npm(['ci']);
   if (status !== 0) {
     fail(
       `npm ci ended with status ${status}`,
@@ -100,11 +106,11 @@ function installReason({ found, wanted }) {
 }
 
 /** With the npm that runs this script, if one does; else the one on the PATH, run by this Node (see environment). */
-function npmCi() {
+function npm(args) {
   const env = { ...environment(), ...headersOfThisNode() };
   const cli = process.env.npm_execpath ?? '';
-  if (basename(cli) === 'npm-cli.js' && existsSync(cli)) return run(process.execPath, [cli, 'ci'], { env });
-  return run('npm', ['ci'], { env, shell: process.platform === 'win32' });
+  if (basename(cli) === 'npm-cli.js' && existsSync(cli)) return run(process.execPath, [cli, ...args], { env });
+  return run('npm', args, { env, shell: process.platform === 'win32' });
 }
 
 /**

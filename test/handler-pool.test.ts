@@ -201,6 +201,40 @@ describe('a thread that dies', () => {
     });
   });
 
+  it('again and again, at any moment, loses no event and doubles none', async () => {
+    await withPool(fixture('deadly.js'), { threads: 3 }, async ({ pool, run }) => {
+      const deadly = ['exit', 'timer', 'rejection', 'rejection left behind'];
+      const left = Array.from({ length: 160 }, (_, index) => (index % 7 === 0 ? deadly[(index / 7) % 4] : 'fine'));
+      const settled = { succeeded: 0, failed: 0, skipped: 0 };
+      const work = async (): Promise<void> => {
+        for (let type = left.pop(); type !== undefined; type = left.pop()) {
+          const [verdict] = await run(ofType(type));
+          settled[verdict?.status ?? 'skipped'] += 1;
+          if (verdict?.status === 'skipped') left.push(type);
+        }
+      };
+      await Promise.all(Array.from({ length: pool.places }, work));
+      expect(settled.succeeded + settled.failed).toBe(160);
+      // A rejection left behind fails no event of its own, though it may strike in the middle of another batch.
+      expect(settled.failed).toBeGreaterThanOrEqual(17);
+    });
+  });
+
+  it('lets no batch wait for its replacement while another thread has room', async () => {
+    const flag = join(folder.path, 'flag of slow');
+    const text = `import { existsSync, writeFileSync } from 'node:fs';
+      if (existsSync(${JSON.stringify(flag)})) await new Promise(() => setInterval(() => {}, 1000));
+      export default { fine: () => 1, die: () => { writeFileSync(${JSON.stringify(flag)}, ''); process.exit(7); } };`;
+    const handlers = folder.url(folder.write('slow.mjs', text));
+    await withPool(handlers, { threads: 2, loadTimeoutMs: 20_000 }, async ({ run }) => {
+      expect(await run(ofType('die'))).toMatchObject([{ status: 'failed' }]);
+      for (let round = 0; round < 5; round += 1) {
+        const verdicts = (await Promise.all([run(ofType('fine')), run(ofType('fine')), run(ofType('fine'))])).flat();
+        expect(verdicts.map(({ status }) => status)).toEqual(Array(3).fill('succeeded'));
+      }
+    });
+  });
+
   it('ten times in a row without a finished batch ends the pool, and nothing hangs', async () => {
     await withPool(fixture('deadly.js'), {}, async ({ pool, run, failed, warnings }) => {
       for (let death = 1; death < 10; death += 1)

@@ -113,11 +113,14 @@ export class Run {
   #endAtOnce(): void {
     this.#isEndedAtOnce = true;
     this.#line.stop();
-    const exit = (): never => process.exit(exitCodes.interrupted);
-    if (this.#processor === null) exit();
-    // A thread in a long native call cannot be ended from outside.
-    setTimeout(exit, abortMsMax).unref();
-    void this.#processor?.abort();
+    if (this.#processor === null) process.exit(exitCodes.interrupted);
+    // A thread in a long native call cannot be ended, and process.exit would wait for it: then the signal itself ends
+    // the process, which shells show as 128 and its number.
+    setTimeout(() => {
+      this.#interrupt.close();
+      process.kill(process.pid, this.#interrupt.by ?? 'SIGINT');
+    }, abortMsMax).unref();
+    void this.#processor.abort();
   }
 
   #howToGoOn(): string {

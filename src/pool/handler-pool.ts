@@ -1,5 +1,5 @@
 // The handler threads as the main thread sees them: hand a batch over, get a report back, whatever becomes of the
-// thread. Piscina keeps the threads and the queue before them; this is the only place on the main thread that knows it.
+// thread. Piscina keeps the threads and the ports to them; this is the only place on the main thread that knows it.
 // Piscina's own failures mean one thing here, that a thread died: handlers' failures come inside reports.
 
 import { Piscina } from 'piscina';
@@ -10,6 +10,7 @@ import type { Config } from '../options.js';
 import { epochClock, takeEpochOffsetUs } from './epoch-clock.js';
 import { reportOfDeath, reportOfSkipped } from './lost-batch.js';
 import type { BatchMessage, BatchReport, PoolAnswer, PoolMessage } from './messages.js';
+import { PendingBatch } from './pending-batch.js';
 import { piscinaOptions, placesPerThread } from './piscina-options.js';
 import { Progress } from './progress.js';
 import { type Death, ThreadRoster } from './thread-roster.js';
@@ -35,15 +36,6 @@ const deathsInARowMax = 10;
  */
 type Phase = 'starting' | 'running' | 'closing' | 'failed' | 'ended';
 
-/** A batch handed over and not yet answered. */
-interface Run {
-  readonly message: BatchMessage;
-  /** Threads that had died by the time it was handed to Piscina. */
-  deathsBefore: number;
-  resolve(report: BatchReport): void;
-  reject(error: KeylaneError): void;
-}
-
 export class HandlerPool {
   readonly threads: number;
   /** How many batches may be under way at once; a message's `place` is below it, and free. */
@@ -54,13 +46,13 @@ export class HandlerPool {
   readonly #roster: ThreadRoster;
   readonly #nowUs: () => number;
   #phase: Phase = 'starting';
-  readonly #runs = new Map<Run, Promise<BatchReport>>();
-  /** Runs that wait for room in a ready thread, which is only while a dead thread is replaced. */
-  readonly #waiting: Run[] = [];
-  /** Runs that Piscina has. */
+  readonly #pending = new Set<PendingBatch>();
+  /** Batches that wait for room in a ready thread, which is only while a dead thread is replaced. */
+  readonly #waiting: PendingBatch[] = [];
+  /** Batches that Piscina has. */
   #handed = 0;
-  /** Runs whose thread is dying; they are settled when it has exited, as until then it may still execute. */
-  #lost: { run: Run; reason: unknown }[] = [];
+  /** Batches whose thread is dying; they are settled when it has exited, as until then it may still execute. */
+  #lost: { batch: PendingBatch; reason: unknown }[] = [];
   #whenStarted: ((problem: KeylaneError | null) => void) | null = null;
   #deaths = 0;
   #deathsInARow = 0;
@@ -92,8 +84,9 @@ export class HandlerPool {
     this.#options = options;
     this.#nowUs = epochClock(epochOffsetUs);
     this.#progress = Progress.ofPlaces(this.places);
+    const isReady = (threadId: number): boolean => this.#roster.isReady(threadId);
     const progress = this.#progress.shared;
-    this.#piscina = new Piscina(piscinaOptions({ ...options, epochOffsetUs, progress }));
+    this.#piscina = new Piscina(piscinaOptions({ ...options, epochOffsetUs, progress, isReady }));
     const listener = {
       onReady: (): void => this.#onReady(),
       onUnfit: (reason: string): void => this.#onUnfit(reason),
@@ -114,12 +107,11 @@ export class HandlerPool {
   run(message: BatchMessage): Promise<BatchReport> {
     if (this.#phase !== 'running') return Promise.reject(this.#refusal());
     this.#progress.reset(message.place);
-    const { promise, resolve, reject } = deferred<BatchReport>();
-    const run: Run = { message, deathsBefore: this.#deaths, resolve, reject };
-    this.#runs.set(run, promise);
-    this.#waiting.push(run);
+    const batch = new PendingBatch(message);
+    this.#pending.add(batch);
+    this.#waiting.push(batch);
     this.#handOver();
-    return promise;
+    return batch.report;
   }
 
   /** Finishes what is under way, runs `teardown()` once in every thread, and ends the threads. */
@@ -128,34 +120,34 @@ export class HandlerPool {
     return this.#closing;
   }
 
-  /** Ends the threads at once. Runs under way reject, after their threads have exited. */
+  /** Ends the threads at once. Batches under way reject, after their threads have exited. */
   async abort(): Promise<void> {
     if (this.#phase !== 'failed') this.#phase = 'ended';
     await this.#end();
   }
 
   /**
-   * Hands over what waits, never more than the ready threads have room for. Piscina's own queue would do it too early:
-   * it gives batches to threads that are still starting, and when one of those dies it replaces no thread ever again.
+   * Hands over what waits, never more than the ready threads have room for, so that Piscina's own queue stays empty.
+   * That queue gives tasks to threads that are still starting, and once one of those dies it never starts another.
    */
   #handOver(): void {
     while (this.#waiting.length > 0 && this.#handed < this.#roster.readyCount * placesPerThread) {
-      const run = this.#waiting.shift()!;
+      const batch = this.#waiting.shift()!;
       this.#handed += 1;
-      run.deathsBefore = this.#deaths;
-      this.#piscina.run(run.message).then(
-        (answer) => this.#onAnswer(run, answer),
-        (reason) => this.#onLost(run, reason),
+      batch.deathsBefore = this.#deaths;
+      this.#piscina.run(batch.message).then(
+        (answer) => this.#onAnswer(batch, answer),
+        (reason) => this.#onLost(batch, reason),
       );
     }
   }
 
-  #onAnswer(run: Run, answer: PoolAnswer): void {
+  #onAnswer(batch: PendingBatch, answer: PoolAnswer): void {
     this.#handed -= 1;
     switch (answer.kind) {
       case 'report':
         this.#deathsInARow = 0;
-        this.#settle(run, answer.report);
+        this.#settle(batch, answer.report);
         this.#handOver();
         return;
       case 'failed':
@@ -169,11 +161,11 @@ export class HandlerPool {
     }
   }
 
-  #onLost(run: Run, reason: unknown): void {
+  #onLost(batch: PendingBatch, reason: unknown): void {
     this.#handed -= 1;
-    // Ending the threads loses every run; they are rejected together, when all threads have exited.
+    // Ending the threads loses every batch; they are rejected together, when all threads have exited.
     if (this.#phase === 'ended' || this.#phase === 'failed') return;
-    this.#lost.push({ run, reason });
+    this.#lost.push({ batch, reason });
     this.#settleLost();
     this.#handOver();
   }
@@ -182,13 +174,13 @@ export class HandlerPool {
     if (this.#roster.dyingCount > 0) return;
     const lost = this.#lost;
     this.#lost = [];
-    for (const { run, reason } of lost) {
-      if (run.deathsBefore === this.#deaths) {
+    for (const { batch, reason } of lost) {
+      if (batch.deathsBefore === this.#deaths) {
         // No thread died, so running it again could only fail again.
         this.#fail(new KeylaneError('internal', 'a batch could not be handed to a thread', { cause: reason }));
         return;
       }
-      this.#settle(run, this.#reportOfLost(run.message, reason));
+      this.#settle(batch, this.#reportOfLost(batch.message, reason));
     }
   }
 
@@ -200,9 +192,9 @@ export class HandlerPool {
     return reportOfDeath(message, { reason, beganAtUs, endedAtUs: this.#nowUs(), errorSizeMax });
   }
 
-  #settle(run: Run, report: BatchReport): void {
-    this.#runs.delete(run);
-    run.resolve(report);
+  #settle(batch: PendingBatch, report: BatchReport): void {
+    this.#pending.delete(batch);
+    batch.answer(report);
   }
 
   #onReady(): void {
@@ -250,18 +242,18 @@ export class HandlerPool {
   async #close(): Promise<void> {
     if (this.#phase === 'running') {
       this.#phase = 'closing';
-      await Promise.allSettled(this.#runs.values());
+      await Promise.allSettled([...this.#pending].map((batch) => batch.report));
     }
     // Meanwhile the pool may have failed or been aborted.
     if (this.#phase === 'closing') await this.#tearDown();
     await this.abort();
   }
 
-  /** All threads are idle, so Piscina gives each of them one of the messages. */
+  /** All ready threads are idle, so each of them gets one of the messages. */
   async #tearDown(): Promise<void> {
     const { loadTimeoutMs } = this.#options.config;
     const warn = (problem: string): void => this.#options.onWarning(new KeylaneError('bad-handlers', problem));
-    const tornDown = Array.from({ length: this.threads }, async () => {
+    const tornDown = Array.from({ length: this.#roster.readyCount }, async () => {
       const answer = await this.#piscina.run({ kind: 'tear-down' });
       if (answer.kind === 'failed') warn(answer.reason);
     });
@@ -282,29 +274,19 @@ export class HandlerPool {
 
   async #endThreads(): Promise<void> {
     this.#roster.dismiss();
+    this.#waiting.length = 0;
     do {
       await this.#piscina.destroy();
       await this.#roster.allGone();
       // An error that a thread had on its way out makes Piscina start another in its place.
       this.#roster.follow(this.#piscina.threads);
     } while (this.#piscina.threads.length > 0);
-    for (const run of this.#runs.keys()) run.reject(this.#refusal());
-    this.#runs.clear();
-    this.#waiting.length = 0;
+    for (const batch of this.#pending) batch.refuse(this.#refusal());
+    this.#pending.clear();
     this.#lost = [];
   }
 
   #refusal(): KeylaneError {
     return this.#failure ?? new KeylaneError('aborted', 'the handler threads were ended before this batch was run');
   }
-}
-
-/** Node 20 has no Promise.withResolvers. */
-function deferred<T>(): { promise: Promise<T>; resolve(value: T): void; reject(error: KeylaneError): void } {
-  let resolve: (value: T) => void = () => {};
-  let reject: (error: KeylaneError) => void = () => {};
-  const promise = new Promise<T>((...ends) => {
-    [resolve, reject] = ends;
-  });
-  return { promise, resolve, reject };
 }

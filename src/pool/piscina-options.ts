@@ -16,10 +16,12 @@ export interface ThreadsOptions {
   readonly config: Config;
   readonly epochOffsetUs: number;
   readonly progress: SharedArrayBuffer;
+  /** Whether a thread has loaded the module and run `setup()`. */
+  isReady(threadId: number): boolean;
 }
 
 /** Options for a pool of exactly `config.threads` threads. */
-export function piscinaOptions({ url, table, execArgv, config, epochOffsetUs, progress }: ThreadsOptions) {
+export function piscinaOptions({ url, table, execArgv, config, epochOffsetUs, progress, isReady }: ThreadsOptions) {
   const { threads, batchSizeMax, batchBytesMax: reportSizeMax, resultSizeMax, errorSizeMax } = config;
   const limits = { batchSizeMax, reportSizeMax, resultSizeMax, errorSizeMax };
   const workerData: HandlerThreadData = { handlersUrl: url.href, table, ...limits, epochOffsetUs, progress };
@@ -34,6 +36,9 @@ export function piscinaOptions({ url, table, execArgv, config, epochOffsetUs, pr
     // Never used: the pool hands over only what ready threads have room for.
     maxQueue: Number.POSITIVE_INFINITY,
     concurrentTasksPerWorker: placesPerThread,
+    // Piscina's own would give batches to threads that still load the module, while others have room.
+    loadBalancer: <Thread extends PiscinaThread>(_task: unknown, threads: Thread[]): Thread | null =>
+      leastBusy(threads.filter((thread) => isReady(thread.id))),
     // Otherwise a batch that finds all places taken goes behind those that came later.
     stricterFIFO: true,
     // Threads wait in their event loop. Under 'sync' they would wait in a lock between batches: timers, sockets and
@@ -50,4 +55,18 @@ export function piscinaOptions({ url, table, execArgv, config, epochOffsetUs, pr
     // Not used: the pool waits for its batches itself, then ends the threads at once.
     closeTimeout: 0,
   };
+}
+
+/** What Piscina tells of a thread. */
+interface PiscinaThread {
+  readonly id: number;
+  readonly currentUsage: number;
+}
+
+function leastBusy<Thread extends PiscinaThread>(threads: readonly Thread[]): Thread | null {
+  let found: Thread | null = null;
+  for (const thread of threads) {
+    if (thread.currentUsage < (found?.currentUsage ?? placesPerThread)) found = thread;
+  }
+  return found;
 }

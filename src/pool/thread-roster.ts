@@ -34,6 +34,8 @@ interface Thread {
 
 export class ThreadRoster {
   readonly #threads = new Map<Worker, Thread>();
+  /** The threads whose state is ready, apart, as they are asked for with every batch. */
+  readonly #readyIds = new Set<number>();
   readonly #listener: RosterListener;
   readonly #loadTimeoutMs: number;
   #whenAllGone: (() => void)[] = [];
@@ -45,11 +47,19 @@ export class ThreadRoster {
   }
 
   get readyCount(): number {
-    return this.#countOf('ready');
+    return this.#readyIds.size;
   }
 
+  /** Threads that an uncaught error has ended, but which have not exited yet. */
   get dyingCount(): number {
-    return this.#countOf('dying');
+    let count = 0;
+    for (const thread of this.#threads.values()) if (thread.state === 'dying') count += 1;
+    return count;
+  }
+
+  /** Whether this thread has loaded the module and run `setup()`, and has not died since. */
+  isReady(threadId: number): boolean {
+    return this.#readyIds.has(threadId);
   }
 
   /** Follows those of `workers` that it does not follow yet. */
@@ -88,7 +98,7 @@ export class ThreadRoster {
     });
     worker.on('error', (error) => {
       thread.uncaught ??= describeThrown(error);
-      thread.state = 'dying';
+      this.#change(thread, 'dying');
     });
     worker.once('exit', (code) => this.#bury(worker, thread, code));
   }
@@ -99,13 +109,14 @@ export class ThreadRoster {
       this.#tell((listener) => listener.onUnfit(news.reason));
       return;
     }
-    thread.state = 'ready';
+    this.#change(thread, 'ready');
     thread.whileLoading = false;
     this.#tell((listener) => listener.onReady());
   }
 
   #bury(worker: Worker, thread: Thread, code: number): void {
     clearTimeout(thread.timer);
+    this.#change(thread, 'dying');
     this.#threads.delete(worker);
     const { id: threadId, uncaught, whileLoading } = thread;
     const reason = uncaught ?? `it exited with code ${code}`;
@@ -116,14 +127,14 @@ export class ThreadRoster {
     for (const resolve of waiting) resolve();
   }
 
-  #tell(say: (listener: RosterListener) => void): void {
-    if (!this.#isDismissed) say(this.#listener);
+  #change(thread: Thread, state: ThreadState): void {
+    thread.state = state;
+    if (state === 'ready') this.#readyIds.add(thread.id);
+    else this.#readyIds.delete(thread.id);
   }
 
-  #countOf(state: ThreadState): number {
-    let count = 0;
-    for (const thread of this.#threads.values()) if (thread.state === state) count += 1;
-    return count;
+  #tell(say: (listener: RosterListener) => void): void {
+    if (!this.#isDismissed) say(this.#listener);
   }
 }
 

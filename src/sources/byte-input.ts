@@ -1,5 +1,13 @@
 // Where the bytes of an input come from: a file, or a stream such as standard input.
 
+/** What the store knows of an input. */
+export interface KnownInput {
+  /** What `open` gave last time; null when it is new. */
+  readonly fingerprint: string | null;
+  /** The smallest position above every stored outcome. */
+  readonly positionNext: number;
+}
+
 /** A readable run of bytes under a name. */
 export interface ByteInput {
   /** What messages call it; safe to print. */
@@ -13,8 +21,8 @@ export interface ByteInput {
   readonly keepsPlace: boolean;
   /** Its size in bytes when it was opened; null where that is not known. */
   readonly bytesTotal: number | null;
-  /** Opens it. Throws `bad-input` unless it is what the fingerprint (if there is one) was taken of; gives today's. */
-  open(fingerprint: string | null): Promise<string | null>;
+  /** Opens it and gives its fingerprint of today. Throws `bad-input` when it is not the input that is known. */
+  open(known: KnownInput): Promise<string | null>;
   /** The next bytes, valid until the next call; null at the end. */
   read(): Promise<Uint8Array | null>;
   /** Ends it; a pending `read` settles. */

@@ -110,6 +110,7 @@ export class ElementSplitter implements Splitter {
     this.#line = this.#newlines + 1;
     if (byte === bracketClose && this.#count === 0) {
       this.#state = 'after';
+      this.#window.start = this.#at;
       return null;
     }
     this.#state = 'inside';
@@ -136,7 +137,11 @@ export class ElementSplitter implements Splitter {
 
   #outOfBytes(isLast: boolean): Scanned | null {
     const window = this.#window;
-    if (this.#state === 'broken' || this.#state === 'after') return null;
+    if (this.#state === 'after') return null;
+    if (this.#state === 'broken') {
+      window.start = window.end;
+      return null;
+    }
     if (isLast) return this.#broken('the input ends before the array does: "]" is missing');
     if (this.#state === 'before') {
       window.start = window.end;

@@ -1,14 +1,13 @@
-// The bytes of a file, read from its start in large chunks, and how the same file is known again at the next start:
-// by a hash of its beginning. A file that was only added to is the same; one that was replaced is not.
+// The bytes of a file, read from its start in large chunks. A file that was replaced since its outcomes were stored is
+// refused.
 
-import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { KeylaneError, printable } from '../errors.js';
-import type { ByteInput } from './byte-input.js';
+import type { ByteInput, KnownInput } from './byte-input.js';
+import { fingerprintBytesMax, fingerprintOf, isAnotherFile } from './fingerprint.js';
 
 const chunkBytes = 256 * 1024;
-const fingerprintBytesMax = 64 * 1024;
 
 export class FileInput implements ByteInput {
   readonly name: string;
@@ -38,19 +37,19 @@ export class FileInput implements ByteInput {
     return this.#bytesTotal;
   }
 
-  async open(fingerprint: string | null): Promise<string> {
+  async open({ fingerprint, positionNext }: KnownInput): Promise<string> {
     try {
       this.#file = await open(this.#path);
       this.#bytesTotal = (await this.#file.stat()).size;
       const beginning = await this.#beginning(this.#file);
-      if (fingerprint !== null && !matches(fingerprint, beginning)) {
+      if (fingerprint !== null && isAnotherFile(fingerprint, { beginning, positionNext })) {
         throw new KeylaneError(
           'bad-input',
           `${this.name} is not the file of that name whose outcomes this store holds: its beginning differs. ` +
             'Use another store for it, or bring the earlier file back',
         );
       }
-      return fingerprintOf(beginning, beginning.length);
+      return fingerprintOf(beginning);
     } catch (error) {
       throw error instanceof KeylaneError ? error : cannotRead(this.name, error);
     }
@@ -83,17 +82,6 @@ export class FileInput implements ByteInput {
       if (bytesRead === 0 || length === bytes.length) return bytes.subarray(0, length);
     }
   }
-}
-
-/** How many bytes were hashed is part of it, so that a file is known again after it has grown. */
-function fingerprintOf(beginning: Uint8Array, length: number): string {
-  const hash = createHash('sha256').update(beginning.subarray(0, length)).digest('hex').slice(0, 32);
-  return `sha256:${length}:${hash}`;
-}
-
-function matches(fingerprint: string, beginning: Uint8Array): boolean {
-  const length = Number(fingerprint.split(':')[1]);
-  return length <= beginning.length && fingerprintOf(beginning, length) === fingerprint;
 }
 
 function cannotRead(name: string, error: unknown): KeylaneError {

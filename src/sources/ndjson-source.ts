@@ -110,7 +110,7 @@ export class NdjsonSource implements Source {
     invariant(this.#reading === null, 'a source is opened once');
     const { keepsPlace } = this.#input;
     const mapping = new RecordMapping(this.#fields, start);
-    const fingerprint = await this.#input.open(start.fingerprint);
+    const fingerprint = await this.#input.open(start);
     const numberFirst = keepsPlace ? Math.max(1, start.watermark) : 1;
     this.#reading = {
       scanner: new RecordScanner({ numberFirst, recordBytesMax: this.#recordBytesMax }),
