@@ -122,7 +122,7 @@ export class Pump {
     });
   }
 
-  /** Resolves when nothing is in flight and all that was decided is durable; an open gate waits for all that is held. */
+  /** Resolves when nothing is in flight and what was decided is durable; while open, when nothing is held. */
   whenQuiet(): Promise<void> {
     if (this.#gate === 'dead') return Promise.resolve();
     this.wake();

@@ -303,17 +303,19 @@ describe('starting and ending', () => {
       export const setup = () => note('setup');
       export const teardown = () => note('teardown');
       export default async () => note('event');`;
+    const told: string[] = [];
     const thread = new HandlerThread(
       {
         ...{ handlersUrl: folder.url(folder.write('notes.mjs', text)).href, epochOffsetUs: 0 },
         ...{ table: { names: ['default'], takes: 'every-type' }, progress: Progress.ofPlaces(2).shared },
         ...{ batchSizeMax: 8, reportSizeMax: 1000, resultSizeMax: 1000, errorSizeMax: 1000 },
       },
-      5,
+      { threadId: 5, tell: (news) => told.push(news.kind) },
     );
     const batch = thread.answer(messageOf([ofType('a')], { place: 0, handlers: null }));
     const ends = [thread.answer({ kind: 'tear-down' }), thread.answer({ kind: 'tear-down' })];
-    expect(await Promise.all([batch, ...ends])).toMatchObject([{ kind: 'report' }, ...Array(2).fill({ threadId: 5 })]);
+    expect(await Promise.all([batch, ...ends])).toMatchObject([{ kind: 'ran' }, ...Array(2).fill({ threadId: 5 })]);
+    expect(told).toEqual(['keylane-ready', 'keylane-report']);
     expect(readFileSync(log, 'utf8')).toBe('setup event teardown ');
   });
 

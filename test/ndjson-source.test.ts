@@ -196,8 +196,8 @@ describe.each(badInputs)('a line that is $name', ({ name, bad, reason }) => {
 
   test('is left out, counted and told of when that is asked for', async () => {
     const told: unknown[] = [];
-    const skip = { onBadRecord: 'skip', onSkipped: (skipped) => told.push(skipped) } satisfies Options;
-    const { records, error, source } = await readAll(file, { ...skip, recordBytesMax: 200 });
+    const leaveOut = { onBadRecord: 'skip', onSkipped: (skipped) => told.push(skipped) } satisfies Options;
+    const { records, error, source } = await readAll(file, { ...leaveOut, recordBytesMax: 200 });
     expect(error).toBeNull();
     expect(records).toEqual(['1:{"n":1}', '2:{"n":2}', '4:{"n":4}', '5:{"n":5}']);
     expect(source.recordsSkipped).toBe(1);

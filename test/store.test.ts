@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { refuseUnfit } from '../dist/src/store/database.js';
 import { Store } from '../dist/src/store/store.js';
 import { atPath, joined, read, requestFor, rowOf, thrownBy, withStore } from './store-fixture.js';
 
@@ -267,3 +268,17 @@ function fields(position: number): Record<string, unknown> {
 function textOf(stored: unknown): unknown {
   return Buffer.isBuffer(stored) ? stored.toString('utf16le') : stored;
 }
+
+describe('the addon', () => {
+  it.each([
+    ['20.19.0', '12.11.1', 'fits'],
+    ['22.18.0', '12.11.1', 'fits'],
+    ['24.1.0', '13.0.2', 'fits'],
+    ['24.1.0', '12.11.1', 'better-sqlite3 must be 13.0.2 or newer on Node 24, found 12.11.1'],
+    ['26.0.0', '12.11.1', 'better-sqlite3 must be 13.0.2 or newer on Node 26, found 12.11.1'],
+  ])('on Node %s, %s: %s', (node, addon, expected) => {
+    const check = (): void => refuseUnfit({ node, addon });
+    if (expected === 'fits') expect(check).not.toThrow();
+    else expect(check).toThrow(expected);
+  });
+});

@@ -42,7 +42,7 @@ read again, so with --input - every run brings new records.
 
 Exit codes: 0 all succeeded, 1 some were dead-lettered, 2 wrong usage or bad input, 3 the run could not go on.`;
 
-/** Gives the command its flags; `run` is called with what they ask for, and throws `bad-option` where one does not fit. */
+/** Gives the command its flags; `run` is called with what they ask for. A value that does not fit is a `bad-option`. */
 export function defineFlags(command: Command, run: (wish: RunWish) => Promise<void>): void {
   const tableFlags = tableFlagsOf();
   command

@@ -51,7 +51,8 @@ export function textSummary(report: RunReport, examples: readonly DeadLetterExam
     lines.push('0 events: there was nothing to do.');
   } else {
     const verdicts = `${countText(succeeded)} succeeded, ${countText(deadLettered)} dead-lettered`;
-    const took = `in ${durationText(report.durationMs)} (${rateText(rateOf(report))}, ${countOf(report.threads, 'thread')})`;
+    const pace = `${rateText(rateOf(report))}, ${countOf(report.threads, 'thread')}`;
+    const took = `in ${durationText(report.durationMs)} (${pace})`;
     lines.push(`${countOf(done, 'event')} ${took}: ${verdicts}.`);
   }
   if (recordsSkipped > 0) lines.push(`${countOf(recordsSkipped, 'bad record')} left out.`);

@@ -5,7 +5,7 @@
 import { Piscina } from 'piscina';
 import { KeylaneError } from '../errors.js';
 import type { HandlerTable } from '../handler.js';
-import { unreachable } from '../invariant.js';
+import { invariant, unreachable } from '../invariant.js';
 import type { Config } from '../options.js';
 import { epochClock, takeEpochOffsetUs } from './epoch-clock.js';
 import { reportOfDeath, reportOfSkipped } from './lost-batch.js';
@@ -30,6 +30,9 @@ export interface HandlerPoolOptions {
 /** Deaths in a row, without one batch finished between them, after which there is no point in new threads. */
 const deathsInARowMax = 10;
 
+/** Rounds of the event loop in which a report must follow the answer to its batch. */
+const reportRoundsMax = 100;
+
 /**
  * starting: threads load. running: batches are taken. closing: no more batches, those under way are finished.
  * failed: the threads could not be kept running. ended: closed or aborted.
@@ -46,10 +49,11 @@ export class HandlerPool {
   readonly #roster: ThreadRoster;
   readonly #nowUs: () => number;
   #phase: Phase = 'starting';
-  readonly #pending = new Set<PendingBatch>();
+  /** Batches that are not answered, by their places. */
+  readonly #pending = new Map<number, PendingBatch>();
   /** Batches that wait for room in a ready thread, which is only while a dead thread is replaced. */
   readonly #waiting: PendingBatch[] = [];
-  /** Batches that Piscina has. */
+  /** Tasks that Piscina has. */
   #handed = 0;
   /** Batches whose thread is dying; they are settled when it has exited, as until then it may still execute. */
   #lost: { batch: PendingBatch; reason: unknown }[] = [];
@@ -89,6 +93,7 @@ export class HandlerPool {
     this.#piscina = new Piscina(piscinaOptions({ ...options, epochOffsetUs, progress, isReady }));
     const listener = {
       onReady: (): void => this.#onReady(),
+      onReport: (place: number, report: BatchReport): void => this.#onReport(place, report),
       onUnfit: (reason: string): void => this.#onUnfit(reason),
       onDeath: (death: Death): void => this.#onDeath(death),
     };
@@ -106,9 +111,10 @@ export class HandlerPool {
    */
   run(message: BatchMessage): Promise<BatchReport> {
     if (this.#phase !== 'running') return Promise.reject(this.#refusal());
+    invariant(!this.#pending.has(message.place), 'a place holds one batch at a time');
     this.#progress.reset(message.place);
     const batch = new PendingBatch(message);
-    this.#pending.add(batch);
+    this.#pending.set(message.place, batch);
     this.#waiting.push(batch);
     this.#handOver();
     return batch.report;
@@ -145,9 +151,8 @@ export class HandlerPool {
   #onAnswer(batch: PendingBatch, answer: PoolAnswer): void {
     this.#handed -= 1;
     switch (answer.kind) {
-      case 'report':
-        this.#deathsInARow = 0;
-        this.#settle(batch, answer.report);
+      case 'ran':
+        this.#expectReport(batch, 1);
         this.#handOver();
         return;
       case 'failed':
@@ -159,6 +164,25 @@ export class HandlerPool {
       default:
         unreachable(answer);
     }
+  }
+
+  #onReport(place: number, report: BatchReport): void {
+    this.#deathsInARow = 0;
+    const batch = this.#pending.get(place);
+    if (batch !== undefined) this.#settle(batch, report);
+  }
+
+  /**
+   * The report was sent before the answer, but over another port, so it may come a round later. The round is needed:
+   * with the answer in, nothing else holds the process open. More than one is not, unless the module closed the port.
+   */
+  #expectReport(batch: PendingBatch, round: number): void {
+    if (!this.#isPending(batch)) return;
+    if (round < reportRoundsMax) setImmediate(() => this.#expectReport(batch, round + 1));
+    else
+      this.#fail(
+        new KeylaneError('pool-failed', 'a handler thread ran a batch and sent no report; leave parentPort to keylane'),
+      );
   }
 
   #onLost(batch: PendingBatch, reason: unknown): void {
@@ -175,6 +199,7 @@ export class HandlerPool {
     const lost = this.#lost;
     this.#lost = [];
     for (const { batch, reason } of lost) {
+      if (!this.#isPending(batch)) continue;
       if (batch.deathsBefore === this.#deaths) {
         // No thread died, so running it again could only fail again.
         this.#fail(new KeylaneError('internal', 'a batch could not be handed to a thread', { cause: reason }));
@@ -184,7 +209,7 @@ export class HandlerPool {
     }
   }
 
-  /** A batch that had finished lost only its report; like one that was not begun, it runs again. */
+  /** A batch that was not begun runs again, and so does one that finished and could not send its report. */
   #reportOfLost(message: BatchMessage, reason: unknown): BatchReport {
     if (this.#progress.of(message.place) !== 'begun') return reportOfSkipped(message);
     const { errorSizeMax } = this.#options.config;
@@ -193,8 +218,12 @@ export class HandlerPool {
   }
 
   #settle(batch: PendingBatch, report: BatchReport): void {
-    this.#pending.delete(batch);
+    this.#pending.delete(batch.message.place);
     batch.answer(report);
+  }
+
+  #isPending(batch: PendingBatch): boolean {
+    return this.#pending.get(batch.message.place) === batch;
   }
 
   #onReady(): void {
@@ -242,7 +271,7 @@ export class HandlerPool {
   async #close(): Promise<void> {
     if (this.#phase === 'running') {
       this.#phase = 'closing';
-      await Promise.allSettled([...this.#pending].map((batch) => batch.report));
+      await Promise.allSettled([...this.#pending.values()].map((batch) => batch.report));
     }
     // Meanwhile the pool may have failed or been aborted.
     if (this.#phase === 'closing') await this.#tearDown();
@@ -281,7 +310,7 @@ export class HandlerPool {
       // An error that a thread had on its way out makes Piscina start another in its place.
       this.#roster.follow(this.#piscina.threads);
     } while (this.#piscina.threads.length > 0);
-    for (const batch of this.#pending) batch.refuse(this.#refusal());
+    for (const batch of this.#pending.values()) batch.refuse(this.#refusal());
     this.#pending.clear();
     this.#lost = [];
   }

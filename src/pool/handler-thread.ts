@@ -14,34 +14,37 @@ type Loaded =
   | { readonly kind: 'loaded'; readonly module: HandlerModule; readonly runner: BatchRunner }
   | { readonly kind: 'failed'; readonly reason: string };
 
+export interface HandlerThreadLinks {
+  readonly threadId: number;
+  /** Sends news to the main thread. */
+  tell(news: ThreadNews): void;
+}
+
 export class HandlerThread {
   readonly #data: HandlerThreadData;
-  readonly #threadId: number;
+  readonly #links: HandlerThreadLinks;
   readonly #loading: Promise<Loaded>;
   /** Null until loading has ended, so that a batch need not wait a round for a promise that is settled. */
   #loaded: Loaded | null = null;
   #tornDown: Promise<PoolAnswer> | null = null;
 
-  constructor(data: HandlerThreadData, threadId: number) {
+  constructor(data: HandlerThreadData, links: HandlerThreadLinks) {
     this.#data = data;
-    this.#threadId = threadId;
+    this.#links = links;
     this.#loading = this.#load();
-  }
-
-  /** Resolves once the module is loaded and set up, or cannot be. */
-  async news(): Promise<ThreadNews> {
-    const loaded = await this.#loading;
-    if (loaded.kind === 'failed') return { kind: 'keylane-failed', reason: loaded.reason };
-    return { kind: 'keylane-ready', threadId: this.#threadId };
   }
 
   /** Does what the message says, after what came before it. */
   async answer(message: PoolMessage): Promise<PoolAnswer> {
     const loaded = this.#loaded ?? (await this.#loading);
     if (loaded.kind === 'failed') return loaded;
-    if (message.kind === 'batch') return { kind: 'report', report: await loaded.runner.run(message) };
-    this.#tornDown ??= this.#tearDown(loaded);
-    return this.#tornDown;
+    if (message.kind === 'tear-down') {
+      this.#tornDown ??= this.#tearDown(loaded);
+      return this.#tornDown;
+    }
+    const report = await loaded.runner.run(message);
+    this.#links.tell({ kind: 'keylane-report', place: message.place, report });
+    return { kind: 'ran' };
   }
 
   async #load(): Promise<Loaded> {
@@ -56,14 +59,17 @@ export class HandlerThread {
       await this.#callHook(module, 'setup');
       const runner = new BatchRunner({
         module,
-        threadId: this.#threadId,
+        threadId: this.#links.threadId,
         limits: this.#data,
         progress: new Progress(progress),
         nowUs: epochClock(epochOffsetUs),
       });
+      this.#links.tell({ kind: 'keylane-ready', threadId: this.#links.threadId });
       this.#loaded = { kind: 'loaded', module, runner };
     } catch (error) {
-      this.#loaded = { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#links.tell({ kind: 'keylane-failed', reason });
+      this.#loaded = { kind: 'failed', reason };
     }
     return this.#loaded;
   }
@@ -72,7 +78,7 @@ export class HandlerThread {
     await runner.idle();
     try {
       await this.#callHook(module, 'teardown');
-      return { kind: 'torn-down', threadId: this.#threadId };
+      return { kind: 'torn-down', threadId: this.#links.threadId };
     } catch (error) {
       return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
     }

@@ -54,17 +54,21 @@ export type PoolMessage = BatchMessage | TearDownMessage;
 
 /** Handler thread to main thread: the answer to a PoolMessage. `failed`: the thread cannot do what it was told. */
 export type PoolAnswer =
-  | { readonly kind: 'report'; readonly report: BatchReport }
+  /** The batch was run; its report went ahead as ThreadNews. */
+  | { readonly kind: 'ran' }
   | { readonly kind: 'torn-down'; readonly threadId: number }
   | { readonly kind: 'failed'; readonly reason: string };
 
 /**
- * Handler thread to main thread, once per thread and unasked: whether the module is loaded and `setup()` done. It goes
- * over the port that a handlers module can use as well, so the kinds say whose they are.
+ * Handler thread to main thread, over the thread's own port, which is emptied even after the thread has died: what was
+ * reported is never lost. A handlers module can use that port as well, so the kinds say whose they are.
  */
 export type ThreadNews =
+  /** Once per thread: the module is loaded and `setup()` done. */
   | { readonly kind: 'keylane-ready'; readonly threadId: number }
-  | { readonly kind: 'keylane-failed'; readonly reason: string };
+  /** Once per thread, instead: the module cannot be loaded, or `setup()` failed. */
+  | { readonly kind: 'keylane-failed'; readonly reason: string }
+  | { readonly kind: 'keylane-report'; readonly place: number; readonly report: BatchReport };
 
 /** What the pre-flight thread is given at its start. */
 export interface PreflightThreadData {

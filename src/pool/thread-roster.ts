@@ -2,12 +2,15 @@
 // and what a thread died of. It decides nothing: it tells the pool.
 
 import type { Worker } from 'node:worker_threads';
+import { unreachable } from '../invariant.js';
 import { describeThrown } from './error-record.js';
-import type { ThreadNews } from './messages.js';
+import type { BatchReport, ThreadNews } from './messages.js';
 
 export interface RosterListener {
   /** A thread has loaded the module and run `setup()`. */
   onReady(): void;
+  /** A thread has run the batch in this place. Nothing that a thread reported comes after its death. */
+  onReport(place: number, report: BatchReport): void;
   /** A thread cannot load the module or run `setup()`, or takes too long; `reason` is a whole message. */
   onUnfit(reason: string): void;
   /** A thread has exited that was not asked to. */
@@ -94,7 +97,7 @@ export class ThreadRoster {
     this.#threads.set(worker, thread);
     if (this.#isDismissed) clearTimeout(timer);
     worker.on('message', (message: unknown) => {
-      if (isNews(message) && thread.state === 'loading') this.#hear(thread, message);
+      if (isNews(message)) this.#hear(thread, message);
     });
     worker.on('error', (error) => {
       thread.uncaught ??= describeThrown(error);
@@ -104,14 +107,24 @@ export class ThreadRoster {
   }
 
   #hear(thread: Thread, news: ThreadNews): void {
-    clearTimeout(thread.timer);
-    if (news.kind === 'keylane-failed') {
-      this.#tell((listener) => listener.onUnfit(news.reason));
-      return;
+    switch (news.kind) {
+      case 'keylane-report':
+        this.#tell((listener) => listener.onReport(news.place, news.report));
+        return;
+      case 'keylane-ready':
+        clearTimeout(thread.timer);
+        thread.whileLoading = false;
+        // News from before its death may come after that of its death.
+        if (thread.state === 'loading') this.#change(thread, 'ready');
+        this.#tell((listener) => listener.onReady());
+        return;
+      case 'keylane-failed':
+        clearTimeout(thread.timer);
+        this.#tell((listener) => listener.onUnfit(news.reason));
+        return;
+      default:
+        unreachable(news);
     }
-    this.#change(thread, 'ready');
-    thread.whileLoading = false;
-    this.#tell((listener) => listener.onReady());
   }
 
   #bury(worker: Worker, thread: Thread, code: number): void {
@@ -142,5 +155,5 @@ export class ThreadRoster {
 function isNews(message: unknown): message is ThreadNews {
   if (typeof message !== 'object' || message === null) return false;
   const { kind } = message as { kind?: unknown };
-  return kind === 'keylane-ready' || kind === 'keylane-failed';
+  return kind === 'keylane-ready' || kind === 'keylane-failed' || kind === 'keylane-report';
 }

@@ -10,7 +10,7 @@ export const fingerprintBytesMax = 64 * 1024;
 const lengthMin = 64;
 const hashDigits = 16;
 
-/** The fingerprint of a file with this beginning: `64=<hash> 128=<hash> …`, the last one at the end of the beginning. */
+/** The fingerprint of a file with this beginning: `64=<hash> 128=<hash> …`, the last one over the whole of it. */
 export function fingerprintOf(beginning: Uint8Array): string {
   const hashes = new RunningHash(beginning);
   const lengths: number[] = [];

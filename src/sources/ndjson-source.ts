@@ -193,7 +193,8 @@ export class NdjsonSource implements Source {
     throw new KeylaneError(
       'bad-input',
       `${this.#input.name} must reach at least to ${unit} ${last}, up to which this store has outcomes, but it ends ` +
-        `after ${unit} ${scanner.count}: it was cut or replaced. Use another store for it, or bring the earlier file back`,
+        `after ${unit} ${scanner.count}: it was cut or replaced. ` +
+        'Use another store for it, or bring the earlier file back',
     );
   }
 }

@@ -3,6 +3,7 @@
 //
 // No file that SQLite has open is ever opened here or elsewhere with `fs`: closing it would drop this process's locks.
 
+import { createRequire } from 'node:module';
 import Database from 'better-sqlite3';
 import type { ErrorRecord } from '../errors.js';
 import { KeylaneError, printable } from '../errors.js';
@@ -24,10 +25,22 @@ export const frameBytes = pageBytes + 24;
 
 const synchronousLevel = { process: { name: 'NORMAL', level: 1 }, power: { name: 'FULL', level: 2 } } as const;
 
-/** Loads the native part in this thread. Throws a KeylaneError `store-failed` when it does not load. */
+/** Loads the native part in this thread. Throws a KeylaneError `store-failed` when it does not load, or must not. */
 export function loadAddon(): void {
+  const { version } = createRequire(import.meta.url)('better-sqlite3/package.json') as { version: string };
+  refuseUnfit({ node: process.versions.node, addon: version });
   // It is loaded by the first connection of a thread and not by the import. Only a connection in memory will do here.
   attempt('load better-sqlite3 (npm rebuild better-sqlite3 may help)', () => new Database(':memory:').close());
+}
+
+/** Before version 13 the addon's destructors end the process on Node 24, whenever memory is cleared up. */
+export function refuseUnfit(versions: { node: string; addon: string }): void {
+  const [node, addon] = [Number.parseInt(versions.node, 10), Number.parseInt(versions.addon, 10)];
+  if (node < 24 || addon >= 13) return;
+  throw new KeylaneError(
+    'store-failed',
+    `better-sqlite3 must be 13.0.2 or newer on Node ${node}, found ${versions.addon}: npm install better-sqlite3@13`,
+  );
 }
 
 /** A database in memory, without limits or settings: to look at what SQL makes. */
