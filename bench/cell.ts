@@ -20,9 +20,9 @@ export interface CellResult extends Cell {
   readonly eventsPerSecond: number;
   /** CPU of the whole process per event, in microseconds. */
   readonly cpuUsPerEvent: number;
-  /** Growth of resident memory from the first quarter of the events to the last, in bytes. */
-  readonly rssGrowthBytes: number;
-  readonly rssBytes: number;
+  /** Resident memory, in bytes: the mean over the middle tenth of the events, and over the last. */
+  readonly rssMiddleBytes: number;
+  readonly rssEndBytes: number;
   /** What is wrong with the stored outcomes; empty when nothing is. */
   readonly wrong: readonly string[];
 }
@@ -51,18 +51,22 @@ async function run(cell: Cell, store: string): Promise<CellResult> {
     ...cell,
     eventsPerSecond: cell.events / seconds,
     cpuUsPerEvent: (user + system) / cell.events,
-    rssGrowthBytes: (rss.at(-1) ?? 0) - (rss[0] ?? 0),
-    rssBytes: rss.at(-1) ?? 0,
+    rssMiddleBytes: mean(rss.slice(50, 60)),
+    rssEndBytes: mean(rss.slice(90)),
     wrong: checkStore(store, cell.events),
   };
 }
 
-/** Events over uniform keys; samples resident memory after the first quarter and at the end. */
+/** Events over uniform keys; samples resident memory a hundred times, evenly. */
 function* events(cell: Cell, rss: number[]) {
   const padding = 'x'.repeat(80);
-  const samples = new Set([Math.floor(cell.events / 4), cell.events - 1]);
+  const every = Math.ceil(cell.events / 100);
   for (let n = 0; n < cell.events; n += 1) {
-    if (samples.has(n)) rss.push(process.memoryUsage.rss());
+    if (n % every === 0) rss.push(process.memoryUsage.rss());
     yield { type: 'no-op', key: `key-${(n * 7919) % cell.keys}`, data: { n, padding } } as const;
   }
+}
+
+function mean(values: readonly number[]): number {
+  return Math.round(values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length));
 }

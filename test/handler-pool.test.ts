@@ -241,7 +241,7 @@ describe('a thread that dies', () => {
         expect(await run(ofType('exit'))).toMatchObject([{ status: 'failed' }]);
       const last = [run(ofType('exit')), run(ofType('fine'))].map((batch) => expect(batch).rejects);
       await Promise.all(last.map((refusal) => refusal.toMatchObject({ code: 'pool-failed' })));
-      expect((await failed).message).toMatch(/10 handler threads died in a row/);
+      expect((await failed).message).toMatch(/10 handler threads died and no batch was finished between them/);
       expect(warnings).toHaveLength(10);
       await expect(run(ofType('fine'))).rejects.toMatchObject({ code: 'pool-failed' });
       await pool.close();
@@ -263,7 +263,7 @@ describe('a thread that dies', () => {
     ['hangs', /could not be replaced: .*within 1000 ms/],
     ['setup throws', /could not be replaced: .*threw in its setup\(\): Error: no second setup/],
     ['differs', /could not be replaced: .*gave other handlers when it was loaded again/],
-    ['exits', /10 handler threads died in a row/],
+    ['exits', /10 handler threads died and no batch was finished between them/],
   ])('and whose replacement %s ends the pool', async (way, message) => {
     const flag = join(folder.path, `flag of ${way}`);
     const url = folder.url(fixture('fails-later.js').pathname, { flag, way });
@@ -276,6 +276,15 @@ describe('a thread that dies', () => {
         Array.isArray(end) ? [{ status: 'skipped' }] : { code: 'pool-failed' },
       );
     });
+  });
+});
+
+it('ends the pool when a handler closes the port on which reports are sent', async () => {
+  const text = `import { parentPort } from 'node:worker_threads';
+    export default () => parentPort.close();`;
+  await withPool(folder.url(folder.write('closes port.mjs', text)), {}, async ({ run, failed }) => {
+    await expect(run(ofType('a'))).rejects.toMatchObject({ code: 'pool-failed' });
+    expect((await failed).message).toMatch(/leave parentPort to keylane/);
   });
 });
 

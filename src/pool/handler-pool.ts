@@ -4,23 +4,18 @@
 
 import { Piscina } from 'piscina';
 import { KeylaneError } from '../errors.js';
-import type { HandlerTable } from '../handler.js';
 import { invariant, unreachable } from '../invariant.js';
-import type { Config } from '../options.js';
 import { epochClock, takeEpochOffsetUs } from './epoch-clock.js';
-import { reportOfDeath, reportOfSkipped } from './lost-batch.js';
+import { reportOfLost } from './lost-batch.js';
 import type { BatchMessage, BatchReport, PoolAnswer, PoolMessage } from './messages.js';
 import { PendingBatch } from './pending-batch.js';
-import { piscinaOptions, placesPerThread } from './piscina-options.js';
+import { piscinaOptions, placesPerThread, type ThreadsOptions } from './piscina-options.js';
 import { Progress } from './progress.js';
-import { type Death, ThreadRoster } from './thread-roster.js';
+import { tearDown } from './tear-down.js';
+import { ThreadRoster } from './thread-roster.js';
 
-export interface HandlerPoolOptions {
-  /** What pre-flight found: where the module is, its handlers, and what Node needs to be told to load it. */
-  readonly url: URL;
-  readonly table: HandlerTable;
-  readonly execArgv: readonly string[];
-  readonly config: Config;
+/** What pre-flight found, what was configured, and who is told of trouble. */
+export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table' | 'execArgv' | 'config'> {
   /** Told once of each thread that died. */
   onWarning(error: KeylaneError): void;
   /** Told once, when the threads cannot be kept running. */
@@ -47,6 +42,7 @@ export class HandlerPool {
   readonly #progress: Progress;
   readonly #piscina: Piscina<PoolMessage, PoolAnswer>;
   readonly #roster: ThreadRoster;
+  /** Microseconds since the Unix epoch, as the threads tell them. */
   readonly #nowUs: () => number;
   #phase: Phase = 'starting';
   /** Batches that are not answered, by their places. */
@@ -95,7 +91,7 @@ export class HandlerPool {
       onReady: (): void => this.#onReady(),
       onReport: (place: number, report: BatchReport): void => this.#onReport(place, report),
       onUnfit: (reason: string): void => this.#onUnfit(reason),
-      onDeath: (death: Death): void => this.#onDeath(death),
+      onDeath: (said: string): void => this.#onDeath(said),
     };
     this.#roster = new ThreadRoster(listener, { loadTimeoutMs });
     this.#roster.follow(this.#piscina.threads);
@@ -117,7 +113,7 @@ export class HandlerPool {
     this.#pending.set(message.place, batch);
     this.#waiting.push(batch);
     this.#handOver();
-    return batch.report;
+    return batch.answered;
   }
 
   /** Finishes what is under way, runs `teardown()` once in every thread, and ends the threads. */
@@ -152,7 +148,7 @@ export class HandlerPool {
     this.#handed -= 1;
     switch (answer.kind) {
       case 'ran':
-        this.#expectReport(batch, 1);
+        this.#settleRan(batch, 1);
         this.#handOver();
         return;
       case 'failed':
@@ -169,20 +165,22 @@ export class HandlerPool {
   #onReport(place: number, report: BatchReport): void {
     this.#deathsInARow = 0;
     const batch = this.#pending.get(place);
-    if (batch !== undefined) this.#settle(batch, report);
+    if (batch !== undefined) batch.report = report;
   }
 
   /**
    * The report was sent before the answer, but over another port, so it may come a round later. The round is needed:
    * with the answer in, nothing else holds the process open. More than one is not, unless the module closed the port.
    */
-  #expectReport(batch: PendingBatch, round: number): void {
-    if (!this.#isPending(batch)) return;
-    if (round < reportRoundsMax) setImmediate(() => this.#expectReport(batch, round + 1));
-    else
-      this.#fail(
-        new KeylaneError('pool-failed', 'a handler thread ran a batch and sent no report; leave parentPort to keylane'),
-      );
+  #settleRan(batch: PendingBatch, round: number): void {
+    if (batch.report !== null) {
+      this.#settle(batch, batch.report);
+    } else if (round < reportRoundsMax) {
+      setImmediate(() => this.#settleRan(batch, round + 1));
+    } else {
+      const problem = 'a handler thread ran a batch and sent no report; leave parentPort to keylane';
+      this.#fail(new KeylaneError('pool-failed', problem));
+    }
   }
 
   #onLost(batch: PendingBatch, reason: unknown): void {
@@ -199,31 +197,20 @@ export class HandlerPool {
     const lost = this.#lost;
     this.#lost = [];
     for (const { batch, reason } of lost) {
-      if (!this.#isPending(batch)) continue;
-      if (batch.deathsBefore === this.#deaths) {
+      if (batch.report === null && batch.deathsBefore === this.#deaths) {
         // No thread died, so running it again could only fail again.
         this.#fail(new KeylaneError('internal', 'a batch could not be handed to a thread', { cause: reason }));
         return;
       }
-      this.#settle(batch, this.#reportOfLost(batch.message, reason));
+      const { errorSizeMax } = this.#options.config;
+      const how = { reason, progress: this.#progress, endedAtUs: this.#nowUs(), errorSizeMax };
+      this.#settle(batch, batch.report ?? reportOfLost(batch.message, how));
     }
-  }
-
-  /** A batch that was not begun runs again, and so does one that finished and could not send its report. */
-  #reportOfLost(message: BatchMessage, reason: unknown): BatchReport {
-    if (this.#progress.of(message.place) !== 'begun') return reportOfSkipped(message);
-    const { errorSizeMax } = this.#options.config;
-    const beganAtUs = this.#progress.beganAtUs(message.place);
-    return reportOfDeath(message, { reason, beganAtUs, endedAtUs: this.#nowUs(), errorSizeMax });
   }
 
   #settle(batch: PendingBatch, report: BatchReport): void {
     this.#pending.delete(batch.message.place);
     batch.answer(report);
-  }
-
-  #isPending(batch: PendingBatch): boolean {
-    return this.#pending.get(batch.message.place) === batch;
   }
 
   #onReady(): void {
@@ -236,11 +223,9 @@ export class HandlerPool {
     else this.#fail(new KeylaneError('pool-failed', `a handler thread could not be replaced: ${reason}`));
   }
 
-  #onDeath({ threadId, reason, whileLoading }: Death): void {
+  #onDeath(said: string): void {
     this.#deaths += 1;
     this.#deathsInARow += 1;
-    const when = whileLoading ? ' while it loaded the handlers module' : '';
-    const said = `handler thread ${threadId} died${when}: ${reason}`;
     if (this.#whenStarted !== null) {
       this.#whenStarted(new KeylaneError('bad-handlers', `${said}; correct the module or its setup()`));
       return;
@@ -249,10 +234,8 @@ export class HandlerPool {
     this.#roster.follow(this.#piscina.threads);
     this.#options.onWarning(new KeylaneError('pool-failed', said));
     if (this.#deathsInARow >= deathsInARowMax) {
-      const advice = 'no batch was finished between them; correct the handlers and start again';
-      this.#fail(
-        new KeylaneError('pool-failed', `${deathsInARowMax} handler threads died in a row: ${said}; ${advice}`),
-      );
+      const problem = `${deathsInARowMax} handler threads died and no batch was finished between them; the last`;
+      this.#fail(new KeylaneError('pool-failed', `${problem}: ${said}; correct the handlers and start again`));
     } else if (this.#piscina.threads.length < this.threads) {
       this.#fail(new KeylaneError('pool-failed', `${said}; another could not be started`));
     } else {
@@ -271,29 +254,19 @@ export class HandlerPool {
   async #close(): Promise<void> {
     if (this.#phase === 'running') {
       this.#phase = 'closing';
-      await Promise.allSettled([...this.#pending.values()].map((batch) => batch.report));
+      await Promise.allSettled([...this.#pending.values()].map((batch) => batch.answered));
     }
     // Meanwhile the pool may have failed or been aborted.
     if (this.#phase === 'closing') await this.#tearDown();
     await this.abort();
   }
 
-  /** All ready threads are idle, so each of them gets one of the messages. */
-  async #tearDown(): Promise<void> {
+  #tearDown(): Promise<void> {
     const { loadTimeoutMs } = this.#options.config;
     const warn = (problem: string): void => this.#options.onWarning(new KeylaneError('bad-handlers', problem));
-    const tornDown = Array.from({ length: this.#roster.readyCount }, async () => {
-      const answer = await this.#piscina.run({ kind: 'tear-down' });
-      if (answer.kind === 'failed') warn(answer.reason);
-    });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<'late'>((resolve) => {
-      timer = setTimeout(() => resolve('late'), loadTimeoutMs);
-    });
-    // A thread that dies meanwhile rejects its answer, and the roster has told of it.
-    const end = await Promise.race([late, Promise.allSettled(tornDown)]);
-    clearTimeout(timer);
-    if (end === 'late') warn(`teardown() did not finish within ${loadTimeoutMs} ms (option loadTimeoutMs)`);
+    // All ready threads are idle, so each of them gets one of the messages.
+    const tasks = Array.from({ length: this.#roster.readyCount }, () => this.#piscina.run({ kind: 'tear-down' }));
+    return tearDown(tasks, { loadTimeoutMs, warn });
   }
 
   #end(): Promise<void> {

@@ -5,34 +5,41 @@ import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
 import { errorRecordText } from './error-record.js';
 import { type BatchMessage, type BatchReport, handlerResult } from './messages.js';
+import type { Progress } from './progress.js';
 
-/** What is known of a batch whose thread died while it ran. */
-export interface DeadBatch {
+/** What is known of a batch that its thread cannot report. */
+export interface LostBatch {
   /** What the thread died of: an error that nothing caught, or the end of the thread. */
   readonly reason: unknown;
-  readonly beganAtUs: number;
+  readonly progress: Progress;
   readonly endedAtUs: number;
   readonly errorSizeMax: number;
 }
 
+/** A batch that was begun has failed. One that was not runs again, and so does one that could not send its report. */
+export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchReport {
+  return lost.progress.of(message.place) === 'begun' ? reportOfDeath(message, lost) : reportOfSkipped(message);
+}
+
 /** Every event failed: the thread died in the middle of them, and which of them did it is not known. */
-export function reportOfDeath(message: BatchMessage, of: DeadBatch): BatchReport {
-  const error = errorRecordText(threadDied(of.reason), of.errorSizeMax);
+function reportOfDeath(message: BatchMessage, lost: LostBatch): BatchReport {
+  const error = errorRecordText(threadDied(lost.reason), lost.errorSizeMax);
+  const startedAtUs = lost.progress.beganAtUs(message.place);
   const reader = new BatchReader(message);
   const rows = new RowsBuilder(message.count);
-  const durationUs = Math.max(0, of.endedAtUs - of.beganAtUs);
+  const durationUs = Math.max(0, lost.endedAtUs - startedAtUs);
   for (let index = 0; index < message.count; index += 1) {
     reader.advance();
     const { partition, position, handler, attempt: attempts, id, type, key } = reader;
     const event = { partition, position, handler, attempts, id, type, key };
-    rows.add({ ...event, succeeded: false, startedAtUs: of.beganAtUs, durationUs, result: null, error });
+    rows.add({ ...event, succeeded: false, startedAtUs, durationUs, result: null, error });
   }
   const results = new Uint8Array(message.count).fill(handlerResult.failed);
   return { results, rows: rows.finish(), rowCount: message.count, failedCount: message.count, busyUs: durationUs };
 }
 
 /** No event counts as tried: all of them run again. */
-export function reportOfSkipped(message: BatchMessage): BatchReport {
+function reportOfSkipped(message: BatchMessage): BatchReport {
   const results = new Uint8Array(message.count).fill(handlerResult.skipped);
   return { results, rows: new RowsBuilder(0).finish(), rowCount: 0, failedCount: 0, busyUs: 0 };
 }

@@ -6,15 +6,18 @@ import type { BatchMessage, BatchReport } from './messages.js';
 export class PendingBatch {
   readonly message: BatchMessage;
   /** Settles when the batch is answered. */
-  readonly report: Promise<BatchReport>;
-  /** Threads that had died when it was handed to a thread; written and read by the pool. */
+  readonly answered: Promise<BatchReport>;
+  // Written and read by the pool.
+  /** Threads that had died when it was handed to a thread. */
   deathsBefore = 0;
+  /** What its thread reported. The batch is answered once the thread has let go of it as well. */
+  report: BatchReport | null = null;
   #resolve: (report: BatchReport) => void = () => {};
   #reject: (error: KeylaneError) => void = () => {};
 
   constructor(message: BatchMessage) {
     this.message = message;
-    this.report = new Promise((resolve, reject) => {
+    this.answered = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });

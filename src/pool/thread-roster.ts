@@ -13,15 +13,8 @@ export interface RosterListener {
   onReport(place: number, report: BatchReport): void;
   /** A thread cannot load the module or run `setup()`, or takes too long; `reason` is a whole message. */
   onUnfit(reason: string): void;
-  /** A thread has exited that was not asked to. */
-  onDeath(death: Death): void;
-}
-
-export interface Death {
-  readonly threadId: number;
-  readonly reason: string;
-  /** Whether it had not yet become ready. */
-  readonly whileLoading: boolean;
+  /** A thread has exited that was not asked to; `message` says which, when and why. */
+  onDeath(message: string): void;
 }
 
 /** `dying`: an error ended what it ran, but it has not exited yet. */
@@ -131,9 +124,9 @@ export class ThreadRoster {
     clearTimeout(thread.timer);
     this.#change(thread, 'dying');
     this.#threads.delete(worker);
-    const { id: threadId, uncaught, whileLoading } = thread;
-    const reason = uncaught ?? `it exited with code ${code}`;
-    this.#tell((listener) => listener.onDeath({ threadId, reason, whileLoading }));
+    const when = thread.whileLoading ? ' while it loaded the handlers module' : '';
+    const reason = thread.uncaught ?? `it exited with code ${code}`;
+    this.#tell((listener) => listener.onDeath(`handler thread ${thread.id} died${when}: ${reason}`));
     if (this.#threads.size > 0) return;
     const waiting = this.#whenAllGone;
     this.#whenAllGone = [];
