@@ -61,3 +61,7 @@ export interface HandlerTable {
   readonly names: readonly string[];
   readonly takes: 'its-own-type' | 'every-type';
 }
+
+/** What one try gave; `skipped` events were not tried and go back to their lanes uncounted. */
+export const handlerResult = { succeeded: 0, failed: 1, skipped: 2 } as const;
+export type HandlerResult = (typeof handlerResult)[keyof typeof handlerResult];

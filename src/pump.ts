@@ -4,13 +4,12 @@
 // what was decided while the writer was busy, for at most `groupWaitMs`.
 
 import type { Clock } from './clock.js';
-import type { Batch, Dispatcher, TryResult } from './dispatch/dispatcher.js';
+import type { Batch, Dispatcher } from './dispatch/dispatcher.js';
 import { KeylaneError } from './errors.js';
 import { Group } from './group.js';
-import { invariant } from './invariant.js';
 import type { Partitions } from './partitions.js';
 import { batchMessage } from './pool/batch-message.js';
-import { type BatchReport, handlerResult } from './pool/messages.js';
+import type { BatchReport } from './pool/messages.js';
 import type { GroupResult } from './store/messages.js';
 import type { HandlerThreads, WriterThread } from './threads.js';
 
@@ -175,9 +174,7 @@ export class Pump {
 
   #settle(batch: Batch, place: number, report: BatchReport): void {
     this.#placesFree.push(place);
-    invariant(report.results.length === batch.slots.length, 'a report has a result for each event of its batch');
-    const of = (index: number): TryResult => resultNames[report.results[index]!]!;
-    const settled = this.#parts.dispatcher.settle(batch, { of, busyUs: report.busyUs });
+    const settled = this.#parts.dispatcher.settle(batch, report);
     if (settled.length === 0) return;
     if (this.#group.count === 0) this.#group = new Group(this.#parts.clock.nowMs());
     this.#group.add({ slots: settled, report, announcement: this.#parts.inspect(report) });
@@ -256,11 +253,3 @@ export class Pump {
     return this.#gate !== 'open' || this.#parts.dispatcher.held === 0;
   }
 }
-
-const resultNames: readonly TryResult[] = (() => {
-  const names: TryResult[] = [];
-  names[handlerResult.succeeded] = 'succeeded';
-  names[handlerResult.failed] = 'failed';
-  names[handlerResult.skipped] = 'skipped';
-  return names;
-})();

@@ -1,9 +1,10 @@
 // When a group of outcomes leaves for the writer. Threads answer when the test says so, time moves when it says so.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { handlerResult } from '../src/handler.js';
 import { configFrom } from '../src/options.js';
 import { RowsBuilder } from '../src/outcome.js';
-import { type BatchMessage, type BatchReport, handlerResult, numbersPerEvent } from '../src/pool/messages.js';
+import { type BatchMessage, type BatchReport, numbersPerEvent } from '../src/pool/messages.js';
 import { Processor } from '../src/processor.js';
 import type { GroupRequest, GroupResult } from '../src/store/messages.js';
 import { Trouble } from '../src/trouble.js';

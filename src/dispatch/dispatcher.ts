@@ -3,16 +3,14 @@
 // no thread, no promise, no clock and no store: what it is told comes in as arguments, what follows goes out as values.
 
 import type { EncodedEvent } from '../event.js';
-import { invariant, unreachable } from '../invariant.js';
+import { handlerResult } from '../handler.js';
+import { invariant } from '../invariant.js';
 import type { OrderMode } from '../options.js';
 import { BatchSize } from './batch-size.js';
 import type { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
 import { RingBuffer, type Slot } from './ring-buffer.js';
 import { Watermarks } from './watermark.js';
-
-/** What one try of an event gave. */
-export type TryResult = 'succeeded' | 'failed' | 'skipped';
 
 /** Events that were sent to a thread together, in the order in which they run. */
 export interface Batch {
@@ -131,33 +129,27 @@ export class Dispatcher {
   }
 
   /**
-   * Takes in what came of a batch: `resultOf(i)` tells of its event i, and the batch took `busyUs` in its thread.
-   * Skipped events go back to the front of their lanes, uncounted; the rest are settled and given back in the batch's
-   * order. Every lane of the batch is free from here on.
+   * Takes in what came of a batch: a HandlerResult per event, in its order, and how long it took in its thread. Skipped
+   * events go back to the front of their lanes, uncounted; the rest are settled, and given back in the batch's order.
+   * Every lane of the batch is free from here on.
    */
-  settle(batch: Batch, results: { of(index: number): TryResult; busyUs: number }): readonly Slot[] {
+  settle(batch: Batch, came: { results: Uint8Array; busyUs: number }): readonly Slot[] {
     const { slots } = batch;
+    invariant(came.results.length === slots.length, 'a report has a result for each event of its batch');
     const settled: Slot[] = [];
     for (let index = 0; index < slots.length; index += 1) {
       const slot = slots[index]!;
       invariant(slot.state === 'in-flight', 'only an event in flight is settled');
-      const result = results.of(index);
-      switch (result) {
-        case 'succeeded':
-        case 'failed':
-          slot.state = 'settled';
-          settled.push(slot);
-          break;
-        case 'skipped':
-          slot.state = 'buffered';
-          break;
-        default:
-          unreachable(result);
+      if (came.results[index] === handlerResult.skipped) {
+        slot.state = 'buffered';
+      } else {
+        slot.state = 'settled';
+        settled.push(slot);
       }
     }
     if (settled.length < slots.length) putBack(slots);
     for (const lane of batch.lanes) this.#lanes.release(lane);
-    this.#batchSize.measured(settled.length, results.busyUs);
+    this.#batchSize.measured(settled.length, came.busyUs);
     this.#inFlight -= slots.length;
     this.#settled += settled.length;
     return settled;

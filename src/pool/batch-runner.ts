@@ -2,12 +2,12 @@
 // report, whatever the handlers do short of ending the thread. It knows nothing of ports, Piscina or other threads.
 
 import { setImmediate as nextRound } from 'node:timers/promises';
-import type { HandlerContext } from '../handler.js';
+import { type HandlerContext, handlerResult } from '../handler.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
 import { errorRecordText } from './error-record.js';
 import type { HandlerModule } from './handler-module.js';
-import { type BatchMessage, type BatchReport, handlerResult } from './messages.js';
+import type { BatchMessage, BatchReport } from './messages.js';
 import type { Progress } from './progress.js';
 import { encodeResult } from './result-codec.js';
 

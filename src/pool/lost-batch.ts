@@ -1,10 +1,11 @@
 // Reports on behalf of a thread that died and can give none. The main thread makes them from the batch's own message:
 // the one place where it builds rows.
 
+import { handlerResult } from '../handler.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
 import { errorRecordText } from './error-record.js';
-import { type BatchMessage, type BatchReport, handlerResult } from './messages.js';
+import type { BatchMessage, BatchReport } from './messages.js';
 import type { Progress } from './progress.js';
 
 /** What is known of a batch that its thread cannot report. */

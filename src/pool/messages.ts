@@ -29,10 +29,6 @@ export interface BatchMessage {
   readonly bytes: Uint8Array;
 }
 
-/** What one try gave; `skipped` events were not tried and go back to their lanes uncounted. */
-export const handlerResult = { succeeded: 0, failed: 1, skipped: 2 } as const;
-export type HandlerResult = (typeof handlerResult)[keyof typeof handlerResult];
-
 /** Handler thread to main thread: what came of a batch. */
 export interface BatchReport {
   /** A HandlerResult per event, in the batch's order. */

@@ -2,7 +2,8 @@
 // written as its key and its number in its partition (`a1`), `-3` without a key; `b:a1` is key a of handler b.
 
 import { describe, expect, test } from 'vitest';
-import { type Batch, Dispatcher, type DispatcherOptions, type TryResult } from '../../src/dispatch/dispatcher.js';
+import { type Batch, Dispatcher, type DispatcherOptions } from '../../src/dispatch/dispatcher.js';
+import { handlerResult } from '../../src/handler.js';
 
 const limits: DispatcherOptions = {
   order: 'key',
@@ -57,10 +58,12 @@ class Bench {
 
   /** Settles the oldest batch: one letter per event, s(ucceeded), f(ailed) or k (skipped); `s` alone means all. */
   settle(results = 's', busyUs = 0): this {
-    const names: Record<string, TryResult> = { s: 'succeeded', f: 'failed', k: 'skipped' };
+    const codes: Record<string, number> = handlerResult;
+    const names: Record<string, string> = { s: 'succeeded', f: 'failed', k: 'skipped' };
     const batch = this.#batches.shift() as Batch;
-    const of = (index: number): TryResult => names[results[results.length === 1 ? 0 : index] as string] as TryResult;
-    this.#settled.push(this.dispatcher.settle(batch, { of, busyUs }));
+    const letters = results.length === 1 ? results.repeat(batch.slots.length) : results;
+    const came = Uint8Array.from(letters, (letter) => codes[names[letter] as string] as number);
+    this.#settled.push(this.dispatcher.settle(batch, { results: came, busyUs }));
     return this;
   }
 

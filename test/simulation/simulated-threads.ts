@@ -1,14 +1,9 @@
 // Handler threads without threads: they take time on the simulated clock, two batches to a thread, one after the
 // other, and on a seeded whim they fail events, end a report early, or die. Everything they run is put on record.
 
+import { handlerResult } from '../../src/handler.js';
 import { RowsBuilder } from '../../src/outcome.js';
-import {
-  type BatchMessage,
-  type BatchReport,
-  handlerResult,
-  lengthsPerEvent,
-  numbersPerEvent,
-} from '../../src/pool/messages.js';
+import { type BatchMessage, type BatchReport, lengthsPerEvent, numbersPerEvent } from '../../src/pool/messages.js';
 import type { HandlerThreads } from '../../src/threads.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
