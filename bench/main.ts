@@ -2,10 +2,12 @@
 // checked, and told as a ratio to what one thread can insert. `--smoke` is the same in seconds, for CI: it fails on a
 // wrong result, never on time. `--json` prints one JSON object instead of the table.
 
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import Database from 'better-sqlite3';
 import type { Cell, CellResult } from './cell.js';
 
 const { values: flags } = parseArgs({
@@ -30,19 +32,21 @@ interface Row {
 const rows: Row[] = [];
 const wrong: string[] = [];
 for (const durability of ['process', 'power'] as const) {
-  const { rowsPerSecond } = await json<{ rowsPerSecond: number }>('insert-limit.js', [size.events, durability]);
+  const limits: number[] = [];
+  for (let repeat = 0; repeat < size.repeats; repeat += 1) {
+    limits.push((await json<{ rowsPerSecond: number }>('insert-limit.js', [size.events, durability])).rowsPerSecond);
+  }
   for (const threads of threadCounts) {
     const runs: CellResult[] = [];
     for (let repeat = 0; repeat < size.repeats; repeat += 1) {
       runs.push(await runCell({ threads, durability, events: size.events, keys: 1000 }));
     }
-    const rates = runs.map((run) => run.eventsPerSecond).sort((a, b) => a - b);
-    const median = rates[Math.floor(rates.length / 2)] as number;
+    const rates = runs.map((run) => run.eventsPerSecond);
     rows.push({
-      ...{ threads, durability, eventsPerSecond: Math.round(median) },
-      spread: round(((rates.at(-1) as number) - (rates[0] as number)) / median),
-      cpuUsPerEvent: round((runs[0] as CellResult).cpuUsPerEvent),
-      ofInsertLimit: round(median / rowsPerSecond),
+      ...{ threads, durability, eventsPerSecond: Math.round(median(rates)) },
+      spread: round((Math.max(...rates) - Math.min(...rates)) / median(rates)),
+      cpuUsPerEvent: round(median(runs.map((run) => run.cpuUsPerEvent))),
+      ofInsertLimit: round(median(rates) / median(limits)),
     });
   }
 }
@@ -68,11 +72,14 @@ async function json<T>(script: string, args: readonly (string | number)[]): Prom
 function print(): void {
   const machine = `${cpus()[0]?.model}, ${cores} cores, Node ${process.version}, load ${loadavg()[0]?.toFixed(2)}`;
   if (flags.json) {
-    console.log(JSON.stringify({ version: 1, machine, events: size.events, rows, growth, wrong }, null, 2));
+    console.log(
+      JSON.stringify({ version: 1, machine, subject: subject(), events: size.events, rows, growth, wrong }, null, 2),
+    );
     return;
   }
   console.log(`No-op handler, 1,000 keys, ~100-byte data, ${size.events} events a run, median of ${size.repeats}`);
   console.log(machine);
+  console.log(subject());
   console.table(
     rows.map((row) => ({
       threads: row.threads > cores ? `${row.threads} (over cores)` : row.threads,
@@ -90,6 +97,20 @@ function print(): void {
   }
   for (const what of wrong) console.error(`WRONG: ${what}`);
   if (wrong.length === 0) console.log('Checked: every event once, the right sum, order kept per key.');
+}
+
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
+}
+
+/** What was measured, and with what: the commit where there is one, and the versions that carry the work. */
+function subject(): string {
+  const git = spawnSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' });
+  const commit = git.status === 0 ? git.stdout.trim() : 'no commit';
+  const versionOf = (name: string): string => createRequire(import.meta.url)(`${name}/package.json`).version;
+  const sqlite = new Database(':memory:').prepare('SELECT sqlite_version()').pluck().get();
+  const packages = ['piscina', 'better-sqlite3'].map((name) => `${name} ${versionOf(name)}`);
+  return `keylane ${commit}, ${packages.join(', ')}, SQLite ${sqlite}`;
 }
 
 function round(value: number): number {

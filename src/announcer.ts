@@ -1,7 +1,7 @@
 // Tells listeners what happened. A listener that throws harms nobody else: what it threw becomes a warning. Trouble
 // that nobody listens for goes to the process's own warnings. Outcomes are decoded only when somebody listens.
 
-import { KeylaneError } from './errors.js';
+import { KeylaneError, messageOf, shown } from './errors.js';
 import { type Outcome, outcomeFrom, type RowNames, RowsReader } from './outcome.js';
 import type { BatchReport } from './pool/messages.js';
 
@@ -27,12 +27,20 @@ export class Announcer {
     fatal: new Set(),
   };
 
+  /** Throws a KeylaneError `bad-option` for a name it does not know, or what is no function. */
   on<Name extends keyof ProcessorEvents>(name: Name, listener: Listener<Name>): void {
+    if (!Object.hasOwn(this.#listeners, name)) {
+      const names = Object.keys(this.#listeners).join(', ');
+      throw new KeylaneError('bad-option', `the name of what to listen to must be one of ${names}, got ${shown(name)}`);
+    }
+    if (typeof listener !== 'function') {
+      throw new KeylaneError('bad-option', `a listener of "${name}" must be a function, got ${shown(listener)}`);
+    }
     this.#listeners[name].add(listener);
   }
 
   off<Name extends keyof ProcessorEvents>(name: Name, listener: Listener<Name>): void {
-    this.#listeners[name].delete(listener);
+    if (Object.hasOwn(this.#listeners, name)) this.#listeners[name].delete(listener);
   }
 
   tell<Name extends keyof ProcessorEvents>(name: Name, news: ProcessorEvents[Name]): void {
@@ -66,7 +74,7 @@ export class Announcer {
   }
 
   #report(name: keyof ProcessorEvents, error: unknown): void {
-    const failure = new KeylaneError('listener-failed', `a listener of "${name}" threw: ${String(error)}`, {
+    const failure = new KeylaneError('listener-failed', `a listener of "${name}" threw: ${messageOf(error)}`, {
       cause: error,
     });
     // A listener of warnings that throws is not told of its own throw.

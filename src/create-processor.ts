@@ -13,7 +13,7 @@ import { Trouble } from './trouble.js';
 
 /**
  * Makes a processor: checks the options, loads the handlers module once to see that it is sound, opens the store and
- * starts the threads. Rejects with a KeylaneError, and leaves nothing behind, when any of that fails.
+ * starts the threads. Rejects with a KeylaneError when any of that fails; no thread and no open file is left then.
  *
  * Give the type of the handlers module to have `publish` checked against it:
  * `createProcessor<typeof handlers>({ handlers: new URL('./handlers.js', import.meta.url), store })`, with
@@ -28,19 +28,14 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   const onFatal = (error: KeylaneError): void => trouble.fatal(error);
   const onWarning = (error: KeylaneError): void => trouble.warning(error);
   const { store, durability } = config;
-  const [writing, pooling] = await Promise.allSettled([
-    StoreWriter.open({ path: store, durability, handlerNames: table.names, onDeath: onFatal }),
-    HandlerPool.start({ url, table, execArgv, config, onWarning, onFatal }),
-  ]);
+  const writer = await StoreWriter.open({ path: store, durability, handlerNames: table.names, onDeath: onFatal });
+  let pool: HandlerPool | null = null;
   try {
-    if (writing.status === 'rejected') throw writing.reason;
-    if (pooling.status === 'rejected') throw pooling.reason;
-    const [writer, pool] = [writing.value, pooling.value];
+    pool = await HandlerPool.start({ url, table, execArgv, config, onWarning, onFatal });
     const journal = await writer.openPartition(Processor.journalPartition);
     return new Processor({ config, table, writer, pool, journal, trouble, clock: systemClock });
   } catch (error) {
-    const begun = [writing, pooling].map((part) => (part.status === 'fulfilled' ? part.value.abort() : null));
-    await Promise.allSettled(begun);
+    await Promise.allSettled([writer.abort(), pool?.abort()]);
     throw error;
   }
 }

@@ -72,6 +72,15 @@ export function shown(value: unknown): string {
   return printable(text.length > 60 ? `${text.slice(0, 57)}...` : text);
 }
 
+/** What a thrown value says; never throws itself, whatever was thrown. */
+export function messageOf(thrown: unknown): string {
+  try {
+    return thrown instanceof Error ? String(thrown.message) : shown(thrown);
+  } catch {
+    return 'something that cannot be shown';
+  }
+}
+
 /** Text that is safe to print: control characters, and what could reorder a line, are escaped. */
 export function printable(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for

@@ -1,7 +1,8 @@
 // The unit of input: its public shape, and the encoded form in which it waits, crosses threads and is stored.
 // An event is checked and encoded once, here; what a handler sees is decoded from that, in its own thread.
 
-import { KeylaneError, shown } from './errors.js';
+import { types } from 'node:util';
+import { KeylaneError, messageOf, shown } from './errors.js';
 
 /** One unit of input. Names follow CloudEvents where they exist there. */
 export interface SourceEvent<Type extends string = string, Data = unknown> {
@@ -88,16 +89,28 @@ function encodeData(data: unknown, limits: EventLimits): string | Uint8Array | n
     return Uint8Array.prototype.slice.call(data);
   }
   let text: string | undefined;
+  const kind = lossyKindOf(data);
+  if (kind !== null)
+    throw new KeylaneError('bad-event', `event.data must be a JSON value or a Uint8Array, got ${kind}`);
   try {
     text = JSON.stringify(data);
   } catch (error) {
-    throw new KeylaneError('bad-event', `event.data must be a JSON value or a Uint8Array: ${reasonOf(error)}`, {
+    throw new KeylaneError('bad-event', `event.data must be a JSON value or a Uint8Array: ${messageOf(error)}`, {
       cause: error,
     });
   }
   if (text === undefined) throw bad('event.data', 'a JSON value or a Uint8Array', data);
   checkDataSize(text.length, limits);
   return text;
+}
+
+/** What JSON would turn into something else without a word; null for what it keeps, as far as the top shows. */
+function lossyKindOf(data: unknown): string | null {
+  if (typeof data === 'number') return Number.isFinite(data) ? null : String(data);
+  if (typeof data !== 'object' || data === null) return null;
+  const isLossy = types.isAnyArrayBuffer(data) || ArrayBuffer.isView(data) || types.isMap(data) || types.isSet(data);
+  if (!isLossy && !types.isPromise(data) && !types.isNativeError(data)) return null;
+  return `a value of class ${Object.prototype.toString.call(data).slice('[object '.length, -1)}`;
 }
 
 /** Throws when data of this size may not enter. */
@@ -136,16 +149,29 @@ function encodeExtras(event: SourceEvent, limits: EventLimits): string {
   return text;
 }
 
+/** RFC 3339, section 5.6: date-time. */
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
+
 function encodeTime(time: unknown): string {
   if (time instanceof Date && !Number.isNaN(time.getTime())) return time.toISOString();
-  if (typeof time === 'string' && time.length <= 64 && !Number.isNaN(Date.parse(time))) return time;
+  if (typeof time === 'string' && rfc3339.test(time) && !Number.isNaN(Date.parse(time))) return time;
   throw bad('event.time', 'a valid Date or an RFC 3339 string', time);
+}
+
+/** Whether a value has the shape of an encoded event: what a source gives is not taken on trust. */
+export function isEncodedEvent(value: unknown): value is EncodedEvent {
+  if (typeof value !== 'object' || value === null) return false;
+  const { type, key, id, extras, data } = value as Partial<EncodedEvent>;
+  const isText = (text: unknown): boolean => text === null || typeof text === 'string';
+  return (
+    typeof type === 'string' &&
+    isText(key) &&
+    isText(id) &&
+    isText(extras) &&
+    (isText(data) || types.isUint8Array(data))
+  );
 }
 
 function bad(field: string, expected: string, found: unknown): KeylaneError {
   return new KeylaneError('bad-event', `${field} must be ${expected}, got ${shown(found)}`);
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : shown(error);
 }

@@ -1,8 +1,9 @@
 // One source while it is being consumed: what it gave and is not admitted yet, whether it has been asked for more, and
 // how it came to its end. It holds at most one request's records. Its callbacks only note what came and wake the pump.
 
-import type { KeylaneError } from './errors.js';
-import { invariant } from './invariant.js';
+import { KeylaneError, shown } from './errors.js';
+import { isEncodedEvent } from './event.js';
+import type { PositionRuns } from './position-runs.js';
 import type { Source, SourceRecord } from './sources/source.js';
 
 /** How the consumption of a source ended. */
@@ -25,12 +26,24 @@ type Ending = { readonly ended: boolean } | { readonly error: unknown };
 /** The most records one request asks for. */
 const demandMax = 1024;
 
+export interface FeedOptions {
+  readonly source: Source;
+  readonly partition: number;
+  readonly watermark: number;
+  readonly durable: PositionRuns;
+  wake(): void;
+}
+
 export class Feed {
   readonly partition: number;
   /** Settles once the feed is over and everything it gave is durable; rejects with the source's own error. */
   readonly done: Promise<Fed>;
   readonly #source: Source;
   readonly #wake: () => void;
+  /** Positions that have their outcome already: they are passed over. */
+  readonly #durable: PositionRuns;
+  /** The highest position the source has given. */
+  #positionSeen: number;
   #state: FeedState = 'open';
   #ending: Ending = { ended: false };
   #records: readonly SourceRecord[] = [];
@@ -41,14 +54,21 @@ export class Feed {
   #resolve: (fed: Fed) => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
-  constructor(of: { source: Source; partition: number; wake: () => void }) {
+  constructor(of: FeedOptions) {
     this.#source = of.source;
     this.partition = of.partition;
-    this.#wake = of.wake;
+    this.#durable = of.durable;
+    this.#positionSeen = Math.max(0, of.watermark) - 1;
+    this.#wake = () => of.wake();
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
+  }
+
+  /** The source's partition by name. */
+  get name(): string {
+    return this.#source.partition;
   }
 
   /** The next record to admit, or null. */
@@ -67,9 +87,10 @@ export class Feed {
   ask(room: number): void {
     if (this.#state !== 'open' || room === 0 || this.peek() !== null) return;
     this.#state = 'asked';
-    this.#source.request(Math.min(room, demandMax)).then(
-      (records) => this.#answered(records === null ? { ended: true } : records),
-      (error) => this.#answered({ error }),
+    const demand = Math.min(room, demandMax);
+    requesting(this.#source, demand).then(
+      (answer) => this.#answered(answer, demand),
+      (error) => this.#endAsked({ error }),
     );
   }
 
@@ -77,7 +98,7 @@ export class Feed {
   confirm(watermark: number): void {
     if (watermark > this.#committed) {
       this.#committed = watermark;
-      this.#source.commit?.(watermark);
+      this.#commit(watermark);
     }
     if (this.#state !== 'over' || watermark <= this.#positionLast) return;
     this.settle();
@@ -110,18 +131,61 @@ export class Feed {
     this.#reject(error);
   }
 
-  #answered(answer: readonly SourceRecord[] | Ending): void {
+  #commit(watermark: number): void {
+    try {
+      this.#source.commit?.(watermark);
+    } catch (error) {
+      this.#end({ error });
+    }
+  }
+
+  #answered(answer: unknown, demand: number): void {
     // It may have been cut, or failed, since it was asked: then the answer comes too late.
     if (this.#state !== 'asked') return;
-    if ('ended' in answer || 'error' in answer) {
-      this.#end(answer);
+    if (answer === null) {
+      this.#end({ ended: true });
       return;
     }
-    invariant(this.peek() === null, 'a source is asked again only when what it gave is used up');
-    this.#records = answer;
+    try {
+      this.#records = this.#checked(answer, demand);
+    } catch (error) {
+      this.#end({ error });
+      return;
+    }
     this.#next = 0;
     this.#state = 'open';
     this.#wake();
+  }
+
+  #endAsked(ending: Ending): void {
+    if (this.#state === 'asked') this.#end(ending);
+  }
+
+  /** A source is not taken on trust: what it gives wrong costs its own call, not the processor. */
+  #checked(answer: unknown, demand: number): readonly SourceRecord[] {
+    if (!Array.isArray(answer) || answer.length === 0 || answer.length > demand) {
+      const found = Array.isArray(answer) ? `${answer.length} records` : shown(answer);
+      throw this.#wrong(`request(${demand}) must give 1 to ${demand} records or null, got ${found}`);
+    }
+    const records: SourceRecord[] = [];
+    for (const record of answer as (SourceRecord | undefined)[]) {
+      const position = record?.position;
+      if (!Number.isSafeInteger(position) || (position as number) <= this.#positionSeen) {
+        throw this.#wrong(
+          `positions must be whole numbers that rise, got ${shown(position)} after ${this.#positionSeen}`,
+        );
+      }
+      this.#positionSeen = position as number;
+      if (!isEncodedEvent(record?.event)) {
+        throw this.#wrong(`the event at position ${position} must be an encoded one, got ${shown(record?.event)}`);
+      }
+      if (!this.#durable.has(this.#positionSeen)) records.push(record as SourceRecord);
+    }
+    return records;
+  }
+
+  #wrong(what: string): KeylaneError {
+    return new KeylaneError('bad-input', `source ${shown(this.#source.partition)}: ${what}`);
   }
 
   #end(ending: Ending): void {
@@ -131,4 +195,9 @@ export class Feed {
     this.#records = [];
     this.#wake();
   }
+}
+
+/** A source may throw where it should reject. */
+async function requesting(source: Source, demand: number): Promise<unknown> {
+  return source.request(demand);
 }

@@ -32,8 +32,8 @@ export interface HandlerContext {
  * The user's function for some event types. It gives a JSON value, a `Uint8Array`, nothing, or a promise of one of
  * these; what it gives is stored with the outcome. A throw is a failed try.
  */
-// biome-ignore lint/suspicious/noExplicitAny: only `any` lets each handler of a map name its own data
-export type Handler<Data = any> = (event: HandlerEvent<Data>, context: HandlerContext) => unknown;
+// biome-ignore lint/suspicious/noExplicitAny: only `any` lets each handler of a map name its own type and data
+export type Handler<Data = any> = (event: HandlerEvent<Data, any>, context: HandlerContext) => unknown;
 
 /** Handlers by event type, or one function for every type. */
 export type Handlers = Readonly<Record<string, Handler>> | Handler;

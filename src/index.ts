@@ -3,7 +3,15 @@
 export type { ProcessorEvents } from './announcer.js';
 export { createProcessor } from './create-processor.js';
 export { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from './errors.js';
-export type { EncodedEvent, EventLimits, EventMap, EventOf, Identity, SourceEvent } from './event.js';
+export {
+  type EncodedEvent,
+  type EventLimits,
+  type EventMap,
+  type EventOf,
+  encodeEvent,
+  type Identity,
+  type SourceEvent,
+} from './event.js';
 export type { Fed } from './feed.js';
 export {
   defineHandlers,

@@ -2,8 +2,10 @@
 // as much as there is room for. It admits events; it runs none and stores none. The pump calls `letIn` once a turn.
 
 import { KeylaneError, shown } from './errors.js';
-import type { EncodedEvent, Identity } from './event.js';
+import type { EncodedEvent } from './event.js';
 import { type Fed, Feed } from './feed.js';
+import type { Closed } from './interrupt.js';
+import type { PositionRuns } from './position-runs.js';
 import type { Source } from './sources/source.js';
 
 /** What the intake needs of the rest. */
@@ -18,13 +20,21 @@ export interface IntakeParts {
   wake(): void;
   readonly publishersMax: number;
   /** The partition of published events. */
-  readonly journal: { readonly name: string; readonly partition: number; readonly positionNext: number };
+  readonly journal: { readonly partition: number; readonly positionNext: number };
+}
+
+/** Where a feed begins, and what may cut it short. */
+export interface FeedStart {
+  readonly partition: number;
+  readonly watermark: number;
+  readonly durable: PositionRuns;
+  readonly signal: AbortSignal | undefined;
 }
 
 interface Publisher {
   readonly event: EncodedEvent;
   readonly handler: number;
-  readonly resolve: (identity: Identity) => void;
+  readonly resolve: (position: number) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -34,8 +44,11 @@ export class Intake {
   /** In order of arrival; a Set, so that one that gives up is taken out wherever it stands. */
   readonly #publishers = new Set<Publisher>();
   readonly #feeds = new Set<Feed>();
-  /** Why nothing is taken in any more, and whether it is trouble; null while events are taken in. */
-  #closed: { readonly by: KeylaneError; readonly fatal: boolean } | null = null;
+  /** Whether sources come before publishers in the next turn; they take turns, so that neither starves. */
+  #sourcesFirst = false;
+  /** Null while events are taken in. */
+  #closed: Closed | null = null;
+  readonly #whenClosed = new Set<(closed: Closed) => void>();
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
@@ -53,17 +66,17 @@ export class Intake {
   }
 
   /**
-   * Takes an event in at once; null when it must wait. It jumps no queue: room comes only in a turn, and the same turn
+   * Takes an event in at once and gives its position; null when it must wait. It jumps no queue: room comes only in a turn, and the same turn
    * lets those in who wait.
    */
-  offer(event: EncodedEvent): Identity | null {
+  offer(event: EncodedEvent): number | null {
     const handler = this.#check(event);
     if (this.#parts.room() === 0) return null;
     return this.#admit(event, handler);
   }
 
   /** Takes an event in as soon as there is room, in order of arrival. Rejects when it never will be. */
-  wait(event: EncodedEvent, signal?: AbortSignal): Promise<Identity> {
+  wait(event: EncodedEvent, signal?: AbortSignal): Promise<number> {
     const handler = this.#check(event);
     const { publishersMax } = this.#parts;
     if (this.#publishers.size >= publishersMax) {
@@ -81,9 +94,9 @@ export class Intake {
       const publisher: Publisher = {
         event,
         handler,
-        resolve: (identity) => {
+        resolve: (position) => {
           signal?.removeEventListener('abort', giveUp);
-          resolve(identity);
+          resolve(position);
         },
         reject: (error) => {
           signal?.removeEventListener('abort', giveUp);
@@ -96,11 +109,12 @@ export class Intake {
   }
 
   /** Takes in what a source gives until it ends. Settles once everything it gave is durable. */
-  async feed(source: Source, from: { partition: number; signal?: AbortSignal | undefined }): Promise<Fed> {
-    const feed = new Feed({ source, partition: from.partition, wake: this.#parts.wake });
+  async feed(source: Source, from: FeedStart): Promise<Fed> {
+    const { signal } = from;
+    const feed = new Feed({ ...from, source, wake: () => this.#parts.wake() });
     const cut = (): void => feed.cut();
-    from.signal?.addEventListener('abort', cut, { once: true });
-    if (from.signal?.aborted) feed.cut();
+    signal?.addEventListener('abort', cut, { once: true });
+    if (signal?.aborted) feed.cut();
     // The end of the processor may have overtaken the opening of the source.
     if (this.#closed !== null) this.#refuse(feed, this.#closed);
     this.#feeds.add(feed);
@@ -109,30 +123,36 @@ export class Intake {
       return await feed.done;
     } finally {
       this.#feeds.delete(feed);
-      from.signal?.removeEventListener('abort', cut);
+      signal?.removeEventListener('abort', cut);
     }
   }
 
   /** Admits those who wait, as far as there is room, and asks the sources for more. Called once a turn. */
   letIn(): void {
-    for (const publisher of this.#publishers) {
-      if (this.#parts.room() === 0) break;
-      this.#publishers.delete(publisher);
-      publisher.resolve(this.#admit(publisher.event, publisher.handler));
+    if (this.#sourcesFirst) {
+      this.#letSourcesIn();
+      this.#letPublishersIn();
+    } else {
+      this.#letPublishersIn();
+      this.#letSourcesIn();
     }
-    for (const feed of this.#feeds) {
-      this.#takeFrom(feed);
-      feed.ask(this.#parts.room());
-      feed.confirm(this.#parts.watermark(feed.partition));
-    }
+    this.#sourcesFirst = !this.#sourcesFirst;
   }
 
   /** Takes nothing in from here on. Those who wait are refused; sources are cut, or fail with a fatal `error`. */
   close(error: KeylaneError, how: { fatal: boolean }): void {
     this.#closed = { by: error, fatal: how.fatal };
+    for (const callback of [...this.#whenClosed]) callback(this.#closed);
     for (const publisher of this.#publishers) publisher.reject(error);
     this.#publishers.clear();
     for (const feed of this.#feeds) this.#refuse(feed, this.#closed);
+  }
+
+  /** See `OnClosed`. */
+  onClosed(callback: (closed: Closed) => void): () => void {
+    if (this.#closed !== null) callback(this.#closed);
+    this.#whenClosed.add(callback);
+    return () => this.#whenClosed.delete(callback);
   }
 
   /** Settles the feeds that are left once nothing more will become durable. */
@@ -140,7 +160,23 @@ export class Intake {
     for (const feed of this.#feeds) feed.settle();
   }
 
-  #refuse(feed: Feed, closed: { by: KeylaneError; fatal: boolean }): void {
+  #letPublishersIn(): void {
+    for (const publisher of this.#publishers) {
+      if (this.#parts.room() === 0) return;
+      this.#publishers.delete(publisher);
+      publisher.resolve(this.#admit(publisher.event, publisher.handler));
+    }
+  }
+
+  #letSourcesIn(): void {
+    for (const feed of this.#feeds) {
+      this.#takeFrom(feed);
+      feed.ask(this.#parts.room());
+      feed.confirm(this.#parts.watermark(feed.partition));
+    }
+  }
+
+  #refuse(feed: Feed, closed: Closed): void {
     if (closed.fatal) {
       feed.fail(closed.by);
       return;
@@ -154,7 +190,8 @@ export class Intake {
     for (let record = feed.peek(); record !== null && room() > 0; record = feed.peek()) {
       const handler = handlerOf(record.event.type);
       if (handler === null) {
-        feed.stopWith(noHandler(record.event.type, 'bad-input'));
+        const where = `position ${record.position} of ${shown(feed.name)}: `;
+        feed.stopWith(noHandler(record.event.type, { code: 'bad-input', where }));
         return;
       }
       admit(record.event, { partition: feed.partition, position: record.position, handler });
@@ -162,25 +199,25 @@ export class Intake {
     }
   }
 
-  #admit(event: EncodedEvent, handler: number): Identity {
-    const { name, partition } = this.#parts.journal;
+  #admit(event: EncodedEvent, handler: number): number {
+    const { partition } = this.#parts.journal;
     const position = this.#positionNext;
     this.#positionNext += 1;
     this.#parts.admit(event, { partition, position, handler });
-    return { partition: name, position };
+    return position;
   }
 
   #check(event: EncodedEvent): number {
     this.refuseIfClosed();
     const handler = this.#parts.handlerOf(event.type);
-    if (handler === null) throw noHandler(event.type, 'bad-event');
+    if (handler === null) throw noHandler(event.type, { code: 'bad-event', where: '' });
     return handler;
   }
 }
 
-function noHandler(type: string, code: 'bad-event' | 'bad-input'): KeylaneError {
+function noHandler(type: string, of: { code: 'bad-event' | 'bad-input'; where: string }): KeylaneError {
   return new KeylaneError(
-    code,
-    `event.type must be a type that a handler takes, got ${shown(type)}: add a handler for it to the handlers module`,
+    of.code,
+    `${of.where}event.type must be a type that a handler takes, got ${shown(type)}: add a handler for it to the module`,
   );
 }

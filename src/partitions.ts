@@ -1,43 +1,72 @@
-// The partitions of this process by their index in the store: their names, and how far the store knows them durable.
+// The partitions of this process by their index in the store: their names, and what the store knows of them. One that is
+// no longer fed is forgotten as soon as the store knows how far it came.
 
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Watermark } from './store/messages.js';
 
+interface Partition {
+  readonly name: string;
+  /** The watermark the store was told last. */
+  stored: number;
+  /** Whether events may still come. */
+  isOpen: boolean;
+}
+
 export class Partitions {
   readonly #dispatcher: Dispatcher;
-  readonly #names: string[] = [];
-  readonly #stored = new Map<number, number>();
+  readonly #partitions = new Map<number, Partition>();
 
   constructor(dispatcher: Dispatcher) {
     this.#dispatcher = dispatcher;
   }
 
-  /** Names by index; a gap where an index belongs to a partition that is not open here. */
-  get names(): readonly string[] {
-    return this.#names;
-  }
-
-  /** Begins a partition whose events below `watermark` have their outcomes. One that is open already goes on. */
+  /** Begins a partition whose events below `watermark` have their outcomes. One that is still known goes on. */
   open(name: string, start: { partition: number; watermark: number }): void {
-    if (this.#stored.has(start.partition)) return;
-    this.#names[start.partition] = name;
-    this.#stored.set(start.partition, start.watermark);
+    const known = this.#partitions.get(start.partition);
+    if (known !== undefined) {
+      known.isOpen = true;
+      return;
+    }
+    this.#partitions.set(start.partition, { name, stored: start.watermark, isOpen: true });
     this.#dispatcher.openPartition(start.partition, start.watermark);
   }
 
-  nameOf(index: number): string {
-    return this.#names[index] ?? '';
+  /** No more events come; it is forgotten with its last watermark. */
+  close(partition: number): void {
+    const known = this.#partitions.get(partition);
+    if (known === undefined) return;
+    known.isOpen = false;
+    if (this.#dispatcher.watermark(partition) <= known.stored) this.#forget(partition);
   }
 
-  /** The watermarks that have moved since they were last given out, for the store to keep. */
+  nameOf(partition: number): string {
+    return this.#partitions.get(partition)?.name ?? '';
+  }
+
+  /** What has moved since it was last given out, for the store to keep. */
   takeMoved(): Watermark[] {
     const moved: Watermark[] = [];
-    for (const [partition, stored] of this.#stored) {
+    for (const [partition, known] of this.#partitions) {
       const watermark = this.#dispatcher.watermark(partition);
-      if (watermark <= stored) continue;
-      this.#stored.set(partition, watermark);
-      moved.push({ partition, watermark });
+      if (watermark > known.stored) {
+        known.stored = watermark;
+        moved.push({ partition, watermark });
+      }
+      if (!known.isOpen) this.#forget(partition);
     }
     return moved;
+  }
+
+  /** Everything the store is to know at the end: also how far positions were given out, with or without outcomes. */
+  takeLast(): Watermark[] {
+    return [...this.#partitions.keys()].map((partition) => ({
+      partition,
+      watermark: this.#dispatcher.watermark(partition),
+      positionNext: this.#dispatcher.positionNext(partition),
+    }));
+  }
+
+  #forget(partition: number): void {
+    if (this.#dispatcher.closePartition(partition)) this.#partitions.delete(partition);
   }
 }

@@ -3,12 +3,14 @@
 
 import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
 import type { Clock } from './clock.js';
+import { Consumption } from './consumption.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
-import { KeylaneError, shown } from './errors.js';
+import { KeylaneError, messageOf, shown } from './errors.js';
 import { type EventLimits, type EventMap, type EventOf, encodeEvent, type Identity } from './event.js';
 import type { Fed } from './feed.js';
 import type { HandlerTable } from './handler.js';
 import { Intake } from './intake.js';
+import { Interrupt, untilInterrupted } from './interrupt.js';
 import type { Config } from './options.js';
 import type { RowNames } from './outcome.js';
 import { Partitions } from './partitions.js';
@@ -53,7 +55,7 @@ export class Processor<Events extends EventMap = EventMap> {
   readonly #pump: Pump;
   readonly #intake: Intake;
   readonly #startedMs: number;
-  readonly #partitionsFed = new Set<string>();
+  readonly #consumption: Consumption;
   /** Written by #enter alone. */
   #phase: Phase = 'idle';
   /** What ended it before its time: the trouble, or `abort`. */
@@ -85,8 +87,8 @@ export class Processor<Events extends EventMap = EventMap> {
       inspect: (report) => this.#announcer.inspect(report, this.#names),
       onFatal: (error) => this.#fail(error),
     });
-    const { partition, positionNext } = journal;
-    this.#partitions.open(Processor.journalPartition, { partition, watermark: positionNext });
+    const { partition, positionUnused } = journal;
+    this.#partitions.open(Processor.journalPartition, { partition, watermark: positionUnused });
     const indexes = new Map(table.names.map((name, index) => [name, index]));
     this.#intake = new Intake({
       room: () => this.#dispatcher.room,
@@ -95,7 +97,12 @@ export class Processor<Events extends EventMap = EventMap> {
       handlerOf: table.takes === 'every-type' ? () => 0 : (type) => indexes.get(type) ?? null,
       wake: () => this.#pump.wake(),
       publishersMax: config.publishersMax,
-      journal: { name: Processor.journalPartition, partition, positionNext },
+      journal: { partition, positionNext: positionUnused },
+    });
+    this.#consumption = new Consumption({
+      ...{ writer, clock, limits: config, handlers: table, reserved: Processor.journalPartition },
+      ...{ intake: this.#intake, partitions: this.#partitions },
+      onWarning: (error) => this.#announcer.tell('warning', error),
     });
     parts.trouble.connect({
       onFatal: (error) => this.#fail(error),
@@ -117,22 +124,24 @@ export class Processor<Events extends EventMap = EventMap> {
 
   /**
    * Accepts an event; waits while there is no room. Events that one caller publishes are accepted in the order of the
-   * calls. Rejects with `bad-event`, `overloaded`, `not-running`, or the reason of `signal`.
+   * calls. Rejects with `bad-event`, `overloaded`, the reason of `signal`, or with what ended the processor: `not-running`
+   * after drain or stop, `aborted`, or the trouble it failed with.
    */
-  async publish(event: EventOf<Events>, options: { signal?: AbortSignal } = {}): Promise<Receipt> {
-    options.signal?.throwIfAborted();
+  async publish(event: EventOf<Events>, options?: { signal?: AbortSignal }): Promise<Receipt> {
+    const signal = options?.signal;
+    signal?.throwIfAborted();
     const encoded = encodeEvent(event, this.#limits);
-    const identity = this.#intake.offer(encoded) ?? (await this.#intake.wait(encoded, options.signal));
+    const position = this.#intake.offer(encoded) ?? (await this.#intake.wait(encoded, signal));
     this.#pump.wake();
-    return { identity };
+    return { identity: { partition: Processor.journalPartition, position } };
   }
 
-  /** Accepts an event if there is room now; null if there is none. Throws `bad-event` or `not-running`. */
+  /** Accepts an event if there is room now; null if there is none. Throws where `publish` would reject. */
   tryPublish(event: EventOf<Events>): Receipt | null {
-    const identity = this.#intake.offer(encodeEvent(event, this.#limits));
-    if (identity === null) return null;
+    const position = this.#intake.offer(encodeEvent(event, this.#limits));
+    if (position === null) return null;
     this.#pump.wake();
-    return { identity };
+    return { identity: { partition: Processor.journalPartition, position } };
   }
 
   /**
@@ -141,18 +150,27 @@ export class Processor<Events extends EventMap = EventMap> {
    */
   async publishMany(
     events: Iterable<EventOf<Events>> | AsyncIterable<EventOf<Events>>,
-    options: { signal?: AbortSignal } = {},
+    options?: { signal?: AbortSignal },
   ): Promise<{ accepted: number }> {
+    const signal = options?.signal;
     let accepted = 0;
     const accept = (event: EventOf<Events>): Promise<unknown> | null => {
-      options.signal?.throwIfAborted();
+      signal?.throwIfAborted();
       const encoded = encodeEvent(event, this.#limits);
-      const waiting = this.#intake.offer(encoded) === null ? this.#intake.wait(encoded, options.signal) : null;
+      const waiting = this.#intake.offer(encoded) === null ? this.#intake.wait(encoded, signal) : null;
       accepted += 1;
       return waiting ?? (accepted % admissionsPerTurn === 0 ? this.#pump.nextTurn() : null);
     };
+    const given: unknown = events;
+    if (typeof given !== 'object' || given === null || !(Symbol.iterator in given || Symbol.asyncIterator in given)) {
+      throw new KeylaneError(
+        'bad-event',
+        `events must be an iterable or async iterable of events, got ${shown(given)}`,
+      );
+    }
     if (Symbol.asyncIterator in events) {
-      for await (const event of events) await accept(event);
+      const interrupt = new Interrupt({ signal, onClosed: (callback) => this.#intake.onClosed(callback) });
+      for await (const event of untilInterrupted(events, interrupt)) await accept(event);
     } else {
       for (const event of events) {
         const pending = accept(event);
@@ -168,37 +186,8 @@ export class Processor<Events extends EventMap = EventMap> {
    * durable. It goes on where durable outcomes of the source's partition end. Cut short by `drain`, `stop` or `signal`
    * it resolves with `ended: false`; it rejects with the source's own error once what came before is durable.
    */
-  async consume(source: Source, options: { signal?: AbortSignal } = {}): Promise<Fed> {
-    this.#intake.refuseIfClosed();
-    const name = source.partition;
-    if (name === Processor.journalPartition || this.#partitionsFed.has(name)) {
-      throw new KeylaneError(
-        'bad-input',
-        `partition ${shown(name)} is taken: it is consumed already, or it is where published events go`,
-      );
-    }
-    this.#partitionsFed.add(name);
-    try {
-      const stored = await this.#parts.writer.openPartition(name);
-      const fingerprint = await source.open({
-        ...stored,
-        durable: new Set(stored.durable),
-        limits: this.#limits,
-        handlers: this.handlers,
-      });
-      if (fingerprint !== null && fingerprint !== stored.fingerprint) {
-        await this.#parts.writer.setFingerprint(stored.partition, fingerprint);
-      }
-      this.#partitions.open(name, stored);
-      return await this.#intake.feed(source, { partition: stored.partition, signal: options.signal });
-    } catch (error) {
-      // The end of the processor may overtake the opening: nothing was taken in then.
-      if (error instanceof KeylaneError && error.code === 'not-running') return { accepted: 0, ended: false };
-      throw error;
-    } finally {
-      this.#partitionsFed.delete(name);
-      await source.close();
-    }
+  consume(source: Source, options?: { signal?: AbortSignal }): Promise<Fed> {
+    return this.#consumption.consume(source, options?.signal);
   }
 
   /** Takes nothing more in, finishes everything held, and closes the store and the threads. */
@@ -262,13 +251,21 @@ export class Processor<Events extends EventMap = EventMap> {
   }
 
   async #finish(): Promise<void> {
-    await this.#pump.whenQuiet();
-    this.#refuseIfCutShort();
-    this.#intake.settleFeeds();
-    await this.#parts.pool.close();
-    this.#refuseIfCutShort();
-    await this.#parts.writer.close(this.#partitions.takeMoved());
-    this.#refuseIfCutShort();
+    try {
+      await this.#pump.whenQuiet();
+      this.#refuseIfCutShort();
+      this.#intake.settleFeeds();
+      await this.#parts.pool.close();
+      this.#refuseIfCutShort();
+      await this.#parts.writer.close(this.#partitions.takeLast());
+      this.#refuseIfCutShort();
+    } catch (error) {
+      // Unless abort() or trouble came first, closing itself has failed.
+      this.#fail(
+        error instanceof KeylaneError ? error : new KeylaneError('internal', messageOf(error), { cause: error }),
+      );
+      throw this.#cutShortBy ?? error;
+    }
     this.#pump.kill();
     this.#enter('stopped');
   }

@@ -5,7 +5,7 @@
 
 import type { Clock } from './clock.js';
 import type { Batch, Dispatcher } from './dispatch/dispatcher.js';
-import { KeylaneError } from './errors.js';
+import { KeylaneError, messageOf } from './errors.js';
 import { Group } from './group.js';
 import type { Partitions } from './partitions.js';
 import { batchMessage } from './pool/batch-message.js';
@@ -63,7 +63,8 @@ export class Pump {
   #awake = false;
   #cancelAlarm: (() => void) | null = null;
   readonly #placesFree: number[];
-  #group: Group;
+  /** Groups that wait for the writer, the oldest first; outcomes join the last one. */
+  readonly #groups: Group[] = [];
   #groupsInFlight = 0;
   #unacknowledgedBytes = 0;
   /** Whether unacknowledged bytes reached their limit and are not yet back at half of it. */
@@ -79,7 +80,6 @@ export class Pump {
   constructor(parts: PumpParts) {
     this.#parts = parts;
     this.#placesFree = Array.from({ length: parts.runners.places }, (_, index) => parts.runners.places - 1 - index);
-    this.#group = new Group(parts.clock.nowMs());
   }
 
   /** Lets batches start. */
@@ -176,39 +176,53 @@ export class Pump {
     this.#placesFree.push(place);
     const settled = this.#parts.dispatcher.settle(batch, report);
     if (settled.length === 0) return;
-    if (this.#group.count === 0) this.#group = new Group(this.#parts.clock.nowMs());
-    this.#group.add({ slots: settled, report, announcement: this.#parts.inspect(report) });
+    this.#openGroup().add({ slots: settled, report, announcement: this.#parts.inspect(report) });
     this.#unacknowledgedBytes += report.rows.byteLength;
     if (this.#unacknowledgedBytes >= this.#parts.limits.unacknowledgedBytesMax) this.#writerIsBehind = true;
   }
 
   #dispatch(): void {
     const { dispatcher, partitions, runners } = this.#parts;
+    const nameOf = (partition: number): string => partitions.nameOf(partition);
     while (this.#gate === 'open' && !this.#writerIsBehind && this.#placesFree.length > 0) {
       const batch = dispatcher.nextBatch(this.#placesFree.length);
       if (batch === null) return;
       const place = this.#placesFree.pop()!;
-      runners.run(batchMessage(batch.slots, { place, partitions: partitions.names })).then(
+      runners.run(batchMessage(batch.slots, { place, nameOf })).then(
         (report) => this.#note(() => this.#inbox.reports.push({ batch, place, report })),
         (error) => this.#note(() => this.#inbox.trouble.push(error)),
       );
     }
   }
 
-  /** Sends the group off when it is full, has waited long enough, or nothing else would join it. */
+  /** The group that outcomes join now. One that is full takes no more, so that a slow writer makes none larger. */
+  #openGroup(): Group {
+    const last = this.#groups.at(-1);
+    if (last !== undefined && last.count < this.#parts.limits.groupSizeMax) return last;
+    const group = new Group(this.#parts.clock.nowMs());
+    this.#groups.push(group);
+    return group;
+  }
+
+  /** Sends groups off that are full, have waited long enough, or that nothing else would join. */
   #commit(): void {
     const { clock, limits } = this.#parts;
     this.#cancelAlarm?.();
     this.#cancelAlarm = null;
-    const group = this.#group;
-    if (group.count === 0 || this.#groupsInFlight === groupsInFlightMax) return;
-    const waitedMs = clock.nowMs() - group.openedMs;
-    const isDue = group.count >= limits.groupSizeMax || waitedMs >= limits.groupWaitMs || this.#inFlight === 0;
-    if (!isDue) {
-      this.#cancelAlarm = clock.alarm(limits.groupWaitMs - waitedMs, () => this.wake());
-      return;
+    for (let [group] = this.#groups; group !== undefined; [group] = this.#groups) {
+      if (this.#groupsInFlight === groupsInFlightMax) return;
+      const waitedMs = clock.nowMs() - group.openedMs;
+      const isDue = group.count >= limits.groupSizeMax || waitedMs >= limits.groupWaitMs || this.#inFlight === 0;
+      if (!isDue) {
+        this.#cancelAlarm = clock.alarm(limits.groupWaitMs - waitedMs, () => this.wake());
+        return;
+      }
+      this.#groups.shift();
+      this.#send(group);
     }
-    this.#group = new Group(clock.nowMs());
+  }
+
+  #send(group: Group): void {
     this.#groupsInFlight += 1;
     this.#parts.writer.append({ rows: group.rows, watermarks: this.#parts.partitions.takeMoved() }).then(
       (result) => this.#note(() => this.#inbox.commits.push({ group, result })),
@@ -229,7 +243,7 @@ export class Pump {
   #fail(error: unknown): void {
     this.kill();
     this.#parts.onFatal(
-      error instanceof KeylaneError ? error : new KeylaneError('internal', String(error), { cause: error }),
+      error instanceof KeylaneError ? error : new KeylaneError('internal', messageOf(error), { cause: error }),
     );
   }
 
@@ -249,7 +263,7 @@ export class Pump {
 
   #isQuiet(): boolean {
     if (this.#gate === 'dead') return true;
-    if (this.#inFlight > 0 || this.#group.count > 0 || this.#groupsInFlight > 0) return false;
+    if (this.#inFlight > 0 || this.#groups.length > 0 || this.#groupsInFlight > 0) return false;
     return this.#gate !== 'open' || this.#parts.dispatcher.held === 0;
   }
 }

@@ -9,6 +9,7 @@ const fresh: SourceStart = {
   watermark: 0,
   durable: new Set(),
   positionNext: 1,
+  positionUnused: 1,
   fingerprint: null,
   limits: { dataSizeMax: 1000, keySizeMax: 100, headersSizeMax: 1000 },
   handlers: { names: ['seen'], takes: 'its-own-type' },

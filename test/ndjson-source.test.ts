@@ -14,6 +14,7 @@ const fresh: SourceStart = {
   watermark: 0,
   durable: new Set(),
   positionNext: 1,
+  positionUnused: 1,
   fingerprint: null,
   limits: { dataSizeMax: 1_000_000, keySizeMax: 100, headersSizeMax: 1000 },
   handlers: { names: ['seen', 'other'], takes: 'its-own-type' },
@@ -232,7 +233,7 @@ test('what a bad record says is cut, however long it is', async () => {
 
 describe('a stream', () => {
   test('is new input at every start: its positions go on above all that is stored', async () => {
-    const start = { watermark: 3, durable: new Set([7]), positionNext: 8 };
+    const start = { watermark: 3, durable: new Set([7]), positionNext: 8, positionUnused: 8 };
     const { records, source } = await readAll(Readable.from([Buffer.from('{"n":1}\n\n{"n"'), Buffer.from(':3}')]), {
       start,
     });

@@ -1,6 +1,7 @@
 // When a group of outcomes leaves for the writer. Threads answer when the test says so, time moves when it says so.
 
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { KeylaneError } from '../src/errors.js';
 import { handlerResult } from '../src/handler.js';
 import { configFrom } from '../src/options.js';
 import { RowsBuilder } from '../src/outcome.js';
@@ -12,13 +13,15 @@ import { SimulatedClock } from './simulation/simulated-clock.js';
 
 let clock: SimulatedClock;
 let batches: { message: BatchMessage; resolve: (report: BatchReport) => void }[];
-let groups: { request: GroupRequest; resolve: (result: GroupResult) => void }[];
+let groups: { request: GroupRequest; resolve: (result: GroupResult) => void; reject: (error: Error) => void }[];
+let closing: () => Promise<void>;
 let processor: Processor;
 
 beforeEach(() => {
   clock = new SimulatedClock();
   batches = [];
   groups = [];
+  closing = async () => {};
   processor = make({});
 });
 
@@ -30,7 +33,14 @@ function make(options: { groupWaitMs?: number; groupSizeMax?: number; unacknowle
   return new Processor({
     config: configFrom({ handlers: 'none', store: 'none', threads: 1, batchSizeMax: 1, groupWaitMs: 7, ...options }),
     table: { names: ['t'], takes: 'its-own-type' },
-    journal: { partition: 1, watermark: 0, durable: new Float64Array(0), positionNext: 1, fingerprint: null },
+    journal: {
+      partition: 1,
+      watermark: 0,
+      durable: new Float64Array(0),
+      positionNext: 1,
+      positionUnused: 1,
+      fingerprint: null,
+    },
     clock,
     trouble: new Trouble(),
     pool: {
@@ -38,9 +48,9 @@ function make(options: { groupWaitMs?: number; groupSizeMax?: number; unacknowle
       run: (message) => new Promise((resolve) => batches.push({ message, resolve })),
     },
     writer: {
-      append: (request) => new Promise((resolve) => groups.push({ request, resolve })),
+      append: (request) => new Promise((resolve, reject) => groups.push({ request, resolve, reject })),
       openPartition: () => Promise.reject(new Error('not used')),
-      ...{ setFingerprint: async () => {}, close: async () => {}, abort: async () => {} },
+      ...{ setFingerprint: async () => {}, close: () => closing(), abort: async () => {} },
     },
   });
 }
@@ -57,7 +67,7 @@ function report(message: BatchMessage, resultBytes = 0): BatchReport {
   const builder = new RowsBuilder(message.count);
   for (let index = 0; index < message.count; index += 1) {
     const [partition, position] = message.numbers.subarray(index * numbersPerEvent) as unknown as [number, number];
-    const text = { id: null, type: 't', key: null, result: 'x'.repeat(resultBytes), error: null };
+    const text = { id: null, type: 't', key: null, result: JSON.stringify('x'.repeat(resultBytes)), error: null };
     const numbers = { partition, position, handler: 0, attempts: 1, startedAtUs: 0, durationUs: 0 };
     builder.add({ ...numbers, ...text, succeeded: true });
   }
@@ -109,9 +119,24 @@ test('while too many bytes are unacknowledged no batch starts; below half of the
   await finish(0, 2 * 1024 * 1024);
   await finish(1);
   expect(batches).toHaveLength(2);
-  for (const group of groups) group.resolve({ stored: 1, ignored: 0, busyUs: 1, walBytes: 0 });
+  for (const group of groups) group.resolve({ stored: 1, ignored: 0, walBytes: 0 });
   await settle();
   expect(batches).toHaveLength(4);
+});
+
+test('a slow writer makes no group larger than groupSizeMax', async () => {
+  processor = make({ groupSizeMax: 2 });
+  await processor.publishMany(Array.from({ length: 9 }, () => ({ type: 't' })));
+  for (let index = 0; index < 9; index += 1) {
+    await settle();
+    await finish(index);
+  }
+  for (let index = 0; index < groups.length; index += 1) {
+    expect(groups[index]?.request.rows.length).toBeLessThanOrEqual(2);
+    groups[index]?.resolve({ stored: 2, ignored: 0, walBytes: 0 });
+    await settle();
+  }
+  expect(groups).toHaveLength(5);
 });
 
 test('trouble of the writer fails the processor: those who wait are refused, and it says why', async () => {
@@ -121,10 +146,47 @@ test('trouble of the writer fails the processor: those who wait are refused, and
   const drained = processor.drain();
   drained.catch(() => {});
   await settle();
+  await finish(0);
+  groups[0]?.reject(new KeylaneError('store-failed', 'the disk is on fire'));
+  await settle();
+  expect(told).toEqual(['store-failed']);
+  expect(processor.phase).toBe('failed');
+  await expect(drained).rejects.toMatchObject({ code: 'store-failed' });
+  await expect(processor.publish({ type: 't' })).rejects.toMatchObject({ code: 'store-failed' });
+});
+
+test('a report that fits no batch is a bug of ours, and fails the processor as such', async () => {
+  await processor.publish({ type: 't' });
+  await settle();
   batches[0]?.resolve({ results: new Uint8Array(9), rows: new ArrayBuffer(0), rowCount: 0, failedCount: 0, busyUs: 0 });
   await settle();
-  expect(told).toEqual(['internal']);
   expect(processor.phase).toBe('failed');
-  await expect(drained).rejects.toMatchObject({ code: 'internal' });
-  await expect(processor.publish({ type: 't' })).rejects.toMatchObject({ code: 'internal' });
+  await expect(processor.drain()).rejects.toMatchObject({ code: 'internal' });
+});
+
+test('a store that cannot be closed fails the processor', async () => {
+  const told: string[] = [];
+  closing = () => Promise.reject(new KeylaneError('store-failed', 'no room for the last page'));
+  processor.on('fatal', (error) => told.push(error.code));
+  const drained = processor.drain();
+  drained.catch(() => {});
+  await settle();
+  await expect(drained).rejects.toMatchObject({ code: 'store-failed' });
+  expect([processor.phase, told]).toEqual(['failed', ['store-failed']]);
+});
+
+test('a listener that throws what cannot even be shown stops nobody', async () => {
+  const warnings: string[] = [];
+  processor.on('warning', (warning) => warnings.push(warning.message));
+  processor.on('outcome', () => {
+    throw Object.create(null);
+  });
+  await processor.publish({ type: 't' });
+  const drained = processor.drain();
+  await settle();
+  await finish(0);
+  groups[0]?.resolve({ stored: 1, ignored: 0, walBytes: 0 });
+  await settle();
+  await drained;
+  expect(warnings).toEqual(['a listener of "outcome" threw: an object']);
 });

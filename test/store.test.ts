@@ -220,8 +220,10 @@ describe('a partition', () => {
   it('starts at 0 and 1 when it is new', () =>
     atPath((path) => {
       withStore(requestFor(path), (store) => {
-        const start = { partition: 1, watermark: 0, durable: new Float64Array(0), positionNext: 1, fingerprint: null };
-        expect(store.openPartition('p')).toEqual(start);
+        expect(store.openPartition('p')).toEqual({
+          ...{ partition: 1, watermark: 0, durable: new Float64Array(0), fingerprint: null },
+          ...{ positionNext: 1, positionUnused: 1 },
+        });
       });
     }));
 
@@ -238,11 +240,29 @@ describe('a partition', () => {
       withStore(requestFor(path, { handlerNames: ['b', 'a'] }), (store) => {
         const { partition, ...start } = store.openPartition('p');
         expect(partition).toBe(1);
-        const durable = Float64Array.of(3, 5, 9);
-        expect(start).toEqual({ watermark: 3, durable, positionNext: 10, fingerprint: 'size 7' });
+        // As runs: 3, 5 and 9.
+        const durable = Float64Array.of(3, 4, 5, 6, 9, 10);
+        const positions = { positionNext: 10, positionUnused: 10 };
+        expect(start).toEqual({ watermark: 3, durable, ...positions, fingerprint: 'size 7' });
         // The name of a handler counts, not its place in the list.
         const again = store.append({ rows: [joined([rowOf(5, { handler: 0 })])], watermarks: [] });
         expect(again).toMatchObject({ stored: 0, ignored: 1 });
+      });
+    }));
+
+  it('after an end that was not orderly goes on above every position an event may have had', () =>
+    atPath((path) => {
+      const first = Store.open(requestFor(path));
+      const { partition } = first.openPartition('p');
+      first.append({ rows: [joined([rowOf(7)])], watermarks: [] });
+      first.close([{ partition, watermark: 8, positionNext: 12 }]);
+      // What the orderly end said is remembered.
+      const crashed = Store.open(requestFor(path));
+      expect(crashed.openPartition('p')).toMatchObject({ positionNext: 8, positionUnused: 12 });
+      crashed.close(null);
+      withStore(requestFor(path), (store) => {
+        expect(store.openPartition('p').positionUnused).toBe(12 + 1_048_576);
+        expect(store.openPartition('new').positionUnused).toBe(1);
       });
     }));
 

@@ -5,6 +5,9 @@ import { parentPort, threadId, workerData } from 'node:worker_threads';
 import { HandlerThread } from '../src/pool/handler-thread.js';
 import type { HandlerThreadData, PoolAnswer, PoolMessage, ThreadNews } from '../src/pool/messages.js';
 
+// In a microtask, as Piscina's `require` of this module has returned only then; see ThreadRoster.allBegun.
+queueMicrotask(() => tell({ kind: 'keylane-begun' }));
+
 const thread = new HandlerThread(workerData as HandlerThreadData, { threadId, tell });
 
 export default function answer(message: PoolMessage): Promise<PoolAnswer> {

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import Database from 'better-sqlite3';
+import { mulberry32 } from '../random.js';
 
 const { values } = parseArgs({
   options: {
@@ -20,7 +21,7 @@ const { values } = parseArgs({
 });
 const lines = Number(values.lines);
 const kills = Number(values.kills);
-let seed = Number(values.seed);
+const random = mulberry32(Number(values.seed));
 
 const folder = mkdtempSync(join(tmpdir(), 'keylane-kill-'));
 const [input, store] = [join(folder, 'payments.ndjson'), join(folder, 'payments.db')];
@@ -73,12 +74,4 @@ function line(n: number): string {
 
 function beside(path: string): string {
   return fileURLToPath(new URL(path, import.meta.url));
-}
-
-/** A number from 0 up to 1, the same ones for the same seed. Mulberry32 (Tommy Ettinger, public domain). */
-function random(): number {
-  seed = (seed + 0x6d2b79f5) | 0;
-  let mixed = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-  mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-  return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
 }

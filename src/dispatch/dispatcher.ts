@@ -93,11 +93,6 @@ export class Dispatcher {
     this.#lanes.append(slot, event.key);
   }
 
-  /** Whether `nextBatch` would give one. */
-  get hasRunnable(): boolean {
-    return this.#lanes.runnable > 0;
-  }
-
   /**
    * Takes what is runnable now, oldest first, up to the batch size; null when nothing is. `placesFree` batches could
    * start now, this one included, so it takes at most its share of the ready lanes: its runs are short while many
@@ -168,6 +163,18 @@ export class Dispatcher {
   /** The position of a partition below which every event has its durable outcome. */
   watermark(partition: number): number {
     return this.#watermarks.of(partition);
+  }
+
+  /** One above the highest position of a partition that was admitted. */
+  positionNext(partition: number): number {
+    return this.#watermarks.positionNext(partition);
+  }
+
+  /** Forgets a partition once every event of it is durable; false while one is not. */
+  closePartition(partition: number): boolean {
+    if (this.#watermarks.of(partition) < this.#watermarks.positionNext(partition)) return false;
+    this.#watermarks.close(partition);
+    return true;
   }
 
   counts(): DispatcherCounts {

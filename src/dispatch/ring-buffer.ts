@@ -7,7 +7,7 @@ import { type EncodedEvent, sizeOf } from '../event.js';
 import { invariant } from '../invariant.js';
 import type { Lane } from './lane.js';
 
-/** Where the event of a slot is on its path; written by the Dispatcher alone. */
+/** Where the event of a slot is on its path. Written by the Dispatcher, and `free` by the RingBuffer. */
 export type SlotState = 'free' | 'buffered' | 'in-flight' | 'settled';
 
 /** The place of one accepted event from admission to its durable outcome. */
@@ -22,7 +22,7 @@ export class Slot {
   attempt = 1;
   event: EncodedEvent | null = null;
   size = 0;
-  /** The lane it waits in or runs for; null while the slot is free. Written by Dispatcher. */
+  /** The lane it waits in or runs for; null while the slot is free. Written by Lanes and RingBuffer. */
   lane: Lane | null = null;
   /** The next event of its lane. Written by Lane. */
   next: Slot | null = null;

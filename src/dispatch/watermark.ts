@@ -20,6 +20,17 @@ export class Watermarks {
     this.#partitions.set(partition, { oldest: null, newest: null, positionNext: watermark });
   }
 
+  /** Forgets a partition; every event of it is durable. */
+  close(partition: number): void {
+    invariant(this.#partition(partition).oldest === null, 'a partition is closed when nothing of it is held');
+    this.#partitions.delete(partition);
+  }
+
+  /** One above the highest position admitted, and not below where it began. */
+  positionNext(partition: number): number {
+    return this.#partition(partition).positionNext;
+  }
+
   /** Notes an event that is now owed its outcome. Positions of a partition rise; some may be left out. */
   admit(slot: Slot): void {
     const partition = this.#partition(slot.partition);

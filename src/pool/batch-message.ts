@@ -15,17 +15,19 @@ export interface BatchEvent {
 
 const noBytes = new Uint8Array(0);
 
-/** Joins events into a message for `place`; `partitions` names their partitions by index. */
+/** Joins events into a message for `place`; `nameOf` names their partitions. */
 export function batchMessage(
   events: readonly BatchEvent[],
-  to: { place: number; partitions: readonly string[] },
+  to: { place: number; nameOf(partition: number): string },
 ): BatchMessage {
   const count = events.length;
   const numbers = new Float64Array(count * numbersPerEvent);
   const lengths = new Int32Array(count * lengthsPerEvent);
   const joined: Joined = { text: '', bytes: null };
+  const partitions: Record<number, string> = {};
   for (let index = 0; index < count; index += 1) {
     const { partition, position, handler, attempt, event } = events[index]!;
+    partitions[partition] ??= to.nameOf(partition);
     const n = index * numbersPerEvent;
     numbers[n] = partition;
     numbers[n + 1] = position;
@@ -33,9 +35,8 @@ export function batchMessage(
     numbers[n + 3] = attempt;
     if (event !== null) join(event, { joined, lengths, from: index * lengthsPerEvent });
   }
-  const { place, partitions } = to;
   const bytes = joined.bytes === null ? noBytes : Buffer.concat(joined.bytes);
-  return { kind: 'batch', place, count, partitions, numbers, lengths, text: joined.text, bytes };
+  return { kind: 'batch', place: to.place, count, partitions, numbers, lengths, text: joined.text, bytes };
 }
 
 interface Joined {

@@ -277,12 +277,13 @@ export class HandlerPool {
   async #endThreads(): Promise<void> {
     this.#roster.dismiss();
     this.#waiting.length = 0;
-    do {
-      await this.#piscina.destroy();
-      await this.#roster.allGone();
-      // An error that a thread had on its way out makes Piscina start another in its place.
+    // More than once, as an error that a thread has on its way out makes Piscina start another in its place.
+    while (this.#piscina.threads.length > 0) {
       this.#roster.follow(this.#piscina.threads);
-    } while (this.#piscina.threads.length > 0);
+      await this.#roster.allBegun();
+      await this.#piscina.destroy();
+    }
+    await this.#roster.allGone();
     for (const batch of this.#pending.values()) batch.refuse(this.#refusal());
     this.#pending.clear();
     this.#lost = [];

@@ -17,8 +17,8 @@ export interface BatchMessage {
   /** Which of the pool's places the batch takes: the index of its marks in `Progress`. */
   readonly place: number;
   readonly count: number;
-  /** Names of the partitions, by the index that `numbers` carries. */
-  readonly partitions: readonly string[];
+  /** Names of the batch's partitions, by the index that `numbers` carries. */
+  readonly partitions: Readonly<Record<number, string>>;
   /** numbersPerEvent an event, see numberOf. */
   readonly numbers: Float64Array;
   /** lengthsPerEvent an event, see lengthOf. */
@@ -60,6 +60,8 @@ export type PoolAnswer =
  * reported is never lost. A handlers module can use that port as well, so the kinds say whose they are.
  */
 export type ThreadNews =
+  /** Once per thread: our own code is loaded. */
+  | { readonly kind: 'keylane-begun' }
   /** Once per thread: the module is loaded and `setup()` done. */
   | { readonly kind: 'keylane-ready'; readonly threadId: number }
   /** Once per thread, instead: the module cannot be loaded, or `setup()` failed. */

@@ -17,8 +17,11 @@ export interface RosterListener {
   onDeath(message: string): void;
 }
 
-/** `dying`: an error ended what it ran, but it has not exited yet. */
-type ThreadState = 'loading' | 'ready' | 'dying';
+/**
+ * starting: Node and Piscina load our own code into it. loading: it loads the handlers module and runs `setup()`.
+ * ready: it takes batches. dying: an error ended what it ran, but it has not exited yet.
+ */
+type ThreadState = 'starting' | 'loading' | 'ready' | 'dying';
 
 interface Thread {
   readonly id: number;
@@ -34,7 +37,7 @@ export class ThreadRoster {
   readonly #readyIds = new Set<number>();
   readonly #listener: RosterListener;
   readonly #loadTimeoutMs: number;
-  #whenAllGone: (() => void)[] = [];
+  #waiting: { readonly condition: () => boolean; readonly resolve: () => void }[] = [];
   #isDismissed = false;
 
   constructor(listener: RosterListener, { loadTimeoutMs }: { loadTimeoutMs: number }) {
@@ -48,9 +51,7 @@ export class ThreadRoster {
 
   /** Threads that an uncaught error has ended, but which have not exited yet. */
   get dyingCount(): number {
-    let count = 0;
-    for (const thread of this.#threads.values()) if (thread.state === 'dying') count += 1;
-    return count;
+    return this.#countOf('dying');
   }
 
   /** Whether this thread has loaded the module and run `setup()`, and has not died since. */
@@ -63,32 +64,30 @@ export class ThreadRoster {
     for (const worker of workers) if (!this.#threads.has(worker)) this.#follow(worker);
   }
 
-  /** From now on every exit is meant, and nobody waits for a thread to become ready. */
+  /** From now on every exit is meant, and nobody is told of anything. */
   dismiss(): void {
     this.#isDismissed = true;
-    for (const { timer } of this.#threads.values()) clearTimeout(timer);
+  }
+
+  /**
+   * Resolves when no thread is starting. To end one that is can abort the whole process: Piscina loads our code with
+   * `require`, and V8 does not take it well when a thread is ended while it links an ES module that way.
+   */
+  allBegun(): Promise<void> {
+    return this.#until(() => this.#countOf('starting') === 0);
   }
 
   /** Resolves when every thread it follows has exited. */
   allGone(): Promise<void> {
-    if (this.#threads.size === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#whenAllGone.push(resolve);
-    });
+    return this.#until(() => this.#threads.size === 0);
   }
 
   #follow(worker: Worker): void {
     const id = worker.threadId;
     // It holds the process open while a thread loads, which Piscina's idle threads do not.
-    const timer = setTimeout(() => {
-      this.#tell((listener) => {
-        const limit = `${this.#loadTimeoutMs} ms (option loadTimeoutMs)`;
-        listener.onUnfit(`a handler thread did not load its module and finish setup() within ${limit}`);
-      });
-    }, this.#loadTimeoutMs);
-    const thread: Thread = { id, state: 'loading', whileLoading: true, uncaught: null, timer };
+    const timer = setTimeout(() => this.#giveUp(thread), this.#loadTimeoutMs);
+    const thread: Thread = { id, state: 'starting', whileLoading: true, uncaught: null, timer };
     this.#threads.set(worker, thread);
-    if (this.#isDismissed) clearTimeout(timer);
     worker.on('message', (message: unknown) => {
       if (isNews(message)) this.#hear(thread, message);
     });
@@ -99,15 +98,25 @@ export class ThreadRoster {
     worker.once('exit', (code) => this.#bury(worker, thread, code));
   }
 
+  #giveUp(thread: Thread): void {
+    if (thread.state === 'starting') this.#change(thread, 'loading');
+    const limit = `${this.#loadTimeoutMs} ms (option loadTimeoutMs)`;
+    const problem = `a handler thread did not load its module and finish setup() within ${limit}`;
+    this.#tell((listener) => listener.onUnfit(problem));
+  }
+
   #hear(thread: Thread, news: ThreadNews): void {
     switch (news.kind) {
+      case 'keylane-begun':
+        // News from before its death may come after that of its death, here and below.
+        if (thread.state === 'starting') this.#change(thread, 'loading');
+        return;
       case 'keylane-report':
         this.#tell((listener) => listener.onReport(news.place, news.report));
         return;
       case 'keylane-ready':
         clearTimeout(thread.timer);
         thread.whileLoading = false;
-        // News from before its death may come after that of its death.
         if (thread.state === 'loading') this.#change(thread, 'ready');
         this.#tell((listener) => listener.onReady());
         return;
@@ -127,16 +136,32 @@ export class ThreadRoster {
     const when = thread.whileLoading ? ' while it loaded the handlers module' : '';
     const reason = thread.uncaught ?? `it exited with code ${code}`;
     this.#tell((listener) => listener.onDeath(`handler thread ${thread.id} died${when}: ${reason}`));
-    if (this.#threads.size > 0) return;
-    const waiting = this.#whenAllGone;
-    this.#whenAllGone = [];
-    for (const resolve of waiting) resolve();
+    this.#release();
   }
 
   #change(thread: Thread, state: ThreadState): void {
     thread.state = state;
     if (state === 'ready') this.#readyIds.add(thread.id);
     else this.#readyIds.delete(thread.id);
+    this.#release();
+  }
+
+  #countOf(state: ThreadState): number {
+    let count = 0;
+    for (const thread of this.#threads.values()) if (thread.state === state) count += 1;
+    return count;
+  }
+
+  #until(condition: () => boolean): Promise<void> {
+    if (condition()) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting.push({ condition, resolve });
+    });
+  }
+
+  #release(): void {
+    for (const { resolve } of this.#waiting.filter(({ condition }) => condition())) resolve();
+    this.#waiting = this.#waiting.filter(({ condition }) => !condition());
   }
 
   #tell(say: (listener: RosterListener) => void): void {
@@ -144,9 +169,16 @@ export class ThreadRoster {
   }
 }
 
+const newsKinds: ReadonlySet<string> = new Set<ThreadNews['kind']>([
+  'keylane-begun',
+  'keylane-ready',
+  'keylane-failed',
+  'keylane-report',
+]);
+
 /** A handlers module may post messages of its own over the same port. */
 function isNews(message: unknown): message is ThreadNews {
   if (typeof message !== 'object' || message === null) return false;
   const { kind } = message as { kind?: unknown };
-  return kind === 'keylane-ready' || kind === 'keylane-failed' || kind === 'keylane-report';
+  return typeof kind === 'string' && newsKinds.has(kind);
 }

@@ -116,7 +116,7 @@ export class NdjsonSource implements Source {
       scanner: new RecordScanner({ numberFirst, recordBytesMax: this.#recordBytesMax }),
       mapping,
       start,
-      positionOffset: keepsPlace ? 0 : Math.max(1, start.positionNext) - 1,
+      positionOffset: keepsPlace ? 0 : start.positionUnused - 1,
     };
     return fingerprint;
   }

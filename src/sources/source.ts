@@ -7,10 +7,12 @@ import type { HandlerTable } from '../handler.js';
 export interface SourceStart {
   /** Every event below this position has its durable outcome; 0 when the partition is new. */
   readonly watermark: number;
-  /** Positions at or above the watermark that have their outcome all the same; the source leaves them out. */
-  readonly durable: ReadonlySet<number>;
+  /** Positions at or above the watermark that have their outcome all the same; a source may leave them out. */
+  readonly durable: { has(position: number): boolean };
   /** The smallest position above every stored outcome and not below the watermark; at least 1. */
   readonly positionNext: number;
+  /** A position from which on none was ever given to an event: where new input begins that cannot be read again. */
+  readonly positionUnused: number;
   /** What `fingerprint` was when the partition was first stored; null when it is new. */
   readonly fingerprint: string | null;
   /** Limits on one event. */
@@ -35,6 +37,6 @@ export interface Source {
   request(demand: number): Promise<readonly SourceRecord[] | null>;
   /** Everything below this position is durable: the source may forget it. */
   commit?(watermark: number): void;
-  /** Called once, whatever happened. A pending `request` settles. */
+  /** Called once, whatever happened; nobody waits longer than five seconds for it, or for a `request` under way. */
   close(): Promise<void>;
 }

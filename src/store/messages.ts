@@ -16,10 +16,12 @@ export interface PartitionStart {
   readonly partition: number;
   /** Every event below this position has its durable outcome; 0 when the partition is new. */
   readonly watermark: number;
-  /** Positions at or above the watermark that have an outcome, rising. */
+  /** Positions at or above the watermark that have an outcome, as runs; see PositionRuns. */
   readonly durable: Float64Array;
   /** The smallest position above every stored outcome and not below the watermark; at least 1. */
   readonly positionNext: number;
+  /** A position from which on none was ever given to an event, with or without an outcome. */
+  readonly positionUnused: number;
   /** What `setFingerprint` stored, or null. */
   readonly fingerprint: string | null;
 }
@@ -27,6 +29,8 @@ export interface PartitionStart {
 export interface Watermark {
   readonly partition: number;
   readonly watermark: number;
+  /** At the end: one above the highest position given to an event, with or without an outcome. */
+  readonly positionNext?: number;
 }
 
 /** One group: outcomes of several batches, stored in one transaction with the watermarks reached before it. */
@@ -41,8 +45,6 @@ export interface GroupResult {
   readonly stored: number;
   /** Rows whose identity had its outcome already; they were ignored. */
   readonly ignored: number;
-  /** How long the transaction took, decoding and sorting included, in microseconds. */
-  readonly busyUs: number;
   /** Size of the write-ahead log, in bytes. */
   readonly walBytes: number;
 }

@@ -17,11 +17,14 @@ const migrations: readonly string[] = [
   CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   -- How often the store was opened; a writer that finds another number than its own has been replaced.
   INSERT INTO meta VALUES ('epoch', 0);
+  -- 1 when the last user closed the store in order; 0 while one has it, and after one that died.
+  INSERT INTO meta VALUES ('clean', 1);
 
   CREATE TABLE partition (
     id INTEGER PRIMARY KEY,
     name ANY NOT NULL UNIQUE,
     watermark INTEGER NOT NULL DEFAULT 0, -- every position below it has its outcome
+    position_next INTEGER NOT NULL DEFAULT 1, -- after an orderly end: one above every position ever given
     fingerprint TEXT,                     -- by which the same input is known again
     epoch INTEGER NOT NULL                -- the epoch of its last user
   ) STRICT;

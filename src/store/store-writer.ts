@@ -110,12 +110,12 @@ export class StoreWriter {
   /** Closes without waiting for answers: pending calls reject with `aborted`. Always resolves. */
   async abort(): Promise<void> {
     this.#rejectPending(new KeylaneError('aborted', 'the store was closed by abort() before it had answered'));
-    this.#ended ??= this.#end([]);
+    this.#ended ??= this.#end(null);
     this.#ended.catch(nothing);
     await this.#exitWithin(abortMsMax);
   }
 
-  async #end(watermarks: readonly Watermark[]): Promise<void> {
+  async #end(watermarks: readonly Watermark[] | null): Promise<void> {
     const reply = this.#call(() => this.#remote.close(watermarks));
     if (this.#state === 'open') this.#state = 'ending';
     // Heard of below, once the thread is gone; until then a rejection is nobody's surprise.

@@ -2,7 +2,9 @@
 // what `append` has returned for is durable. Knows nothing of threads, of batches, or of events still to come.
 
 import { KeylaneError, printable } from '../errors.js';
+import { optionTable } from '../options.js';
 import { type OutcomeRow, RowsReader } from '../outcome.js';
+import { runsOf } from '../position-runs.js';
 import {
   attempt,
   type Connection,
@@ -30,6 +32,8 @@ export class Store {
   readonly #lock: StoreLock;
   readonly #db: Connection;
   readonly #epoch: number;
+  /** Whether the user before closed the store in order. */
+  readonly #wasClean: boolean;
   readonly #inserter: OutcomeInserter;
   readonly #readEpoch: Statement;
   readonly #raiseWatermark: Statement;
@@ -41,6 +45,7 @@ export class Store {
   private constructor(lock: StoreLock, db: Connection, request: OpenRequest) {
     this.#lock = lock;
     this.#db = db;
+    this.#wasClean = db.prepare(`SELECT value FROM meta WHERE name = 'clean'`).pluck().get() === 1;
     this.#epoch = nextEpoch(db);
     // The transaction above was the connection's first in WAL mode, where SQLite may fall back to a lower level.
     confirmSynchronous(db, request.durability);
@@ -82,27 +87,14 @@ export class Store {
 
   /** Makes the partition if it is new, and says where it stands. */
   openPartition(name: string): PartitionStart {
-    return attempt('open a partition', () => {
-      const { id, watermark, fingerprint } = this.#db
-        .prepare(
-          `INSERT INTO partition (name, epoch) VALUES (?, ?)
-           ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch RETURNING id, watermark, fingerprint`,
-        )
-        .get(storedText(name), this.#epoch) as { id: number; watermark: number; fingerprint: string | null };
-      const durable = this.#db
-        .prepare('SELECT DISTINCT position FROM outcome WHERE partition = ? AND position >= ? ORDER BY position')
-        .pluck()
-        .all(id, watermark) as number[];
-      const highest = this.#db.prepare('SELECT max(position) FROM outcome WHERE partition = ?').pluck().get(id);
-      const positionNext = Math.max(1, watermark, typeof highest === 'number' ? highest + 1 : 0);
-      return { partition: id, watermark, durable: Float64Array.from(durable), positionNext, fingerprint };
-    });
+    return attempt('open a partition', () => this.#inTransaction(() => this.#startOf(name)));
   }
 
   /** Stores the text by which the partition's input is known again. */
   setFingerprint(partition: number, text: string): void {
     attempt('store a fingerprint', () => {
-      this.#db.prepare('UPDATE partition SET fingerprint = ? WHERE id = ?').run(text, partition);
+      const set = this.#db.prepare('UPDATE partition SET fingerprint = ? WHERE id = ?');
+      this.#inTransaction(() => set.run(text, partition));
     });
   }
 
@@ -132,21 +124,51 @@ export class Store {
     }
   }
 
-  /** Stores the last watermarks, empties the log, closes the files, gives the lock back: all of it, whatever fails. */
-  close(watermarks: readonly Watermark[]): void {
+  /**
+   * Stores the last watermarks, empties the log, closes the files, gives the lock back: each of these whatever became of
+   * those before. With null instead of watermarks the end is not an orderly one, and is remembered as such.
+   */
+  close(watermarks: readonly Watermark[] | null): void {
     try {
-      attempt('close the store', () => {
-        if (watermarks.length > 0 && this.#failure === null) this.#inTransaction(() => this.#raise(watermarks));
-        lastCheckpoint(this.#db);
-      });
+      if (watermarks !== null && this.#failure === null) {
+        attempt('close the store', () => this.#inTransaction(() => this.#raiseLast(watermarks)));
+      }
     } finally {
-      this.#db.close();
-      this.#lock.release();
+      try {
+        attempt('checkpoint', () => lastCheckpoint(this.#db));
+      } finally {
+        this.#db.close();
+        this.#lock.release();
+      }
     }
   }
 
+  #startOf(name: string): PartitionStart {
+    const db = this.#db;
+    const stored = storedText(name);
+    const isNew = db.prepare('SELECT 1 FROM partition WHERE name = ?').get(stored) === undefined;
+    const { id, watermark, fingerprint, position_next } = db
+      .prepare(
+        `INSERT INTO partition (name, epoch) VALUES (?, ?)
+         ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch RETURNING id, watermark, fingerprint, position_next`,
+      )
+      .get(stored, this.#epoch) as PartitionRow;
+    // From here on positions are given to events, and the store knows of them only with their outcomes.
+    db.prepare(`UPDATE meta SET value = 0 WHERE name = 'clean'`).run();
+    const durable = db
+      .prepare('SELECT DISTINCT position FROM outcome WHERE partition = ? AND position >= ? ORDER BY position')
+      .pluck()
+      .iterate(id, watermark) as Iterable<number>;
+    const runs = runsOf(durable);
+    const highest = db.prepare('SELECT max(position) FROM outcome WHERE partition = ?').pluck().get(id);
+    const positionNext = Math.max(1, watermark, typeof highest === 'number' ? highest + 1 : 0);
+    // After a death, positions above the highest outcome may have been seen by handlers. All of those were in the ring.
+    const lost = isNew || this.#wasClean ? 0 : optionTable.ringSize.max;
+    const positionUnused = Math.max(positionNext, position_next) + lost;
+    return { partition: id, watermark, durable: runs, positionNext, positionUnused, fingerprint };
+  }
+
   #appendGroup(group: GroupRequest): GroupResult {
-    const startMs = performance.now();
     const rows: OutcomeRow[] = [];
     for (const joined of group.rows) {
       const reader = new RowsReader(joined);
@@ -158,22 +180,35 @@ export class Store {
       this.#raise(group.watermarks);
     });
     this.#walPages = walPagesOf(this.#db);
-    const busyUs = Math.round((performance.now() - startMs) * 1000);
-    return { stored, ignored: rows.length - stored, busyUs, walBytes: this.#walPages * frameBytes };
+    return { stored, ignored: rows.length - stored, walBytes: this.#walPages * frameBytes };
   }
 
   #raise(watermarks: readonly Watermark[]): void {
     for (const { partition, watermark } of watermarks) this.#raiseWatermark.run(watermark, partition);
   }
 
-  #inTransaction(change: () => void): void {
+  #raiseLast(watermarks: readonly Watermark[]): void {
+    this.#raise(watermarks);
+    const set = this.#db.prepare('UPDATE partition SET position_next = max(position_next, ?) WHERE id = ?');
+    for (const { partition, positionNext } of watermarks) set.run(positionNext ?? 0, partition);
+    this.#db.prepare(`UPDATE meta SET value = 1 WHERE name = 'clean'`).run();
+  }
+
+  #inTransaction<Result>(change: () => Result): Result {
     const transaction = this.#db.transaction(() => {
       // The lock keeps a second writer out unless someone removed its file by hand; then the older writer gives way.
       if (this.#readEpoch.get() !== this.#epoch) throw replaced(this.#db.name);
-      change();
+      return change();
     });
-    transaction.immediate();
+    return transaction.immediate();
   }
+}
+
+interface PartitionRow {
+  readonly id: number;
+  readonly watermark: number;
+  readonly fingerprint: string | null;
+  readonly position_next: number;
 }
 
 function migrateExisting(db: Connection): void {

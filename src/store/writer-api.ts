@@ -20,7 +20,7 @@ export interface WriterApi {
   openPartition(name: string): Reply<PartitionStart>;
   setFingerprint(partition: number, text: string): Reply<null>;
   append(group: GroupRequest): Reply<GroupResult>;
-  close(watermarks: readonly Watermark[]): Reply<null>;
+  close(watermarks: readonly Watermark[] | null): Reply<null>;
 }
 
 /** The only names that a message may call. */

@@ -1,18 +1,13 @@
-// Chance that can be had again: one seed, one run. Mulberry32 (Tommy Ettinger, public domain).
+// Chance that can be had again: one seed, one run.
+
+import { mulberry32 } from '../../scripts/random.js';
 
 export class Random {
-  #state: number;
+  /** A number from 0 up to 1. */
+  readonly next: () => number;
 
   constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  /** A number from 0 up to 1. */
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+    this.next = mulberry32(seed);
   }
 
   /** A whole number from `min` to `max`, both included. */

@@ -34,7 +34,14 @@ export class SimulatedWriter implements WriterThread {
   async openPartition(name: string): Promise<PartitionStart> {
     this.#names.push(name);
     const partition = this.#names.length;
-    return { partition, watermark: 0, durable: new Float64Array(0), positionNext: 1, fingerprint: null };
+    return {
+      partition,
+      watermark: 0,
+      durable: new Float64Array(0),
+      positionNext: 1,
+      positionUnused: 1,
+      fingerprint: null,
+    };
   }
 
   async setFingerprint(): Promise<void> {}
@@ -50,7 +57,7 @@ export class SimulatedWriter implements WriterThread {
         this.#takeWatermarks(group.watermarks);
         let stored = 0;
         for (const rows of group.rows) stored += this.#store(rows);
-        resolve({ stored, ignored: 0, busyUs: 1, walBytes: 0 });
+        resolve({ stored, ignored: 0, walBytes: 0 });
       });
     });
   }

@@ -33,7 +33,11 @@ class Simulation {
   readonly #accepted: Accepted[] = [];
   readonly #threads: SimulatedThreads;
   readonly #writer: SimulatedWriter;
-  readonly #pending = new Set<string>();
+  /** Promises that have not settled, by what they are of. */
+  readonly #pending = new Map<Promise<unknown>, string>();
+  #left = 0;
+  /** Outcomes that a listener heard of. */
+  readonly #told = new Set<string>();
   readonly #wrong: string[] = [];
 
   constructor(seed: number) {
@@ -64,6 +68,12 @@ class Simulation {
     const processor = new Processor({ config, table, journal, clock, writer, pool, trouble });
     processor.on('fatal', (error) => this.#wrong.push(`fatal: ${error.stack}`));
 
+    processor.on('outcome', ({ identity }) => {
+      const told = `${identity.partition}/${identity.position}`;
+      if (!this.#writer.stored.has(told)) this.#wrong.push(`${told} was told before it was durable`);
+      if (this.#told.has(told)) this.#wrong.push(`${told} was told twice`);
+      this.#told.add(told);
+    });
     for (let publisher = random.int(1, 3); publisher > 0; publisher -= 1) this.#publishMany(processor);
     const how = random.pick(['drain', 'drain', 'stop'] as const);
     if (random.oneIn(2)) this.#consume(processor, how);
@@ -71,7 +81,8 @@ class Simulation {
     await this.#steps(random.int(0, 400));
     this.#watch(
       how,
-      processor[how]().then(() => {
+      processor[how]().then((came) => {
+        this.#left = came?.left ?? 0;
         const { accepted, inFlight, unacknowledged } = processor.stats();
         if (inFlight + unacknowledged > 0) this.#wrong.push(`${how} left ${inFlight} + ${unacknowledged} unfinished`);
         const { size } = this.#writer.stored;
@@ -105,7 +116,7 @@ class Simulation {
     let last = 0;
     for (let index = this.#random.int(1, 100); index > 0; index -= 1) {
       const event = this.#event();
-      processor.publish(event).then(
+      const published = processor.publish(event).then(
         ({ identity }) => {
           if (identity.position < last) this.#wrong.push(`journal/${identity.position} was accepted before its turn`);
           last = identity.position;
@@ -113,6 +124,7 @@ class Simulation {
         },
         () => {},
       );
+      this.#watch('burst', published);
     }
   }
 
@@ -164,17 +176,17 @@ class Simulation {
   }
 
   #watch(name: string, promise: Promise<unknown>): void {
-    this.#pending.add(name);
+    this.#pending.set(promise, name);
     promise.then(
-      () => this.#pending.delete(name),
+      () => this.#pending.delete(promise),
       (error) => this.#wrong.push(`${name} rejected: ${error instanceof Error ? error.stack : error}`),
     );
   }
 
   async #steps(max: number): Promise<void> {
     for (let step = 0; step < max; step += 1) {
-      // Promises settle between steps as they would between messages; eight hops are more than any chain here needs.
-      for (let hop = 0; hop < 8; hop += 1) await null;
+      // Promises settle between steps as they would between messages; no chain here needs more hops than this.
+      for (let hop = 0; hop < 24; hop += 1) await null;
       if (!this.#clock.step()) return;
     }
   }
@@ -183,7 +195,7 @@ class Simulation {
     const wrong = [...this.#wrong, ...this.#writer.objections];
     const { tries } = this.#threads;
     const { stored } = this.#writer;
-    for (const name of this.#pending) wrong.push(`${name} never settled`);
+    for (const name of this.#pending.values()) wrong.push(`${name} never settled`);
     if (processor.phase !== 'stopped') wrong.push(`the phase is ${processor.phase}`);
     if (!this.#threads.closed || !this.#writer.closed) wrong.push('a thread was left open');
     if (this.#threads.batchesMax > this.#threads.places) wrong.push('more batches in flight than places');
@@ -194,8 +206,11 @@ class Simulation {
     const { accepted, lanesLive, bytesHeld } = processor.stats();
     if (how === 'drain' && lanesLive + bytesHeld > 0)
       wrong.push(`${lanesLive} lanes, ${bytesHeld} bytes outlived drain`);
-    const left = how === 'drain' ? 0 : accepted - stored.size;
-    if (stored.size + left !== accepted) wrong.push(`${accepted} accepted, ${stored.size} outcomes`);
+    if (stored.size + this.#left !== accepted) {
+      wrong.push(`${accepted} accepted, ${stored.size} outcomes, ${this.#left} said to be left`);
+    }
+    if (how === 'drain' && this.#left > 0) wrong.push(`drain left ${this.#left}`);
+    if (this.#told.size !== stored.size) wrong.push(`${stored.size} outcomes, ${this.#told.size} told`);
     const journalled = this.#accepted.filter((a) => a.partition === Processor.journalPartition);
     if (how === 'drain') {
       for (const a of journalled) if (!stored.has(a.identity)) wrong.push(`${a.identity} has no outcome`);

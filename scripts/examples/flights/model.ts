@@ -7,7 +7,7 @@
 // leg after leg until the last departure of the evening. Each day is lived twice with the same draws, once with this
 // flight's delay and once with the flight on time: the difference is what the flight caused.
 
-import { exponential, mulberry32, normal, type Random, seedOf } from './random.js';
+import { exponential, mulberry32, normal, type Random, seedOf } from '../../random.js';
 
 /** One flight, as in the source table. */
 export interface Flight {

@@ -1,5 +1,4 @@
-// Seeded random numbers for the model: the same seed gives the same draws on every thread and in every run.
-// Not for secrets. It knows nothing of flights.
+// Seeded random numbers: the same seed gives the same draws on every thread and in every run. Not for secrets.
 
 /** Gives a number from 0 up to, not including, 1. */
 export type Random = () => number;
