@@ -11,7 +11,7 @@ interface Mutant {
   readonly to: string;
 }
 
-const tests = ['test/dispatch', 'test/pump.test.ts', 'test/simulation.test.ts'];
+const tests = ['test/dispatch', 'test/pump.test.ts', 'test/intake.test.ts', 'test/simulation.test.ts'];
 
 const mutants: readonly Mutant[] = [
   {

@@ -66,8 +66,8 @@ export class Intake {
   }
 
   /**
-   * Takes an event in at once and gives its position; null when it must wait. It jumps no queue: room comes only in a turn, and the same turn
-   * lets those in who wait.
+   * Takes an event in at once and gives its position; null when it must wait. It jumps no queue: room comes only in a
+   * turn, and the same turn lets those in who wait.
    */
   offer(event: EncodedEvent): number | null {
     const handler = this.#check(event);

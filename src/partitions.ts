@@ -1,5 +1,5 @@
-// The partitions of this process by their index in the store: their names, and what the store knows of them. One that is
-// no longer fed is forgotten as soon as the store knows how far it came.
+// The partitions of this process by their index in the store: their names, and what the store knows of them. One that
+// is no longer fed is forgotten as soon as the store knows how far it came.
 
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Watermark } from './store/messages.js';

@@ -124,8 +124,8 @@ export class Processor<Events extends EventMap = EventMap> {
 
   /**
    * Accepts an event; waits while there is no room. Events that one caller publishes are accepted in the order of the
-   * calls. Rejects with `bad-event`, `overloaded`, the reason of `signal`, or with what ended the processor: `not-running`
-   * after drain or stop, `aborted`, or the trouble it failed with.
+   * calls. Rejects with `bad-event`, `overloaded`, the reason of `signal`, or with what ended the processor:
+   * `not-running` after drain or stop, `aborted`, or the trouble it failed with.
    */
   async publish(event: EventOf<Events>, options?: { signal?: AbortSignal }): Promise<Receipt> {
     const signal = options?.signal;

@@ -125,8 +125,8 @@ export class Store {
   }
 
   /**
-   * Stores the last watermarks, empties the log, closes the files, gives the lock back: each of these whatever became of
-   * those before. With null instead of watermarks the end is not an orderly one, and is remembered as such.
+   * Stores the last watermarks, empties the log, closes the files, gives the lock back: each of these whatever became
+   * of those before. With null instead of watermarks the end is not an orderly one, and is remembered as such.
    */
   close(watermarks: readonly Watermark[] | null): void {
     try {
