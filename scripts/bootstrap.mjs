@@ -31,6 +31,7 @@ const tasks = {
   demo: { needsBuild: true, steps: [['dist/scripts/examples/flights/demo.js']] },
   test: { needsBuild: true, steps: [['node_modules/vitest/vitest.mjs', 'run', ...testReporters()]] },
   bench: { needsBuild: true, steps: [['dist/bench/main.js']] },
+  'bench:micro': { needsBuild: true, steps: [['dist/bench/micro.js']] },
   'bench:smoke': { needsBuild: true, steps: [['dist/bench/main.js', '--smoke']] },
   'kill-test': { needsBuild: true, steps: [['dist/scripts/kill-test/main.js']] },
   mutants: { needsBuild: true, steps: [['dist/scripts/mutants.js']] },
