@@ -3,7 +3,7 @@
 // wrong result, never on time. `--json` prints one JSON object instead of the table.
 
 import { execFile, spawnSync } from 'node:child_process';
-import { createRequire } from 'node:module';
+import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
@@ -107,7 +107,10 @@ function median(values: readonly number[]): number {
 function subject(): string {
   const git = spawnSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' });
   const commit = git.status === 0 ? git.stdout.trim() : 'no commit';
-  const versionOf = (name: string): string => createRequire(import.meta.url)(`${name}/package.json`).version;
+  const versionOf = (name: string): string => {
+    const manifest = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
+    return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+  };
   const sqlite = new Database(':memory:').prepare('SELECT sqlite_version()').pluck().get();
   const packages = ['piscina', 'better-sqlite3'].map((name) => `${name} ${versionOf(name)}`);
   return `keylane ${commit}, ${packages.join(', ')}, SQLite ${sqlite}`;
