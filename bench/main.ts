@@ -15,7 +15,7 @@ const { values: flags } = parseArgs({
 });
 const size = flags.smoke
   ? { events: 50_000, repeats: 1, growthEvents: 0 }
-  : { events: 500_000, repeats: 5, growthEvents: 4_000_000 };
+  : { events: 500_000, repeats: 5, growthEvents: 8_000_000 };
 const cores = availableParallelism();
 const threadCounts = [...new Set([1, 2, cores])].filter((threads) => threads <= Math.max(2, cores));
 
