@@ -22,7 +22,7 @@ export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table'
   onFatal(error: KeylaneError): void;
 }
 
-/** Deaths in a row, without one batch finished between them, after which there is no point in new threads. */
+/** Deaths in a row, without one event decided between them, after which there is no point in new threads. */
 const deathsInARowMax = 10;
 
 /** Rounds of the event loop in which a report must follow the answer to its batch. */
@@ -204,7 +204,10 @@ export class HandlerPool {
       }
       const { errorSizeMax } = this.#options.config;
       const how = { reason, progress: this.#progress, endedAtUs: this.#nowUs(), errorSizeMax };
-      this.#settle(batch, batch.report ?? reportOfLost(batch.message, how));
+      const report = batch.report ?? reportOfLost(batch.message, how);
+      // A death that decided events got somewhere; only deaths that get nowhere can go on for ever.
+      if (report.failedCount > 0) this.#deathsInARow = 0;
+      this.#settle(batch, report);
     }
   }
 
@@ -233,13 +236,12 @@ export class HandlerPool {
     // Piscina has replaced it by now, unless it has given up.
     this.#roster.follow(this.#piscina.threads);
     this.#options.onWarning(new KeylaneError('pool-failed', said));
+    this.#settleLost();
     if (this.#deathsInARow >= deathsInARowMax) {
-      const problem = `${deathsInARowMax} handler threads died and no batch was finished between them; the last`;
+      const problem = `${deathsInARowMax} handler threads died and no event was decided between them; the last`;
       this.#fail(new KeylaneError('pool-failed', `${problem}: ${said}; correct the handlers and start again`));
     } else if (this.#piscina.threads.length < this.threads) {
       this.#fail(new KeylaneError('pool-failed', `${said}; another could not be started`));
-    } else {
-      this.#settleLost();
     }
   }
 
