@@ -3,6 +3,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { exitCodes } from '../src/cli/exit-code.js';
+import { textSummary } from '../src/cli/summary.js';
 import { Command, type Ended, keylane, outcomesIn, signallingHandlers } from './cli-fixture.js';
 import { scratchFolder } from './fixtures/scratch-folder.js';
 
@@ -120,6 +122,21 @@ describe('how it ends', () => {
   });
 });
 
+test('says how many records had no key where one was to be', async () => {
+  const ended = await keylane(args(inputOf(4), fresh(), '--key-field', 'nowhere'));
+  expect(ended.stdout).toContain('4 records had no key where --key-field looks, and ran without order.');
+  const json = await keylane(args(inputOf(4), fresh(), '--key-field', 'nowhere', '--json'));
+  expect(summaryOf(json)).toMatchObject({ recordsWithoutKey: 4 });
+});
+
+test('quotes the path of the store where a shell would take it apart', () => {
+  const counts = { accepted: 1, succeeded: 0, deadLettered: 1, duplicatesIgnored: 0, recordsSkipped: 0 };
+  const rest = { recordsWithoutKey: 0, resumedAt: null, durationMs: 1, threads: 1, error: null };
+  const report = { input: '-', status: 'completed', exitCode: exitCodes.deadLettered, ...counts, ...rest } as const;
+  expect(textSummary({ ...report, store: 'out/a-b.db' }, [])).toContain('sqlite3 out/a-b.db "SELECT');
+  expect(textSummary({ ...report, store: "it's; here.db" }, [])).toContain(`sqlite3 'it'\\''s; here.db' "SELECT`);
+});
+
 describe('--json', () => {
   test('prints one object and nothing else on standard output, whatever handlers print', async () => {
     const store = fresh();
@@ -137,6 +154,7 @@ describe('--json', () => {
       succeeded: 9,
       deadLettered: 1,
       recordsSkipped: 0,
+      recordsWithoutKey: 0,
       resumedAt: null,
       threads: 2,
       error: null,

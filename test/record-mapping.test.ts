@@ -147,6 +147,23 @@ describe('a record that is data', () => {
     );
   });
 
+  test.each(['9007199254740993', '-9007199254740993', '12345678901234567890123'])(
+    'is refused when its key or id is %s, which cannot be told from its neighbours',
+    (number) => {
+      for (const field of [{ keyField: 'a' }, { idField: 'a' }]) {
+        const mapped = map(`{"a":${number}}`, { type: 'flight.departed', ...field });
+        expect(reason(mapped)).toContain('write larger ones as text');
+      }
+    },
+  );
+
+  test('may have the largest exact number, or a fraction, as its key', () => {
+    for (const number of ['9007199254740991', '0.5']) {
+      const mapped = map(`{"a":${number}}`, { type: 'flight.departed', keyField: 'a' });
+      expect(event(mapped)?.key).toBe(number);
+    }
+  });
+
   test('is refused when its key is not finite', () => {
     const mapped = map('{"a":1e999}', { type: 'flight.departed', keyField: 'a' });
     expect(reason(mapped)).toContain('must be text, a finite number');

@@ -143,6 +143,7 @@ export class Run {
       deadLettered,
       duplicatesIgnored: stats?.duplicatesIgnored ?? 0,
       recordsSkipped: this.#source?.recordsSkipped ?? 0,
+      recordsWithoutKey: this.#source?.recordsWithoutKey ?? 0,
       resumedAt: this.#source?.resumedAt ?? null,
       durationMs: performance.now() - this.#startedMs,
       threads: stats?.threads ?? 0,

@@ -25,6 +25,8 @@ export interface RunReport {
   readonly duplicatesIgnored: number;
   /** Bad records that were left out. */
   readonly recordsSkipped: number;
+  /** Records that lack the field which was to give their key: they ran without order. */
+  readonly recordsWithoutKey: number;
   /** The position from which on this run read, where an earlier one had come further than the start. */
   readonly resumedAt: number | null;
   readonly durationMs: number;
@@ -40,7 +42,7 @@ export function jsonSummary(report: RunReport, keylane: string): string {
 
 /** A few lines for people. */
 export function textSummary(report: RunReport, examples: readonly DeadLetterExample[]): string {
-  const { succeeded, deadLettered, recordsSkipped, resumedAt } = report;
+  const { succeeded, deadLettered, recordsSkipped, recordsWithoutKey, resumedAt } = report;
   const done = succeeded + deadLettered;
   const store = printable(report.store);
   const lines: string[] = [];
@@ -55,16 +57,24 @@ export function textSummary(report: RunReport, examples: readonly DeadLetterExam
     const took = `in ${durationText(report.durationMs)} (${pace})`;
     lines.push(`${countOf(done, 'event')} ${took}: ${verdicts}.`);
   }
+  if (recordsWithoutKey > 0) {
+    lines.push(`${countOf(recordsWithoutKey, 'record')} had no key where --key-field looks, and ran without order.`);
+  }
   if (recordsSkipped > 0) lines.push(`${countOf(recordsSkipped, 'bad record')} left out.`);
   for (const { position, key, error } of examples) {
     const where = key === null ? `position ${position}` : `position ${position}, key ${printable(JSON.stringify(key))}`;
     lines.push(`  dead letter at ${where}: ${printable(error)}`);
   }
   if (deadLettered > examples.length) {
-    lines.push(`  all of them: sqlite3 ${store} "SELECT position, key, error FROM dead_letters"`);
+    lines.push(`  all of them: sqlite3 ${quoted(store)} "SELECT position, key, error FROM dead_letters"`);
   }
   lines.push(`Outcomes: ${store}`);
   return `${lines.join('\n')}\n`;
+}
+
+/** As a shell takes it: names may hold spaces, and more. */
+function quoted(path: string): string {
+  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 function rateOf({ succeeded, deadLettered, durationMs }: RunReport): number {

@@ -57,7 +57,7 @@ export class BatchReader {
   event(): HandlerEvent {
     const extras = this.#extras === null ? null : (JSON.parse(this.#extras) as Extras);
     return {
-      type: this.type,
+      type: apart(this.type)!,
       key: apart(this.key),
       id: apart(this.id),
       data: this.#data(),

@@ -55,6 +55,7 @@ export class NdjsonSource implements Source {
   readonly #recordBytesMax: number;
   #reading: Reading | null = null;
   #recordsSkipped = 0;
+  #recordsWithoutKey = 0;
   /** Bytes scanned when the first record had been. */
   #bytesPassedOver: number | null = null;
   #isAtEnd = false;
@@ -92,6 +93,11 @@ export class NdjsonSource implements Source {
   /** Size of the input in bytes; null for a stream. */
   get bytesTotal(): number | null {
     return this.#input.bytesTotal;
+  }
+
+  /** Of the records given since this start, those without the key that `keyField` was to name: they have no order. */
+  get recordsWithoutKey(): number {
+    return this.#recordsWithoutKey;
   }
 
   /** Bad records that were left out since this start. */
@@ -164,6 +170,7 @@ export class NdjsonSource implements Source {
         continue;
       }
       this.#bytesPassedOver ??= scanner.bytesScanned;
+      if (mapped.event.key === null && this.#fields.keyField !== null) this.#recordsWithoutKey += 1;
       records.push({ position: positionOffset + number, event: mapped.event });
     }
   }

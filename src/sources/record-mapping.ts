@@ -1,5 +1,6 @@
 // Turns a record's text into an event: it is one already, or its fields say what type, key and id it has and it is the
-// data itself. It reads own properties only, and passes the text on as it came: it is not encoded a second time.
+// data itself. It reads own properties only. A record that is the data is passed on as it came; of one that is an event
+// the data is encoded anew.
 
 import { KeylaneError, printable, shown } from '../errors.js';
 import { checkDataSize, type EncodedEvent, type EventLimits, encodeEvent, type SourceEvent } from '../event.js';
@@ -180,12 +181,14 @@ function nameFrom(record: JsonObject, field: FieldPath, what: string): string | 
     case 'boolean':
       return String(value);
     case 'number':
-      if (Number.isFinite(value)) return String(value);
+      // JSON.parse has rounded a larger whole number already: two ids would become one without a word.
+      if (Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value))) return String(value);
       break;
     default:
       if (value === null) return null;
   }
-  const fits = 'text, a finite number, true or false';
+  const fits =
+    'text, a finite number that is exact (a whole one up to 2^53 - 1; write larger ones as text), true or false';
   throw new KeylaneError('bad-event', `${what} (field ${shown(field.whole)}) must be ${fits}, got ${shown(value)}`);
 }
 

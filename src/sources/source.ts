@@ -13,7 +13,7 @@ export interface SourceStart {
   readonly positionNext: number;
   /** A position from which on none was ever given to an event: where new input begins that cannot be read again. */
   readonly positionUnused: number;
-  /** What `fingerprint` was when the partition was first stored; null when it is new. */
+  /** What `open` gave last time; null when the partition is new, or it gave null. */
   readonly fingerprint: string | null;
   /** Limits on one event. */
   readonly limits: EventLimits;
