@@ -25,6 +25,7 @@ try {
   useAsModule(project);
   useFromCommonJs(project);
   useAsCommand(project);
+  useAsTheReadmeSays(project);
   console.log(`check:package: ${own.name} ${own.version} is fit to publish`);
 } catch (error) {
   console.error(`check:package: ${error instanceof Error ? error.message : String(error)}`);
@@ -94,6 +95,19 @@ function useFromCommonJs(project: string): void {
 function useAsCommand(project: string): void {
   const output = run('npx', ['--no-install', own.name, '--version'], project);
   expectOutput(output, { of: `npx ${own.name} --version`, wanted: own.version });
+}
+
+/** The README's example in the installed project: its handlers run in the packed threads, its outcomes in the packed store. */
+function useAsTheReadmeSays(project: string): void {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8');
+  const files = [...readme.matchAll(/<!-- file: (\S+) -->\n```\w+\n(.*?)```/gs)];
+  for (const [, name, code] of files) writeFileSync(join(project, name as string), code as string);
+  const lines = run(process.execPath, ['main.js'], project).trim().split('\n');
+  expectOutput(lines.at(-1) ?? '', { of: "the README's example", wanted: '3 outcomes stored' });
+  writeFileSync(join(project, 'orders.ndjson'), '{"type":"order.placed","key":"ada","data":{"amount":1}}\n');
+  const flags = ['--handlers', 'handlers.js', '--input', 'orders.ndjson', '--store', 'run.db', '--json'];
+  const summary = JSON.parse(run('npx', ['--no-install', own.name, 'run', ...flags], project)) as { succeeded: number };
+  expectOutput(String(summary.succeeded), { of: `npx ${own.name} run`, wanted: '1' });
 }
 
 function expectOutput(output: string, { of, wanted }: { of: string; wanted: string }): void {

@@ -1,6 +1,7 @@
 // The command `keylane run` from outside: what it reads, what it prints, how it ends, and that it can be taken up again.
 
-import { rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { exitCodes } from '../src/cli/exit-code.js';
@@ -127,6 +128,20 @@ test('says how many records had no key where one was to be', async () => {
   expect(ended.stdout).toContain('4 records had no key where --key-field looks, and ran without order.');
   const json = await keylane(args(inputOf(4), fresh(), '--key-field', 'nowhere', '--json'));
   expect(summaryOf(json)).toMatchObject({ recordsWithoutKey: 4 });
+});
+
+test.runIf(existsSync('/dev/full'))('3 when the report cannot be written, though all is stored', () => {
+  const store = fresh();
+  const full = openSync('/dev/full', 'w');
+  const command = ['dist/src/cli/main.js', ...args(inputOf(3), store, '--json')];
+  const { status, stderr } = spawnSync(process.execPath, command, {
+    stdio: ['ignore', full, 'pipe'],
+    encoding: 'utf8',
+  });
+  closeSync(full);
+  expect(stderr).toContain('keylane: the report could not be written: ENOSPC');
+  expect(status).toBe(3);
+  expect(outcomesIn(store)).toHaveLength(3);
 });
 
 test('quotes the path of the store where a shell would take it apart', () => {

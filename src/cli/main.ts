@@ -30,11 +30,17 @@ const program = new Command('keylane')
   .showHelpAfterError('(keylane run --help shows every flag, with an example)');
 
 defineFlags(program.command('run'), async (wish) => {
-  process.exitCode = await new Run(wish).toEnd(version);
+  const code = await new Run(wish).toEnd(version);
+  process.exitCode ??= code;
 });
 
-// A reader that has gone away is no reason to end badly: the outcomes are in the store.
-process.stdout.on('error', () => {});
+// A reader that has gone away is no reason to end badly: the outcomes are in the store. A report that could not be
+// written for another reason, such as a full disk, is one.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`keylane: the report could not be written: ${printable(error.message)}\n`);
+  process.exitCode = exitCodes.fatal;
+});
 process.stderr.on('error', () => {});
 try {
   await program.parseAsync();

@@ -2,7 +2,7 @@
 // their numbers and lengths in two arrays. BatchRunner reads it back in the thread.
 
 import type { EncodedEvent } from '../event.js';
-import { type BatchMessage, lengthsPerEvent, numbersPerEvent } from './messages.js';
+import { type BatchMessage, lengthOf, lengthsPerEvent, numberOf, numbersPerEvent } from './messages.js';
 
 /** One event as a batch carries it. */
 export interface BatchEvent {
@@ -29,10 +29,10 @@ export function batchMessage(
     const { partition, position, handler, attempt, event } = events[index]!;
     partitions[partition] ??= to.nameOf(partition);
     const n = index * numbersPerEvent;
-    numbers[n] = partition;
-    numbers[n + 1] = position;
-    numbers[n + 2] = handler;
-    numbers[n + 3] = attempt;
+    numbers[n + numberOf.partition] = partition;
+    numbers[n + numberOf.position] = position;
+    numbers[n + numberOf.handler] = handler;
+    numbers[n + numberOf.attempt] = attempt;
     if (event !== null) join(event, { joined, lengths, from: index * lengthsPerEvent });
   }
   const bytes = joined.bytes === null ? noBytes : Buffer.concat(joined.bytes);
@@ -47,23 +47,23 @@ interface Joined {
 function join(event: EncodedEvent, to: { joined: Joined; lengths: Int32Array; from: number }): void {
   const { joined, lengths, from } = to;
   const { type, key, id, extras, data } = event;
-  lengths[from] = type.length;
-  lengths[from + 1] = key === null ? -1 : key.length;
-  lengths[from + 2] = id === null ? -1 : id.length;
-  lengths[from + 3] = extras === null ? -1 : extras.length;
-  lengths[from + 4] = -1;
-  lengths[from + 5] = -1;
+  lengths[from + lengthOf.type] = type.length;
+  lengths[from + lengthOf.key] = key === null ? -1 : key.length;
+  lengths[from + lengthOf.id] = id === null ? -1 : id.length;
+  lengths[from + lengthOf.extras] = extras === null ? -1 : extras.length;
+  lengths[from + lengthOf.dataText] = -1;
+  lengths[from + lengthOf.dataBytes] = -1;
   joined.text += type;
   if (key !== null) joined.text += key;
   if (id !== null) joined.text += id;
   if (extras !== null) joined.text += extras;
   if (data === null) return;
   if (typeof data === 'string') {
-    lengths[from + 4] = data.length;
+    lengths[from + lengthOf.dataText] = data.length;
     joined.text += data;
     return;
   }
-  lengths[from + 5] = data.byteLength;
+  lengths[from + lengthOf.dataBytes] = data.byteLength;
   joined.bytes ??= [];
   joined.bytes.push(data);
 }
