@@ -1,6 +1,7 @@
 // Entry point of the throw-away thread that loads a handlers module once, to see whether it can be loaded at all.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import { messageOf } from '../src/errors.js';
 import { badHandlers, fileOf, loadHandlers } from '../src/pool/handler-module.js';
 import type { PreflightNews, PreflightThreadData } from '../src/pool/messages.js';
 
@@ -8,7 +9,7 @@ const { handlersUrl } = workerData as PreflightThreadData;
 
 void loadHandlers(handlersUrl).then(
   ({ table }) => tell({ kind: 'keylane-table', table }),
-  (error) => tell({ kind: 'keylane-refused', reason: error instanceof Error ? error.message : String(error) }),
+  (error) => tell({ kind: 'keylane-refused', reason: messageOf(error) }),
 );
 
 // Comes when the thread has nothing left to do. If the module is not loaded by then, it never will be.

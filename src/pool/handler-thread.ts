@@ -2,6 +2,7 @@
 // what the pool asks. It never throws: trouble is an answer like any other, since an error thrown in a thread would
 // reach the main thread without its fields, or not at all.
 
+import { messageOf } from '../errors.js';
 import { BatchRunner } from './batch-runner.js';
 import { epochClock } from './epoch-clock.js';
 import { describeThrown } from './error-record.js';
@@ -67,7 +68,7 @@ export class HandlerThread {
       this.#links.tell({ kind: 'keylane-ready', threadId: this.#links.threadId });
       this.#loaded = { kind: 'loaded', module, runner };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       this.#links.tell({ kind: 'keylane-failed', reason });
       this.#loaded = { kind: 'failed', reason };
     }
@@ -80,7 +81,7 @@ export class HandlerThread {
       await this.#callHook(module, 'teardown');
       return { kind: 'torn-down', threadId: this.#links.threadId };
     } catch (error) {
-      return { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
+      return { kind: 'failed', reason: messageOf(error) };
     }
   }
 

@@ -1,6 +1,7 @@
 // Reports on behalf of a thread that died and can give none. The main thread makes them from the batch's own message:
 // the one place where it builds rows.
 
+import { messageOf } from '../errors.js';
 import { handlerResult } from '../handler.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
@@ -46,7 +47,7 @@ function reportOfSkipped(message: BatchMessage): BatchReport {
 }
 
 function threadDied(reason: unknown): Error {
-  const said = reason instanceof Error ? reason.message : String(reason);
+  const said = messageOf(reason);
   const error = new Error(`the handler's thread died while this batch ran: ${said}`, { cause: reason });
   error.name = 'ThreadDied';
   // The stack would show where keylane noticed; the cause has the one that helps.

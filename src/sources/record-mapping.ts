@@ -2,7 +2,7 @@
 // data itself. It reads own properties only. A record that is the data is passed on as it came; of one that is an event
 // the data is encoded anew.
 
-import { KeylaneError, printable, shown } from '../errors.js';
+import { KeylaneError, messageOf, printable, shown } from '../errors.js';
 import { checkDataSize, type EncodedEvent, type EventLimits, encodeEvent, type SourceEvent } from '../event.js';
 import type { HandlerTable } from '../handler.js';
 
@@ -78,7 +78,7 @@ export class RecordMapping {
     try {
       record = JSON.parse(text);
     } catch (error) {
-      return { reason: `is not valid JSON: ${printable(error instanceof Error ? error.message : String(error))}` };
+      return { reason: `is not valid JSON: ${printable(messageOf(error))}` };
     }
     if (!isObject(record) || Array.isArray(record)) return { reason: `must be a JSON object, got ${shown(record)}` };
     try {

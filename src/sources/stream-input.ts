@@ -1,7 +1,7 @@
 // The bytes of a stream. It cannot be read again, so every start brings new records.
 
 import type { Readable } from 'node:stream';
-import { KeylaneError, printable, shown } from '../errors.js';
+import { KeylaneError, messageOf, printable, shown } from '../errors.js';
 import type { ByteInput } from './byte-input.js';
 
 export class StreamInput implements ByteInput {
@@ -33,7 +33,7 @@ export class StreamInput implements ByteInput {
     } catch (error) {
       // close() was called meanwhile: destroying the stream is what ended the read.
       if (this.#isClosed) return null;
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       throw new KeylaneError('bad-input', `${this.name} cannot be read: ${printable(reason)}`, { cause: error });
     }
     if (next.done) return null;

@@ -6,7 +6,7 @@
 import { createRequire } from 'node:module';
 import Database from 'better-sqlite3';
 import type { ErrorRecord } from '../errors.js';
-import { KeylaneError, printable } from '../errors.js';
+import { KeylaneError, messageOf, printable } from '../errors.js';
 import type { Durability } from '../options.js';
 
 export type Connection = Database.Database;
@@ -157,7 +157,7 @@ export function sqliteCodeOf(error: unknown): string | null {
 /** An error in a few words, with SQLite's code first where there is one. */
 export function sqliteReason(error: unknown): string {
   const code = sqliteCodeOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   return printable(code === null ? message : `${code}: ${message}`);
 }
 
