@@ -32,7 +32,7 @@ function insert(path: string): number {
     if (builder.count === groupSize || position === rows) groups.push(builder.finish());
   }
   const startMs = performance.now();
-  for (const group of groups) store.append({ rows: [group], watermarks: [] });
+  for (const group of groups) store.append({ events: null, rows: [group], watermarks: [] });
   const seconds = (performance.now() - startMs) / 1000;
   store.close([]);
   return rows / seconds;

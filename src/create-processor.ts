@@ -32,7 +32,7 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   let pool: HandlerPool | null = null;
   try {
     pool = await HandlerPool.start({ url, table, execArgv, config, onWarning, onFatal });
-    const journal = await writer.openPartition(Processor.journalPartition);
+    const journal = await writer.openJournal({ isVolatile: true });
     return new Processor({ config, table, writer, pool, journal, trouble, clock: systemClock });
   } catch (error) {
     await Promise.allSettled([writer.abort(), pool?.abort()]);

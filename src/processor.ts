@@ -18,7 +18,7 @@ import type { Phase } from './phase.js';
 import { Pump } from './pump.js';
 import type { Source } from './sources/source.js';
 import { type Stats, statsFrom } from './stats.js';
-import type { PartitionStart } from './store/messages.js';
+import type { JournalStart } from './store/messages.js';
 import type { HandlerThreads, WriterThread } from './threads.js';
 import type { Trouble } from './trouble.js';
 
@@ -35,7 +35,7 @@ interface Parts {
   readonly table: HandlerTable;
   readonly writer: WriterThread;
   readonly pool: HandlerThreads;
-  readonly journal: PartitionStart;
+  readonly journal: JournalStart;
   readonly trouble: Trouble;
   readonly clock: Clock;
 }

@@ -165,7 +165,7 @@ export class Pump {
     if (this.#unacknowledgedBytes <= this.#parts.limits.unacknowledgedBytesMax / 2) this.#writerIsBehind = false;
     this.#duplicatesIgnored += result.ignored;
     this.#groupSize = group.count;
-    this.#walBytes = result.walBytes;
+    this.#walBytes = result.gauges.walBytes;
     this.#succeeded += group.count - group.failedCount;
     this.#deadLettered += group.failedCount;
     for (const slots of group.slots) this.#parts.dispatcher.confirm(slots);
@@ -224,7 +224,7 @@ export class Pump {
 
   #send(group: Group): void {
     this.#groupsInFlight += 1;
-    this.#parts.writer.append({ rows: group.rows, watermarks: this.#parts.partitions.takeMoved() }).then(
+    this.#parts.writer.append({ events: null, rows: group.rows, watermarks: this.#parts.partitions.takeMoved() }).then(
       (result) => this.#note(() => this.#inbox.commits.push({ group, result })),
       (error) => this.#note(() => this.#inbox.trouble.push(error)),
     );

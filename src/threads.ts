@@ -2,7 +2,15 @@
 // real ones, and the simulation has its own.
 
 import type { BatchMessage, BatchReport } from './pool/messages.js';
-import type { GroupRequest, GroupResult, PartitionStart, Watermark } from './store/messages.js';
+import type {
+  GroupRequest,
+  GroupResult,
+  JournalPage,
+  JournalStart,
+  PageRequest,
+  PartitionStart,
+  Watermark,
+} from './store/messages.js';
 
 /** Threads that run batches. */
 export interface HandlerThreads {
@@ -20,6 +28,9 @@ export interface HandlerThreads {
 /** The thread that stores outcomes. */
 export interface WriterThread {
   openPartition(name: string): Promise<PartitionStart>;
+  openJournal(how: { isVolatile: boolean }): Promise<JournalStart>;
+  /** Reads journaled events that have no outcome, in order; sees what was appended before the call. */
+  readJournal(request: PageRequest): Promise<JournalPage>;
   setFingerprint(partition: number, fingerprint: string): Promise<void>;
   /** Resolves when the group is durable. Groups are stored in the order of the calls. */
   append(group: GroupRequest): Promise<GroupResult>;

@@ -36,10 +36,9 @@ function make(options: { groupWaitMs?: number; groupSizeMax?: number; unacknowle
     journal: {
       partition: 1,
       watermark: 0,
-      durable: new Float64Array(0),
-      positionNext: 1,
       positionUnused: 1,
-      fingerprint: null,
+      pending: 0,
+      suspects: new Float64Array(0),
     },
     clock,
     trouble: new Trouble(),
@@ -50,6 +49,8 @@ function make(options: { groupWaitMs?: number; groupSizeMax?: number; unacknowle
     writer: {
       append: (request) => new Promise((resolve, reject) => groups.push({ request, resolve, reject })),
       openPartition: () => Promise.reject(new Error('not used')),
+      openJournal: () => Promise.reject(new Error('not used')),
+      readJournal: () => Promise.reject(new Error('not used')),
       ...{ setFingerprint: async () => {}, close: () => closing(), abort: async () => {} },
     },
   });
@@ -61,6 +62,10 @@ async function settle(): Promise<void> {
     for (let hop = 0; hop < 8; hop += 1) await null;
     if (clock.nextAtMs() === clock.nowMs()) clock.step();
   }
+}
+
+function resultOf(stored: number): GroupResult {
+  return { stored, ignored: 0, duplicates: [], gauges: { walBytes: 0, storeBytes: 0, freeBytes: 1e12 } };
 }
 
 function report(message: BatchMessage, resultBytes = 0): BatchReport {
@@ -119,7 +124,7 @@ test('while too many bytes are unacknowledged no batch starts; below half of the
   await finish(0, 2 * 1024 * 1024);
   await finish(1);
   expect(batches).toHaveLength(2);
-  for (const group of groups) group.resolve({ stored: 1, ignored: 0, walBytes: 0 });
+  for (const group of groups) group.resolve(resultOf(1));
   await settle();
   expect(batches).toHaveLength(4);
 });
@@ -133,7 +138,7 @@ test('a slow writer makes no group larger than groupSizeMax', async () => {
   }
   for (let index = 0; index < groups.length; index += 1) {
     expect(groups[index]?.request.rows.length).toBeLessThanOrEqual(2);
-    groups[index]?.resolve({ stored: 2, ignored: 0, walBytes: 0 });
+    groups[index]?.resolve(resultOf(2));
     await settle();
   }
   expect(groups).toHaveLength(5);
@@ -185,7 +190,7 @@ test('a listener that throws what cannot even be shown stops nobody', async () =
   const drained = processor.drain();
   await settle();
   await finish(0);
-  groups[0]?.resolve({ stored: 1, ignored: 0, walBytes: 0 });
+  groups[0]?.resolve(resultOf(1));
   await settle();
   await drained;
   expect(warnings).toEqual(['a listener of "outcome" threw: an object']);

@@ -83,7 +83,8 @@ export async function withHolder(path: string, run: (holder: ChildProcess) => Pr
 
 export function rowOf(position: number, change: Partial<OutcomeRow> = {}): OutcomeRow {
   return {
-    partition: 1,
+    // The first that a test opens: the journal is 1.
+    partition: 2,
     position,
     handler: 0,
     succeeded: true,

@@ -55,7 +55,7 @@ describe('a second user of a store', () => {
         expect(codeElsewhere(path)).toBe('store-locked');
         await first.openPartition('p');
         const rows = [joined([rowOf(0)])];
-        await expect(first.append({ rows, watermarks: [] })).resolves.toMatchObject({ stored: 1 });
+        await expect(first.append({ events: null, rows, watermarks: [] })).resolves.toMatchObject({ stored: 1 });
       }),
     ));
 
@@ -63,9 +63,9 @@ describe('a second user of a store', () => {
     atPath((path) =>
       withWriter(requestFor(path), async ({ writer }) => {
         await writer.openPartition('p');
-        await writer.append({ rows: [joined([rowOf(0), rowOf(1)])], watermarks: [] });
+        await writer.append({ events: null, rows: [joined([rowOf(0), rowOf(1)])], watermarks: [] });
         expect(read(path, 'SELECT count(*) AS rows FROM outcomes')).toEqual([{ rows: 2 }]);
-        await writer.append({ rows: [joined([rowOf(2)])], watermarks: [] });
+        await writer.append({ events: null, rows: [joined([rowOf(2)])], watermarks: [] });
         expect(read(path, 'SELECT count(*) AS rows FROM outcomes')).toEqual([{ rows: 3 }]);
       }),
     ));
@@ -79,7 +79,7 @@ describe('the lock', () => {
         holder.kill('SIGKILL');
         await once(holder, 'exit');
         withStore(requestFor(path), (store) => {
-          expect(store.openPartition('p').partition).toBe(1);
+          expect(store.openPartition('p').partition).toBe(2);
         });
       }),
     ));
@@ -107,9 +107,11 @@ describe('the lock', () => {
         rmSync(`${path}-lock`);
         withStore(requestFor(path), (store) => {
           store.openPartition('p');
-          expect(store.append({ rows: [joined([rowOf(0)])], watermarks: [] })).toMatchObject({ stored: 1 });
+          expect(store.append({ events: null, rows: [joined([rowOf(0)])], watermarks: [] })).toMatchObject({
+            stored: 1,
+          });
         });
-        const late = writer.append({ rows: [joined([rowOf(1)])], watermarks: [] });
+        const late = writer.append({ events: null, rows: [joined([rowOf(1)])], watermarks: [] });
         await expect(late).rejects.toMatchObject({
           code: 'store-failed',
           message: expect.stringContaining('one writer'),

@@ -136,13 +136,13 @@ describe('a file that is a store', () => {
     atPath(async (path) => {
       await withHolder(path, async () => {});
       expect(existsSync(`${path}-wal`)).toBe(true);
-      withStore(requestFor(path), (store) => expect(store.openPartition('p').partition).toBe(1));
+      withStore(requestFor(path), (store) => expect(store.openPartition('p').partition).toBe(2));
     }));
 
   it('is taken with tables, views and indexes of its owner in it', () =>
     atPath((path) => {
       changed(path, 'CREATE INDEX outcome_key ON outcome (key); CREATE VIEW mine AS SELECT 1');
-      withStore(requestFor(path), (store) => expect(store.openPartition('p').partition).toBe(1));
+      withStore(requestFor(path), (store) => expect(store.openPartition('p').partition).toBe(2));
     }));
 });
 
@@ -175,7 +175,7 @@ function filled(path: string): void {
   withStore(requestFor(path), (store) => {
     store.openPartition('p');
     const rows = Array.from({ length: 2_000 }, (_, position) => rowOf(position, { result: `"${'x'.repeat(100)}"` }));
-    store.append({ rows: [joined(rows)], watermarks: [] });
+    store.append({ events: null, rows: [joined(rows)], watermarks: [] });
   });
   writeFileSync(`${path}.made`, '');
 }

@@ -8,6 +8,7 @@ import { StoreWriter } from '../dist/src/store/store-writer.js';
 import { atPath, joined, read, requestFor, rowOf, withWriter } from './store-fixture.js';
 
 const group = (from: number, count = 1) => ({
+  events: null,
   rows: [joined(Array.from({ length: count }, (_, index) => rowOf(from + index)))],
   watermarks: [],
 });
@@ -21,7 +22,7 @@ describe('the writer', () => {
         expect(await writer.append(group(0, 3))).toMatchObject({ stored: 3, ignored: 0 });
         await writer.close([{ partition, watermark: 3 }]);
         expect(readdirSync(dirname(path))).toEqual(['out.db', 'out.db-lock']);
-        expect(read(path, 'SELECT watermark, fingerprint FROM partition')).toEqual([
+        expect(read(path, 'SELECT watermark, fingerprint FROM partition WHERE id = 2')).toEqual([
           { watermark: 3, fingerprint: 'f' },
         ]);
         expect(deaths).toEqual([]);
@@ -65,7 +66,7 @@ describe('the writer', () => {
     atPath((path) =>
       withWriter(requestFor(path), async ({ writer }) => {
         await writer.openPartition('p');
-        const broken = { rows: [joined([rowOf(0, { attempts: Number.NaN })])], watermarks: [] };
+        const broken = { events: null, rows: [joined([rowOf(0, { attempts: Number.NaN })])], watermarks: [] };
         const failure = {
           code: 'store-failed',
           message: expect.stringContaining('SQLITE_CONSTRAINT'),

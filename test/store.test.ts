@@ -33,7 +33,7 @@ describe('a new store', () => {
   it('is made although a crash left half of one', () =>
     atPath((path) => {
       for (const suffix of ['', '-journal', '-wal']) writeFileSync(`${path}-new${suffix}`, 'half');
-      withStore(requestFor(path), (store) => expect(store.openPartition('p').partition).toBe(1));
+      withStore(requestFor(path), (store) => expect(store.openPartition('p').partition).toBe(2));
       expect(readdirSync(dirname(path))).toEqual(['out.db', 'out.db-lock']);
     }));
 
@@ -41,7 +41,7 @@ describe('a new store', () => {
     atPath((path) => {
       withStore(requestFor(path), () => {});
       expect(read(path, 'PRAGMA application_id')).toEqual([{ application_id: 0x6b65796c }]);
-      expect(read(path, 'PRAGMA user_version')).toEqual([{ user_version: 1 }]);
+      expect(read(path, 'PRAGMA user_version')).toEqual([{ user_version: 2 }]);
     }));
 });
 
@@ -55,7 +55,11 @@ describe('durability', () => {
         withStore(requestFor(path, { durability: row.durability }), (store) => {
           expect(store.synchronous).toBe(row.level);
           const partition = store.openPartition('p').partition;
-          store.append({ rows: [joined(positions.map((at) => rowOf(at)))], watermarks: [{ partition, watermark: 1 }] });
+          store.append({
+            events: null,
+            rows: [joined(positions.map((at) => rowOf(at)))],
+            watermarks: [{ partition, watermark: 1 }],
+          });
           expect(store.synchronous).toBe(row.level);
         });
       }
@@ -78,7 +82,7 @@ describe('durability', () => {
         process.chdir('/');
         for (let position = 0; position < ${groups}; position += 1) {
           builder.add({ ...${JSON.stringify(rowOf(0))}, position });
-          store.append({ rows: [builder.finish()], watermarks: [] });
+          store.append({ events: null, rows: [builder.finish()], watermarks: [] });
         }
         process.chdir('/');
         store.close([]);`;
@@ -99,9 +103,13 @@ describe('append', () => {
         const { partition } = store.openPartition('orders.ndjson');
         const failed = { succeeded: false, result: null, error: '{"name":"Error","message":"no"}', handler: 1 };
         const batches = [[rowOf(3, { id: 'e3' }), rowOf(1)], [rowOf(2, failed)]];
-        const result = store.append({ rows: batches.map(joined), watermarks: [{ partition, watermark: 4 }] });
+        const result = store.append({
+          events: null,
+          rows: batches.map(joined),
+          watermarks: [{ partition, watermark: 4 }],
+        });
         expect(result).toMatchObject({ stored: 3, ignored: 0 });
-        expect(result.walBytes).toBeGreaterThan(0);
+        expect(result.gauges.walBytes).toBeGreaterThan(0);
         const common = { partition: 'orders.ndjson', type: 't', key: 'k', attempts: 1, duration_us: 59 };
         expect(read(path, 'SELECT * FROM outcomes')).toEqual([
           { ...common, ...fields(1), handler: 'first', status: 'succeeded', result: '1', error: null },
@@ -120,9 +128,15 @@ describe('append', () => {
         // More rows than one statement takes, so that duplicates meet both the long statement and the short one.
         const rows = Array.from({ length: 120 }, (_, position) => rowOf(position, { result: '"first"' }));
         const twice = joined([...rows, rowOf(7, { result: '"second"' }), rowOf(119, { result: '"second"' })]);
-        expect(store.append({ rows: [twice], watermarks: [] })).toMatchObject({ stored: 120, ignored: 2 });
+        expect(store.append({ events: null, rows: [twice], watermarks: [] })).toMatchObject({
+          stored: 120,
+          ignored: 2,
+        });
         const again = joined([rowOf(120), ...rows.map((row) => ({ ...row, result: '"third"' }))]);
-        expect(store.append({ rows: [again], watermarks: [] })).toMatchObject({ stored: 1, ignored: 120 });
+        expect(store.append({ events: null, rows: [again], watermarks: [] })).toMatchObject({
+          stored: 1,
+          ignored: 120,
+        });
         const counts = read(
           path,
           `SELECT count(*) AS rows, count(*) FILTER (WHERE result = '"first"') AS first FROM outcomes`,
@@ -145,7 +159,11 @@ describe('append', () => {
     atPath((path) => {
       withStore(requestFor(path, { handlerNames: [text] }), (store) => {
         const { partition } = store.openPartition(text);
-        store.append({ rows: [joined([rowOf(0, { partition, key: text, id: text, type: text })])], watermarks: [] });
+        store.append({
+          events: null,
+          rows: [joined([rowOf(0, { partition, key: text, id: text, type: text })])],
+          watermarks: [],
+        });
         expect(store.openPartition(text).partition).toBe(partition);
       });
       const [row] = read(path, 'SELECT key, id, type, handler, partition FROM outcomes');
@@ -167,7 +185,7 @@ describe('append', () => {
         store.openPartition('p');
         const results = ['{"a":[1,null]}', 'null', '"7"', '7', new Uint8Array([0, 255, 1]), new Uint8Array(0), null];
         const rows = results.map((result, position) => rowOf(position, { result }));
-        store.append({ rows: [joined(rows)], watermarks: [] });
+        store.append({ events: null, rows: [joined(rows)], watermarks: [] });
         const stored = read(path, 'SELECT result, typeof(result) AS kind FROM outcomes ORDER BY position');
         expect(stored.map((row) => row.kind)).toEqual(['text', 'text', 'text', 'text', 'blob', 'blob', 'null']);
         const found = stored.map(({ result }) => (Buffer.isBuffer(result) ? new Uint8Array(result) : result));
@@ -180,7 +198,11 @@ describe('append', () => {
       withStore(requestFor(path), (store) => {
         const { partition } = store.openPartition('p');
         const row = rowOf(Number.MAX_SAFE_INTEGER - 1, { startedAtUs: 1_763_851_093_123_457 });
-        store.append({ rows: [joined([row])], watermarks: [{ partition, watermark: Number.MAX_SAFE_INTEGER - 2 }] });
+        store.append({
+          events: null,
+          rows: [joined([row])],
+          watermarks: [{ partition, watermark: Number.MAX_SAFE_INTEGER - 2 }],
+        });
         const [found] = read(path, 'SELECT position, started_at, typeof(position) AS kind FROM outcomes');
         expect(found).toEqual({ position: row.position, started_at: row.startedAtUs, kind: 'integer' });
       });
@@ -192,9 +214,11 @@ describe('append', () => {
         const { partition } = store.openPartition('p');
         // SQLite takes NaN for null, which the schema refuses; the row before it is a good one.
         const broken = joined([rowOf(0), rowOf(1, { attempts: Number.NaN })]);
-        const error = thrownBy(() => store.append({ rows: [broken], watermarks: [{ partition, watermark: 2 }] }));
+        const error = thrownBy(() =>
+          store.append({ events: null, rows: [broken], watermarks: [{ partition, watermark: 2 }] }),
+        );
         expect(error).toMatchObject({ code: 'store-failed', message: expect.stringContaining('SQLITE_CONSTRAINT') });
-        expect(thrownBy(() => store.append({ rows: [joined([rowOf(2)])], watermarks: [] }))).toBe(error);
+        expect(thrownBy(() => store.append({ events: null, rows: [joined([rowOf(2)])], watermarks: [] }))).toBe(error);
         expect(read(path, 'SELECT count(*) AS rows FROM outcomes')).toEqual([{ rows: 0 }]);
         expect(store.openPartition('p').watermark).toBe(0);
       });
@@ -206,9 +230,13 @@ describe('append', () => {
         store.openPartition('p');
         const result = new Uint8Array(1024 * 1024);
         const sizes = Array.from({ length: 60 }, (_, position) => {
-          const { walBytes } = store.append({ rows: [joined([rowOf(position, { result })])], watermarks: [] });
+          const { gauges } = store.append({
+            events: null,
+            rows: [joined([rowOf(position, { result })])],
+            watermarks: [],
+          });
           store.tend();
-          return walBytes;
+          return gauges.walBytes;
         });
         expect(Math.max(...sizes)).toBeLessThan(20 * 1024 * 1024);
         expect(statSync(path).size).toBeGreaterThan(30 * 1024 * 1024);
@@ -221,7 +249,13 @@ describe('a partition', () => {
     atPath((path) => {
       withStore(requestFor(path), (store) => {
         expect(store.openPartition('p')).toEqual({
-          ...{ partition: 1, watermark: 0, durable: new Float64Array(0), fingerprint: null },
+          ...{
+            partition: 2,
+            watermark: 0,
+            durable: new Float64Array(0),
+            fingerprint: null,
+            suspects: new Float64Array(0),
+          },
           ...{ positionNext: 1, positionUnused: 1 },
         });
       });
@@ -234,18 +268,28 @@ describe('a partition', () => {
         store.openPartition('other');
         store.setFingerprint(partition, 'size 7');
         const rows = [1, 2, 3, 5, 9].map((position) => rowOf(position));
-        const elsewhere = [rowOf(100, { partition: 2 }), rowOf(5, { handler: 1 })];
-        store.append({ rows: [joined([...rows, ...elsewhere])], watermarks: [{ partition, watermark: 3 }] });
+        const elsewhere = [rowOf(100, { partition: 3 }), rowOf(5, { handler: 1 })];
+        store.append({
+          events: null,
+          rows: [joined([...rows, ...elsewhere])],
+          watermarks: [{ partition, watermark: 3 }],
+        });
       });
       withStore(requestFor(path, { handlerNames: ['b', 'a'] }), (store) => {
         const { partition, ...start } = store.openPartition('p');
-        expect(partition).toBe(1);
+        expect(partition).toBe(2);
         // As runs: 3, 5 and 9.
         const durable = Float64Array.of(3, 4, 5, 6, 9, 10);
         const positions = { positionNext: 10, positionUnused: 10 };
-        expect(start).toEqual({ watermark: 3, durable, ...positions, fingerprint: 'size 7' });
+        expect(start).toEqual({
+          watermark: 3,
+          durable,
+          ...positions,
+          fingerprint: 'size 7',
+          suspects: new Float64Array(0),
+        });
         // The name of a handler counts, not its place in the list.
-        const again = store.append({ rows: [joined([rowOf(5, { handler: 0 })])], watermarks: [] });
+        const again = store.append({ events: null, rows: [joined([rowOf(5, { handler: 0 })])], watermarks: [] });
         expect(again).toMatchObject({ stored: 0, ignored: 1 });
       });
     }));
@@ -254,7 +298,7 @@ describe('a partition', () => {
     atPath((path) => {
       const first = Store.open(requestFor(path));
       const { partition } = first.openPartition('p');
-      first.append({ rows: [joined([rowOf(7)])], watermarks: [] });
+      first.append({ events: null, rows: [joined([rowOf(7)])], watermarks: [] });
       first.close([{ partition, watermark: 8, positionNext: 12 }]);
       // What the orderly end said is remembered.
       const crashed = Store.open(requestFor(path));
@@ -271,7 +315,8 @@ describe('a partition', () => {
       const watermarkAfter = (change: number[], last: number) => {
         const store = Store.open(requestFor(path));
         const { partition } = store.openPartition('p');
-        for (const watermark of change) store.append({ rows: [], watermarks: [{ partition, watermark }] });
+        for (const watermark of change)
+          store.append({ events: null, rows: [], watermarks: [{ partition, watermark }] });
         store.close([{ partition, watermark: last }]);
         return withStore(requestFor(path), (store) => store.openPartition('p').watermark);
       };

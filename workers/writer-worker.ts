@@ -23,9 +23,11 @@ const api: WriterApi = {
     replyOf(() => {
       invariant(store === null, 'a writer opens one store');
       store = Store.open(request);
-      return null;
+      return store.opened;
     }),
   openPartition: (name) => replyOf(() => opened().openPartition(name)),
+  openJournal: (how) => replyOf(() => opened().openJournal(how)),
+  readJournal: (request) => replyOf(() => opened().readJournal(request)),
   setFingerprint: (partition, text) =>
     replyOf(() => {
       opened().setFingerprint(partition, text);

@@ -6,7 +6,18 @@ import type { Finding } from './finding.js';
 import type { Source } from './source.js';
 
 /** Files of src/ that every other file may use; they use only each other. */
-const vocabulary = ['event', 'handler', 'outcome', 'errors', 'clock', 'invariant', 'options', 'phase', 'position-runs'];
+const vocabulary = [
+  'event',
+  'handler',
+  'outcome',
+  'errors',
+  'clock',
+  'invariant',
+  'options',
+  'phase',
+  'position-runs',
+  'joined-events',
+];
 
 const fileRooms: Readonly<Record<string, string>> = {
   index: 'index',

@@ -124,7 +124,7 @@ export class BatchRunner {
       attempt === 1
         ? this.#firstTries[handler]!
         : { handler: table.names[handler]!, attempt, threadId: this.#parts.threadId };
-    return handlers[handler]!(reader.event(), context);
+    return handlers[handler]!(reader.handlerEvent(), context);
   }
 }
 

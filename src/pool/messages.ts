@@ -2,31 +2,21 @@
 // Per batch there is one message each way; per event there is a share of its arrays, never an object.
 
 import type { HandlerTable } from '../handler.js';
+import type { JoinedEvents } from '../joined-events.js';
 
 /** Numbers of one event in BatchMessage.numbers, in this order. */
 export const numberOf = { partition: 0, position: 1, handler: 2, attempt: 3 } as const;
 export const numbersPerEvent = 4;
 
-/** Lengths of one event in BatchMessage.lengths, in this order; -1 for absent. Data is either text or bytes. */
-export const lengthOf = { type: 0, key: 1, id: 2, extras: 3, dataText: 4, dataBytes: 5 } as const;
-export const lengthsPerEvent = 6;
-
 /** Main thread to handler thread: run these events, in this order. */
-export interface BatchMessage {
+export interface BatchMessage extends JoinedEvents {
   readonly kind: 'batch';
   /** Which of the pool's places the batch takes: the index of its marks in `Progress`. */
   readonly place: number;
-  readonly count: number;
   /** Names of the batch's partitions, by the index that `numbers` carries. */
   readonly partitions: Readonly<Record<number, string>>;
   /** numbersPerEvent an event, see numberOf. */
   readonly numbers: Float64Array;
-  /** lengthsPerEvent an event, see lengthOf. */
-  readonly lengths: Int32Array;
-  /** type, key, id, extras and data text of every event, one after another. */
-  readonly text: string;
-  /** Data given as bytes, one after another. */
-  readonly bytes: Uint8Array;
 }
 
 /** Handler thread to main thread: what came of a batch. */

@@ -19,7 +19,7 @@ const readWaitMs = 1_000;
 const lockWaitMs = 200;
 const lastCheckpointWaitMs = 250;
 
-const pageBytes = 4_096;
+export const pageBytes = 4_096;
 /** What a page takes in the write-ahead log. */
 export const frameBytes = pageBytes + 24;
 

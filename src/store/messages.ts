@@ -1,6 +1,8 @@
 // The types that cross between the main thread and the writer thread, and nothing else.
 
+import type { JoinedEvents } from '../joined-events.js';
 import type { Durability } from '../options.js';
+import type { Outcome } from '../outcome.js';
 
 /** Opens the store; the first call. */
 export interface OpenRequest {
@@ -10,7 +12,30 @@ export interface OpenRequest {
   readonly handlerNames: readonly string[];
 }
 
-/** What the store knows of one partition. */
+/** What the store says of itself once it is open. */
+export interface OpenResult {
+  /** How often the store was opened; marks what was written since. */
+  readonly epoch: number;
+  /** Whether the user before closed it in order. */
+  readonly wasClean: boolean;
+}
+
+/** Events that were running when a process died: pairs of a position, and of the deaths it is charged with. */
+export type Suspects = Float64Array;
+
+/** What the store knows of the journal. */
+export interface JournalStart {
+  readonly partition: number;
+  /** Every event below this position has its durable outcome. */
+  readonly watermark: number;
+  /** A position from which on none was ever given to an event. */
+  readonly positionUnused: number;
+  /** Events that are owed their outcomes, parked ones included. */
+  readonly pending: number;
+  readonly suspects: Suspects;
+}
+
+/** What the store knows of one partition of a source. */
 export interface PartitionStart {
   /** The number by which rows and watermarks name it. */
   readonly partition: number;
@@ -24,6 +49,7 @@ export interface PartitionStart {
   readonly positionUnused: number;
   /** What `setFingerprint` stored, or null. */
   readonly fingerprint: string | null;
+  readonly suspects: Suspects;
 }
 
 export interface Watermark {
@@ -33,18 +59,81 @@ export interface Watermark {
   readonly positionNext?: number;
 }
 
-/** One group: outcomes of several batches, stored in one transaction with the watermarks reached before it. */
+/** Published events on their way into the journal. Their positions follow each other. */
+export interface JournalEvents extends JoinedEvents {
+  readonly positionFirst: number;
+  /** Index of the handler each is owed to. */
+  readonly handlers: Int32Array;
+  /** Microseconds since the Unix epoch. */
+  readonly acceptedAtUs: number;
+}
+
+/**
+ * One group: published events and outcomes of several batches, stored in one transaction with the watermarks reached
+ * before it. A group that was stored already may come again: nothing of it is stored twice.
+ */
 export interface GroupRequest {
-  /** Joined rows (see RowsBuilder), transferred. */
+  readonly events: JournalEvents | null;
+  /** Joined rows (see RowsBuilder). */
   readonly rows: readonly ArrayBuffer[];
   readonly watermarks: readonly Watermark[];
 }
 
+/** An event whose id was known already: it was not stored. */
+export interface DuplicateEvent {
+  /** Its index among the events of its group. */
+  readonly index: number;
+  /** Of the event that has the id. */
+  readonly position: number;
+  /** That event's outcome, or null while it has none. */
+  readonly outcome: Outcome | null;
+}
+
+/** Sizes in bytes. */
+export interface StoreGauges {
+  readonly walBytes: number;
+  /** The database and its log together. */
+  readonly storeBytes: number;
+  /** Free on the store's file system, for this user. */
+  readonly freeBytes: number;
+}
+
 /** What came of a group, once it is durable. */
 export interface GroupResult {
+  /** Outcome rows stored. */
   readonly stored: number;
-  /** Rows whose identity had its outcome already; they were ignored. */
+  /** Outcome rows whose identity had its outcome already; they were ignored. */
   readonly ignored: number;
-  /** Size of the write-ahead log, in bytes. */
-  readonly walBytes: number;
+  readonly duplicates: readonly DuplicateEvent[];
+  readonly gauges: StoreGauges;
+}
+
+/** Asks for journaled events without an outcome, in order. */
+export interface PageRequest {
+  /** The first position to look at. */
+  readonly from: number;
+  readonly countMax: number;
+  /** Size (text units and bytes) at which the page ends. */
+  readonly bytesMax: number;
+}
+
+/** Some journaled events without an outcome, in order. */
+export interface JournalPage {
+  readonly events: JoinedEvents;
+  readonly positions: Float64Array;
+  /** Index of the handler each is owed to. */
+  readonly handlers: Int32Array;
+  /** Where the next page begins. */
+  readonly next: number;
+  /** Whether the journal ends at `next`. */
+  readonly isLast: boolean;
+  /** Events passed over, as they are owed to handlers that the module no longer has. */
+  readonly parked: readonly ParkedEvents[];
+}
+
+/** Events of one handler that is not there. */
+export interface ParkedEvents {
+  readonly handler: string;
+  readonly count: number;
+  readonly positionFirst: number;
 }

@@ -1,4 +1,4 @@
-// What a store holds: its marks, its tables, and the two views that are public and stay as they are. A change of the
+// What a store holds: its marks, its tables, and the views that are public and stay as they are. A change of the
 // tables is one more migration at the end of the list; what is in the list never changes.
 
 import type { Connection } from './database.js';
@@ -56,6 +56,44 @@ const migrations: readonly string[] = [
   CREATE VIEW dead_letters AS
   SELECT partition, position, id, type, key, handler, attempts, started_at, duration_us, result, error
   FROM outcomes WHERE status = 'dead-lettered';
+  `,
+  `
+  -- 1 while the last user gave out positions before anything of them was stored; 0 after an orderly end.
+  ALTER TABLE partition ADD COLUMN is_volatile INTEGER NOT NULL DEFAULT 0;
+  UPDATE partition SET is_volatile = 1 WHERE (SELECT value FROM meta WHERE name = 'clean') = 0;
+  -- Whether the module of the last user had the handler. What is owed to one that is not present is parked.
+  ALTER TABLE handler ADD COLUMN is_present INTEGER NOT NULL DEFAULT 1;
+
+  INSERT INTO partition (name, epoch) VALUES ('journal', 0) ON CONFLICT (name) DO NOTHING;
+  -- The journal: published events, by their positions in the partition 'journal', with the handler each is owed to.
+  CREATE TABLE event (
+    position INTEGER PRIMARY KEY,
+    handler INTEGER NOT NULL,
+    accepted_at INTEGER NOT NULL, -- microseconds since the Unix epoch
+    id ANY,
+    type ANY NOT NULL,
+    key ANY,
+    extras TEXT,                  -- JSON of { time, headers }
+    data ANY                      -- JSON as TEXT, bytes as BLOB
+  ) STRICT;
+  CREATE UNIQUE INDEX event_id ON event (id) WHERE id IS NOT NULL;
+
+  -- Events that were running when a process died, and how many processes died while one of them ran alone.
+  CREATE TABLE suspect (
+    partition INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    deaths INTEGER NOT NULL,
+    PRIMARY KEY (partition, position)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE VIEW pending_events AS
+  SELECT partition.name AS partition, position, event.id AS id, type, key, handler.name AS handler,
+    CASE is_present WHEN 1 THEN 'waiting' ELSE 'parked' END AS state, accepted_at, data, extras
+  FROM partition JOIN event ON event.position >= partition.watermark JOIN handler ON handler.id = event.handler
+  WHERE partition.name = 'journal' AND NOT EXISTS (
+    SELECT 1 FROM outcome
+    WHERE outcome.partition = partition.id AND outcome.position = event.position AND outcome.handler = event.handler
+  );
   `,
 ];
 

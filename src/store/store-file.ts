@@ -10,6 +10,7 @@ import {
   realpathSync,
   rmSync,
   type Stats,
+  statfsSync,
   statSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -90,6 +91,12 @@ export function createStore(path: string): void {
     rmSync(unfinished);
     syncFolder(dirname(path));
   });
+}
+
+/** Bytes that this user may still write on the file system of a file. */
+export function freeBytesAt(path: string): number {
+  const { bavail, bsize } = statfsSync(dirname(path));
+  return bavail * bsize;
 }
 
 interface Refusal {

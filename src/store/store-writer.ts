@@ -6,7 +6,17 @@ import { type Remote, transfer, wrap } from 'comlink';
 import { KeylaneError, printable } from '../errors.js';
 import { comlinkEndpoint } from './comlink-endpoint.js';
 import { loadAddon } from './database.js';
-import type { GroupRequest, GroupResult, OpenRequest, PartitionStart, Watermark } from './messages.js';
+import type {
+  GroupRequest,
+  GroupResult,
+  JournalPage,
+  JournalStart,
+  OpenRequest,
+  OpenResult,
+  PageRequest,
+  PartitionStart,
+  Watermark,
+} from './messages.js';
 import { openReply, type Reply, type WriterApi } from './writer-api.js';
 
 const threadUrl = new URL('../../workers/writer-worker.js', import.meta.url);
@@ -31,6 +41,8 @@ export class StoreWriter {
   /** One function per call without an answer; it rejects the call. */
   readonly #pending = new Set<(error: KeylaneError) => void>();
   readonly #exited: Promise<void>;
+  /** What the store said when it was opened. */
+  opened: OpenResult = { epoch: 0, wasClean: true };
   #state: State = 'open';
   #death: KeylaneError | null = null;
   /** What the thread threw, or what could not be read of it; says in `#die` why it ended. */
@@ -57,8 +69,10 @@ export class StoreWriter {
       void this.#thread.terminate();
     });
     // Comlink makes a proxy for every property read; one of each is enough.
-    const { open, openPartition, setFingerprint, append, close } = wrap<WriterApi>(comlinkEndpoint(this.#thread));
-    this.#remote = { open, openPartition, setFingerprint, append, close };
+    const { open, openPartition, openJournal, readJournal, setFingerprint, append, close } = wrap<WriterApi>(
+      comlinkEndpoint(this.#thread),
+    );
+    this.#remote = { open, openPartition, openJournal, readJournal, setFingerprint, append, close };
   }
 
   /**
@@ -74,7 +88,7 @@ export class StoreWriter {
       if (handedOver) onDeath(error);
     });
     try {
-      await writer.#call(() => writer.#remote.open(request));
+      writer.opened = await writer.#call(() => writer.#remote.open(request));
       handedOver = true;
       return writer;
     } catch (error) {
@@ -83,9 +97,19 @@ export class StoreWriter {
     }
   }
 
-  /** Makes the partition if it is new, and says where it stands. */
+  /** Makes the partition of a source if it is new, and says where it stands. */
   openPartition(name: string): Promise<PartitionStart> {
     return this.#call(() => this.#remote.openPartition(name));
+  }
+
+  /** Says where the journal stands; volatile when published events are not to be stored. */
+  openJournal(how: { isVolatile: boolean }): Promise<JournalStart> {
+    return this.#call(() => this.#remote.openJournal(how));
+  }
+
+  /** Reads journaled events that have no outcome, in order. */
+  readJournal(request: PageRequest): Promise<JournalPage> {
+    return this.#call(() => this.#remote.readJournal(request));
   }
 
   /** Stores the text by which the partition's input is known again. */

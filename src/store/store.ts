@@ -1,10 +1,8 @@
-// The store as the writer thread sees it: open it, add groups of outcomes, close it. One group is one transaction, and
-// what `append` has returned for is durable. Knows nothing of threads, of batches, or of events still to come.
+// The store as the writer thread sees it: open it, add groups of events and outcomes, read the journal back, close it.
+// One group is one transaction, and what `append` has returned for is durable. Knows nothing of threads or batches.
 
 import { KeylaneError, printable } from '../errors.js';
-import { optionTable } from '../options.js';
 import { type OutcomeRow, RowsReader } from '../outcome.js';
-import { runsOf } from '../position-runs.js';
 import {
   attempt,
   type Connection,
@@ -13,16 +11,32 @@ import {
   frameBytes,
   lastCheckpoint,
   openForWriting,
+  pageBytes,
   type Statement,
   synchronousOf,
   walPagesOf,
 } from './database.js';
+import { EventJournal } from './event-journal.js';
+import { readFlight } from './flight-log.js';
 import { StoreLock } from './lock.js';
-import type { GroupRequest, GroupResult, OpenRequest, PartitionStart, Watermark } from './messages.js';
+import type {
+  GroupRequest,
+  GroupResult,
+  JournalPage,
+  JournalStart,
+  OpenRequest,
+  OpenResult,
+  PageRequest,
+  PartitionStart,
+  StoreGauges,
+  Watermark,
+} from './messages.js';
 import { OutcomeInserter } from './outcome-inserter.js';
+import { PartitionTable } from './partition-table.js';
 import { migrate, schemaVersion } from './schema.js';
-import { createStore, isStore, locateStore, removeUnfinished } from './store-file.js';
+import { createStore, freeBytesAt, isStore, locateStore, removeUnfinished } from './store-file.js';
 import { storedText } from './stored-text.js';
+import { charge, SuspectTable } from './suspect-table.js';
 
 // A checkpoint costs two waits for the disk, so it is worth a fair log: 16 MB, a fraction of a second at full speed.
 const checkpointPages = 4_000;
@@ -31,12 +45,14 @@ const checkpointPages = 4_000;
 export class Store {
   readonly #lock: StoreLock;
   readonly #db: Connection;
-  readonly #epoch: number;
-  /** Whether the user before closed the store in order. */
-  readonly #wasClean: boolean;
+  /** What `open` says of it. */
+  readonly opened: OpenResult;
+  readonly #partitions: PartitionTable;
+  readonly #journal: EventJournal;
+  readonly #suspects: SuspectTable;
   readonly #inserter: OutcomeInserter;
+  readonly #pageCount: Statement;
   readonly #readEpoch: Statement;
-  readonly #raiseWatermark: Statement;
   /** Set by the first append that fails, read by every one after it: rows may be missing in between. */
   #failure: KeylaneError | null = null;
   /** Pages in the log after the last group, or 0 since it was tended. */
@@ -45,13 +61,16 @@ export class Store {
   private constructor(lock: StoreLock, db: Connection, request: OpenRequest) {
     this.#lock = lock;
     this.#db = db;
-    this.#wasClean = db.prepare(`SELECT value FROM meta WHERE name = 'clean'`).pluck().get() === 1;
-    this.#epoch = nextEpoch(db);
+    this.opened = begin(db);
     // The transaction above was the connection's first in WAL mode, where SQLite may fall back to a lower level.
     confirmSynchronous(db, request.durability);
-    this.#inserter = new OutcomeInserter(db, handlerIds(db, request.handlerNames));
+    const ids = handlerIds(db, request.handlerNames);
+    this.#suspects = new SuspectTable(db);
+    this.#partitions = new PartitionTable(db, { epoch: this.opened.epoch, suspects: this.#suspects });
+    this.#journal = new EventJournal(db, { partition: this.#partitions.journal, handlerIds: ids });
+    this.#inserter = new OutcomeInserter(db, ids);
+    this.#pageCount = db.prepare('PRAGMA page_count').pluck();
     this.#readEpoch = db.prepare(`SELECT value FROM meta WHERE name = 'epoch'`).pluck();
-    this.#raiseWatermark = db.prepare('UPDATE partition SET watermark = max(watermark, ?) WHERE id = ?');
   }
 
   /**
@@ -85,16 +104,29 @@ export class Store {
     return synchronousOf(this.#db);
   }
 
-  /** Makes the partition if it is new, and says where it stands. */
+  /** Makes the partition of a source if it is new, and says where it stands. */
   openPartition(name: string): PartitionStart {
-    return attempt('open a partition', () => this.#inTransaction(() => this.#startOf(name)));
+    return attempt('open a partition', () => this.#inTransaction(() => this.#partitions.open(name)));
+  }
+
+  /**
+   * Says where the journal stands. It is volatile when published events are not to be stored, so that positions are
+   * given to events of which only their outcomes will be known.
+   */
+  openJournal(how: { isVolatile: boolean }): JournalStart {
+    return attempt('open the journal', () => this.#inTransaction(() => this.#partitions.openJournal(how)));
+  }
+
+  /** Reads journaled events that have no outcome, in order. */
+  readJournal(request: PageRequest): JournalPage {
+    if (this.#failure !== null) throw this.#failure;
+    return attempt('read the journal', () => this.#journal.page(request));
   }
 
   /** Stores the text by which the partition's input is known again. */
   setFingerprint(partition: number, text: string): void {
     attempt('store a fingerprint', () => {
-      const set = this.#db.prepare('UPDATE partition SET fingerprint = ? WHERE id = ?');
-      this.#inTransaction(() => set.run(text, partition));
+      this.#inTransaction(() => this.#partitions.setFingerprint(partition, text));
     });
   }
 
@@ -131,7 +163,7 @@ export class Store {
   close(watermarks: readonly Watermark[] | null): void {
     try {
       if (watermarks !== null && this.#failure === null) {
-        attempt('close the store', () => this.#inTransaction(() => this.#raiseLast(watermarks)));
+        attempt('close the store', () => this.#inTransaction(() => this.#endInOrder(watermarks)));
       }
     } finally {
       try {
@@ -143,72 +175,43 @@ export class Store {
     }
   }
 
-  #startOf(name: string): PartitionStart {
-    const db = this.#db;
-    const stored = storedText(name);
-    const isNew = db.prepare('SELECT 1 FROM partition WHERE name = ?').get(stored) === undefined;
-    const { id, watermark, fingerprint, position_next } = db
-      .prepare(
-        `INSERT INTO partition (name, epoch) VALUES (?, ?)
-         ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch RETURNING id, watermark, fingerprint, position_next`,
-      )
-      .get(stored, this.#epoch) as PartitionRow;
-    // From here on positions are given to events, and the store knows of them only with their outcomes.
-    db.prepare(`UPDATE meta SET value = 0 WHERE name = 'clean'`).run();
-    const durable = db
-      .prepare('SELECT DISTINCT position FROM outcome WHERE partition = ? AND position >= ? ORDER BY position')
-      .pluck()
-      .iterate(id, watermark) as Iterable<number>;
-    const runs = runsOf(durable);
-    const highest = db.prepare('SELECT max(position) FROM outcome WHERE partition = ?').pluck().get(id);
-    const positionNext = Math.max(1, watermark, typeof highest === 'number' ? highest + 1 : 0);
-    // After a death, positions above the highest outcome may have been seen by handlers. All of those were in the ring.
-    const lost = isNew || this.#wasClean ? 0 : optionTable.ringSize.max;
-    const positionUnused = Math.max(positionNext, position_next) + lost;
-    return { partition: id, watermark, durable: runs, positionNext, positionUnused, fingerprint };
-  }
-
   #appendGroup(group: GroupRequest): GroupResult {
     const rows: OutcomeRow[] = [];
     for (const joined of group.rows) {
       const reader = new RowsReader(joined);
       for (let index = 0; index < reader.count; index += 1) rows.push(reader.next());
     }
-    let stored = 0;
-    this.#inTransaction(() => {
-      stored = this.#inserter.insert(rows);
-      this.#raise(group.watermarks);
+    const { events } = group;
+    const result = this.#inTransaction(() => {
+      const duplicates = events === null ? [] : this.#journal.append(events);
+      const stored = this.#inserter.insert(rows);
+      this.#suspects.acquit(rows);
+      this.#partitions.raise(group.watermarks);
+      return { stored, ignored: rows.length - stored, duplicates };
     });
+    return { ...result, gauges: this.#gauges() };
+  }
+
+  #gauges(): StoreGauges {
     this.#walPages = walPagesOf(this.#db);
-    return { stored, ignored: rows.length - stored, walBytes: this.#walPages * frameBytes };
+    const walBytes = this.#walPages * frameBytes;
+    const storeBytes = (this.#pageCount.get() as number) * pageBytes + walBytes;
+    return { walBytes, storeBytes, freeBytes: freeBytesAt(this.#db.name) };
   }
 
-  #raise(watermarks: readonly Watermark[]): void {
-    for (const { partition, watermark } of watermarks) this.#raiseWatermark.run(watermark, partition);
-  }
-
-  #raiseLast(watermarks: readonly Watermark[]): void {
-    this.#raise(watermarks);
-    const set = this.#db.prepare('UPDATE partition SET position_next = max(position_next, ?) WHERE id = ?');
-    for (const { partition, positionNext } of watermarks) set.run(positionNext ?? 0, partition);
+  #endInOrder(watermarks: readonly Watermark[]): void {
+    this.#partitions.raiseLast(watermarks);
     this.#db.prepare(`UPDATE meta SET value = 1 WHERE name = 'clean'`).run();
   }
 
   #inTransaction<Result>(change: () => Result): Result {
     const transaction = this.#db.transaction(() => {
       // The lock keeps a second writer out unless someone removed its file by hand; then the older writer gives way.
-      if (this.#readEpoch.get() !== this.#epoch) throw replaced(this.#db.name);
+      if (this.#readEpoch.get() !== this.opened.epoch) throw replaced(this.#db.name);
       return change();
     });
     return transaction.immediate();
   }
-}
-
-interface PartitionRow {
-  readonly id: number;
-  readonly watermark: number;
-  readonly fingerprint: string | null;
-  readonly position_next: number;
 }
 
 function migrateExisting(db: Connection): void {
@@ -216,22 +219,28 @@ function migrateExisting(db: Connection): void {
   if (version < schemaVersion) migrate(db, { from: version, to: schemaVersion });
 }
 
-function nextEpoch(db: Connection): number {
-  return db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`).pluck().get() as number;
+/** Begins an epoch; charges those whom the flight log of the one before names. */
+function begin(db: Connection): OpenResult {
+  const begun = db.transaction(() => {
+    const wasClean = db.prepare(`SELECT value FROM meta WHERE name = 'clean'`).pluck().get() === 1;
+    const epoch = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`).pluck().get();
+    db.prepare(`UPDATE meta SET value = 0 WHERE name = 'clean'`).run();
+    if (!wasClean) charge(db, readFlight(db.name, (epoch as number) - 1));
+    return { epoch: epoch as number, wasClean };
+  });
+  return begun.immediate();
 }
 
 /** The id in the store of every handler, by its index in the request. */
 function handlerIds(db: Connection, names: readonly string[]): number[] {
-  const add = db.prepare('INSERT INTO handler (name) VALUES (?) ON CONFLICT (name) DO NOTHING');
-  const find = db.prepare('SELECT id FROM handler WHERE name = ?').pluck();
+  const find = db
+    .prepare('INSERT INTO handler (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET is_present = 1 RETURNING id')
+    .pluck();
   return db
-    .transaction(() =>
-      names.map((name) => {
-        const stored = storedText(name);
-        add.run(stored);
-        return find.get(stored) as number;
-      }),
-    )
+    .transaction(() => {
+      db.prepare('UPDATE handler SET is_present = 0').run();
+      return names.map((name) => find.get(storedText(name)) as number);
+    })
     .immediate();
 }
 

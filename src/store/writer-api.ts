@@ -3,7 +3,17 @@
 
 import { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from '../errors.js';
 import { recordOf } from './database.js';
-import type { GroupRequest, GroupResult, OpenRequest, PartitionStart, Watermark } from './messages.js';
+import type {
+  GroupRequest,
+  GroupResult,
+  JournalPage,
+  JournalStart,
+  OpenRequest,
+  OpenResult,
+  PageRequest,
+  PartitionStart,
+  Watermark,
+} from './messages.js';
 
 export type Reply<Value> =
   | { readonly ok: true; readonly value: Value }
@@ -16,8 +26,10 @@ export type Reply<Value> =
 
 /** The verbs of the writer thread. `open` comes first, `close` last: the thread ends after its reply. */
 export interface WriterApi {
-  open(request: OpenRequest): Reply<null>;
+  open(request: OpenRequest): Reply<OpenResult>;
   openPartition(name: string): Reply<PartitionStart>;
+  openJournal(how: { isVolatile: boolean }): Reply<JournalStart>;
+  readJournal(request: PageRequest): Reply<JournalPage>;
   setFingerprint(partition: number, text: string): Reply<null>;
   append(group: GroupRequest): Reply<GroupResult>;
   close(watermarks: readonly Watermark[] | null): Reply<null>;
@@ -27,6 +39,8 @@ export interface WriterApi {
 export const writerMethods: readonly string[] = [
   'open',
   'openPartition',
+  'openJournal',
+  'readJournal',
   'setFingerprint',
   'append',
   'close',

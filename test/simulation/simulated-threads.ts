@@ -2,8 +2,9 @@
 // other, and on a seeded whim they fail events, end a report early, or die. Everything they run is put on record.
 
 import { handlerResult } from '../../src/handler.js';
+import { lengthsPerEvent } from '../../src/joined-events.js';
 import { RowsBuilder } from '../../src/outcome.js';
-import { type BatchMessage, type BatchReport, lengthsPerEvent, numbersPerEvent } from '../../src/pool/messages.js';
+import { type BatchMessage, type BatchReport, numbersPerEvent } from '../../src/pool/messages.js';
 import type { HandlerThreads } from '../../src/threads.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';

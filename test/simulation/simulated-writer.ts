@@ -2,7 +2,15 @@
 // store must never be told.
 
 import { RowsReader } from '../../src/outcome.js';
-import type { GroupRequest, GroupResult, PartitionStart, Watermark } from '../../src/store/messages.js';
+import { Processor } from '../../src/processor.js';
+import type {
+  GroupRequest,
+  GroupResult,
+  JournalPage,
+  JournalStart,
+  PartitionStart,
+  Watermark,
+} from '../../src/store/messages.js';
 import type { WriterThread } from '../../src/threads.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
@@ -41,7 +49,17 @@ export class SimulatedWriter implements WriterThread {
       positionNext: 1,
       positionUnused: 1,
       fingerprint: null,
+      suspects: new Float64Array(0),
     };
+  }
+
+  async openJournal(): Promise<JournalStart> {
+    const { partition, positionUnused } = await this.openPartition(Processor.journalPartition);
+    return { partition, watermark: 0, positionUnused, pending: 0, suspects: new Float64Array(0) };
+  }
+
+  readJournal(): Promise<JournalPage> {
+    return Promise.reject(new Error('not used'));
   }
 
   async setFingerprint(): Promise<void> {}
@@ -57,7 +75,7 @@ export class SimulatedWriter implements WriterThread {
         this.#takeWatermarks(group.watermarks);
         let stored = 0;
         for (const rows of group.rows) stored += this.#store(rows);
-        resolve({ stored, ignored: 0, walBytes: 0 });
+        resolve({ stored, ignored: 0, duplicates: [], gauges: { walBytes: 0, storeBytes: 0, freeBytes: 1e12 } });
       });
     });
   }

@@ -63,7 +63,7 @@ class Simulation {
       ...{ groupWaitMs: random.int(0, 5), autoStart: random.oneIn(2) },
     });
     const table = { names: types, takes: 'its-own-type' } as const;
-    const journal = await this.#writer.openPartition(Processor.journalPartition);
+    const journal = await this.#writer.openJournal();
     const [clock, writer, pool, trouble] = [this.#clock, this.#writer, this.#threads, new Trouble()];
     const processor = new Processor({ config, table, journal, clock, writer, pool, trouble });
     processor.on('fatal', (error) => this.#wrong.push(`fatal: ${error.stack}`));

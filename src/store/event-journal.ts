@@ -1,0 +1,162 @@
+// The journal: published events by position, written once and read back in order by whoever is owed their outcomes.
+// An id is accepted once. Runs inside the transactions of the store; knows nothing of who waits.
+
+import type { EncodedEvent } from '../event.js';
+import { invariant } from '../invariant.js';
+import { EventsJoiner, JoinedEventsReader } from '../joined-events.js';
+import type { Outcome } from '../outcome.js';
+import type { Connection, Statement } from './database.js';
+import type { DuplicateEvent, JournalEvents, JournalPage, PageRequest, ParkedEvents } from './messages.js';
+import { MultiInsert } from './multi-insert.js';
+import { type StoredOutcome, storedOutcomeSql, toOutcome } from './stored-outcome.js';
+import { storedText, textFrom, textOrNullFrom } from './stored-text.js';
+
+/** The partition of published events. */
+export const journalPartition = 'journal';
+
+/** Rows that one page looks at at most: the writer has others to serve, and most may have their outcome already. */
+const rowsPerPageMax = 16_384;
+
+interface EventRow {
+  readonly position: number;
+  readonly handler: number;
+  readonly id: string | Buffer | null;
+  readonly type: string | Buffer;
+  readonly key: string | Buffer | null;
+  readonly extras: string | null;
+  readonly data: string | Buffer | null;
+  /** 1 when it has its outcome. */
+  readonly done: number;
+}
+
+export class EventJournal {
+  readonly #partition: number;
+  readonly #handlerIds: readonly number[];
+  readonly #handlerIndexes: ReadonlyMap<number, number>;
+  readonly #insert: MultiInsert;
+  readonly #findId: Statement;
+  readonly #outcomeOf: Statement;
+  readonly #page: Statement;
+  readonly #handlerName: Statement;
+
+  constructor(db: Connection, of: { partition: number; handlerIds: readonly number[] }) {
+    this.#partition = of.partition;
+    this.#handlerIds = of.handlerIds;
+    this.#handlerIndexes = new Map(of.handlerIds.map((id, index) => [id, index]));
+    this.#insert = new MultiInsert(db, {
+      table: 'event',
+      columns: ['position', 'handler', 'accepted_at', 'id', 'type', 'key', 'extras', 'data'],
+      // A group that comes again.
+      onConflict: 'ON CONFLICT (position) DO NOTHING',
+    });
+    this.#findId = db.prepare('SELECT position FROM event WHERE id = ?').pluck();
+    this.#outcomeOf = db.prepare(`${storedOutcomeSql} WHERE outcome.partition = ? AND position = ?`);
+    this.#page = db.prepare(`
+      SELECT position, handler, id, type, key, extras, data, EXISTS (
+        SELECT 1 FROM outcome
+        WHERE partition = ? AND outcome.position = event.position AND outcome.handler = event.handler
+      ) AS done
+      FROM event WHERE position >= ? ORDER BY position LIMIT ${rowsPerPageMax}`);
+    this.#handlerName = db.prepare('SELECT name FROM handler WHERE id = ?').pluck();
+  }
+
+  /** Stores events; gives those whose id was known already, which it does not store. */
+  append(events: JournalEvents): DuplicateEvent[] {
+    const { positionFirst, handlers, acceptedAtUs, count } = events;
+    const duplicates: DuplicateEvent[] = [];
+    const known = this.#knownIds(events, duplicates);
+    const reader = new JoinedEventsReader(events);
+    let index = -1;
+    this.#insert.insert(count - duplicates.length, (values, at) => {
+      do {
+        reader.advance();
+        index += 1;
+      } while (known?.has(index));
+      const handler = this.#handlerIds[handlers[index]!];
+      invariant(handler !== undefined, 'an event is owed to a handler of its store');
+      values[at] = positionFirst + index;
+      values[at + 1] = handler;
+      values[at + 2] = acceptedAtUs;
+      values[at + 3] = reader.id === null ? null : storedText(reader.id);
+      values[at + 4] = storedText(reader.type);
+      values[at + 5] = reader.key === null ? null : storedText(reader.key);
+      // Extras and data are JSON as JSON.stringify makes it, which is well-formed.
+      values[at + 6] = reader.extras;
+      values[at + 7] = reader.dataText ?? reader.dataBytes;
+    });
+    return duplicates;
+  }
+
+  /** Gives journaled events without an outcome from a position on. */
+  page(request: PageRequest): JournalPage {
+    const rows: EventRow[] = [];
+    const handlers: number[] = [];
+    const parked = new Map<number, ParkedEvents>();
+    let next = request.from;
+    let size = 0;
+    let looked = 0;
+    for (const row of this.#page.iterate(this.#partition, request.from) as Iterable<EventRow>) {
+      if (rows.length === request.countMax || size >= request.bytesMax) break;
+      looked += 1;
+      next = row.position + 1;
+      if (row.done === 1) continue;
+      const handler = this.#handlerIndexes.get(row.handler);
+      if (handler === undefined) {
+        parked.set(row.handler, this.#parkedWith(parked.get(row.handler), row));
+        continue;
+      }
+      rows.push(row);
+      handlers.push(handler);
+      size += row.data?.length ?? 0;
+    }
+    const isLast = rows.length < request.countMax && size < request.bytesMax && looked < rowsPerPageMax;
+    const joiner = new EventsJoiner(rows.length);
+    for (const row of rows) joiner.add(eventFrom(row));
+    return {
+      events: joiner.finish(),
+      positions: Float64Array.from(rows, ({ position }) => position),
+      handlers: Int32Array.from(handlers),
+      next,
+      isLast,
+      parked: [...parked.values()],
+    };
+  }
+
+  /** Indexes of the events whose id is known; null when none of them has one. */
+  #knownIds(events: JournalEvents, duplicates: DuplicateEvent[]): ReadonlySet<number> | null {
+    const { count, positionFirst } = events;
+    const reader = new JoinedEventsReader(events);
+    const inGroup = new Map<string, number>();
+    const known = new Set<number>();
+    for (let index = 0; index < count; index += 1) {
+      reader.advance();
+      const { id } = reader;
+      if (id === null) continue;
+      const position = inGroup.get(id) ?? (this.#findId.get(storedText(id)) as number | undefined);
+      // One that was stored by this very group, which comes again, is no duplicate.
+      if (position === undefined || position === positionFirst + index) {
+        inGroup.set(id, positionFirst + index);
+        continue;
+      }
+      known.add(index);
+      duplicates.push({ index, position, outcome: this.#outcomeAt(position) });
+    }
+    return known.size === 0 ? null : known;
+  }
+
+  #outcomeAt(position: number): Outcome | null {
+    const stored = this.#outcomeOf.get(this.#partition, position) as StoredOutcome | undefined;
+    return stored === undefined ? null : toOutcome(stored);
+  }
+
+  #parkedWith(parked: ParkedEvents | undefined, row: EventRow): ParkedEvents {
+    if (parked !== undefined) return { ...parked, count: parked.count + 1 };
+    const handler = textFrom(this.#handlerName.get(row.handler) as string | Buffer);
+    return { handler, count: 1, positionFirst: row.position };
+  }
+}
+
+function eventFrom(row: EventRow): EncodedEvent {
+  const { id, type, key, extras, data } = row;
+  return { type: textFrom(type), key: textOrNullFrom(key), id: textOrNullFrom(id), extras, data };
+}

@@ -1,0 +1,116 @@
+// Which events are running, in a small file beside the store, so that they are known after the process has died of one.
+// It is written before a batch leaves, by one system call and without waiting for the disk: what the system has taken
+// survives the end of the process, and no event can end the power. Nothing else is in it, and a file that is torn or
+// stale says nothing.
+
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+
+/** Numbers at the start of the file: mark, epoch, places, events a place has room for. */
+const fileHead = 4;
+/** Numbers at the start of each place: events in it, whether they run alone (1 or 0), sum over what follows. */
+const placeHead = 3;
+const mark = 0x6b65794c01;
+
+/** An event by the numbers of the store. */
+export interface InFlight {
+  readonly partition: number;
+  readonly position: number;
+}
+
+/** A batch that was running when its process died. */
+export interface BatchInFlight {
+  readonly events: readonly InFlight[];
+  /** Whether nothing else was running. */
+  readonly alone: boolean;
+}
+
+export class FlightLog {
+  readonly #file: number;
+  readonly #path: string;
+  readonly #placeNumbers: number;
+  readonly #numbers: Float64Array;
+
+  /** Makes the file, in place of any other. Only the holder of the store's lock may. */
+  constructor(storePath: string, of: { epoch: number; places: number; batchSizeMax: number }) {
+    this.#path = pathOf(storePath);
+    this.#placeNumbers = placeHead + 2 * of.batchSizeMax;
+    this.#numbers = new Float64Array(this.#placeNumbers);
+    rmSync(this.#path, { force: true });
+    this.#file = openSync(this.#path, 'wx', 0o600);
+    writeSync(this.#file, Float64Array.of(mark, of.epoch, of.places, of.batchSizeMax));
+  }
+
+  /** Notes the events of a batch that is about to leave for its thread. */
+  depart(place: number, batch: BatchInFlight): void {
+    const { events, alone } = batch;
+    const numbers = this.#numbers;
+    let at = placeHead;
+    for (const { partition, position } of events) {
+      numbers[at] = partition;
+      numbers[at + 1] = position;
+      at += 2;
+    }
+    numbers[0] = events.length;
+    numbers[1] = alone ? 1 : 0;
+    numbers[2] = sumOf(numbers.subarray(placeHead, at));
+    this.#write(place, at);
+  }
+
+  /** Notes that a batch has come back. One that the next batch of its place overwrites need not be noted. */
+  arrive(place: number): void {
+    this.#numbers[0] = 0;
+    this.#write(place, 1);
+  }
+
+  /** Ends it; after an orderly end there is nothing to know. */
+  close(how: { orderly: boolean }): void {
+    closeSync(this.#file);
+    if (how.orderly) rmSync(this.#path, { force: true });
+  }
+
+  #write(place: number, count: number): void {
+    const bytesPerNumber = Float64Array.BYTES_PER_ELEMENT;
+    const from = (fileHead + place * this.#placeNumbers) * bytesPerNumber;
+    writeSync(this.#file, this.#numbers, 0, count * bytesPerNumber, from);
+  }
+}
+
+/** The batches that were running when the process of this epoch died; none when that is not known. */
+export function readFlight(storePath: string, epoch: number): BatchInFlight[] {
+  const numbers = readNumbers(pathOf(storePath));
+  const [found, ofEpoch, places = 0, batchSizeMax = 0] = numbers;
+  if (found !== mark || ofEpoch !== epoch) return [];
+  const batches: BatchInFlight[] = [];
+  for (let place = 0; place < places; place += 1) {
+    const from = fileHead + place * (placeHead + 2 * batchSizeMax);
+    const [count = 0, alone = 0, sum = 0] = numbers.subarray(from, from + placeHead);
+    if (!(count > 0 && count <= batchSizeMax)) continue;
+    const pairs = numbers.subarray(from + placeHead, from + placeHead + 2 * count);
+    if (pairs.length < 2 * count || sumOf(pairs) !== sum) continue;
+    const events = Array.from({ length: count }, (_, index) => {
+      return { partition: pairs[2 * index]!, position: pairs[2 * index + 1]! };
+    });
+    batches.push({ events, alone: alone === 1 });
+  }
+  return batches;
+}
+
+function pathOf(storePath: string): string {
+  return `${storePath}-flight`;
+}
+
+function readNumbers(path: string): Float64Array {
+  try {
+    const bytes = readFileSync(path);
+    return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + (bytes.byteLength & ~7)));
+  } catch {
+    return new Float64Array(0);
+  }
+}
+
+/** Shows a write that was cut off, with old numbers behind the new ones. */
+function sumOf(pairs: Float64Array): number {
+  let sum = pairs.length;
+  for (let index = 0; index < pairs.length; index += 1) sum = (sum * 31 + pairs[index]!) % 0xfffffffb;
+  return sum;
+}

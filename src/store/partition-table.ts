@@ -1,0 +1,114 @@
+// What the store knows of each partition: how far its outcomes reach, which positions were given out, by what its input
+// is known again. Runs inside the transactions of the store.
+
+import { optionTable } from '../options.js';
+import { runsOf } from '../position-runs.js';
+import type { Connection, Statement } from './database.js';
+import { journalPartition } from './event-journal.js';
+import type { JournalStart, PartitionStart, Watermark } from './messages.js';
+import { storedText } from './stored-text.js';
+import type { SuspectTable } from './suspect-table.js';
+
+// After a death, positions above the highest outcome may have been seen by handlers. All of those were in the ring.
+const positionsLostMax = optionTable.ringSize.max;
+
+interface PartitionRow {
+  readonly id: number;
+  readonly watermark: number;
+  readonly fingerprint: string | null;
+  readonly position_next: number;
+  readonly is_volatile: 0 | 1;
+}
+
+export class PartitionTable {
+  /** The number of the journal's partition. */
+  readonly journal: number;
+  readonly #db: Connection;
+  readonly #epoch: number;
+  readonly #suspects: SuspectTable;
+  readonly #raise: Statement;
+  readonly #raiseNext: Statement;
+
+  constructor(db: Connection, of: { epoch: number; suspects: SuspectTable }) {
+    this.#db = db;
+    this.#epoch = of.epoch;
+    this.#suspects = of.suspects;
+    this.journal = db.prepare('SELECT id FROM partition WHERE name = ?').pluck().get(journalPartition) as number;
+    this.#raise = db.prepare('UPDATE partition SET watermark = max(watermark, ?) WHERE id = ?');
+    this.#raiseNext = db.prepare('UPDATE partition SET position_next = max(position_next, ?) WHERE id = ?');
+  }
+
+  /** See `Store.openPartition`. */
+  open(name: string): PartitionStart {
+    const db = this.#db;
+    const { id, watermark, fingerprint, position_next, is_volatile } = db
+      .prepare(
+        `INSERT INTO partition (name, epoch) VALUES (?, ?)
+         ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch
+         RETURNING id, watermark, fingerprint, position_next, is_volatile`,
+      )
+      .get(storedText(name), this.#epoch) as PartitionRow;
+    const durable = db
+      .prepare('SELECT DISTINCT position FROM outcome WHERE partition = ? AND position >= ? ORDER BY position')
+      .pluck()
+      .iterate(id, watermark) as Iterable<number>;
+    const runs = runsOf(durable);
+    const positionNext = Math.max(1, watermark, this.#highestOutcome(id) + 1);
+    const positionUnused = Math.max(positionNext, position_next) + is_volatile * positionsLostMax;
+    this.#setVolatile(id, { isVolatile: true, positionUnused });
+    const suspects = this.#suspects.of(id);
+    return { partition: id, watermark, durable: runs, positionNext, positionUnused, fingerprint, suspects };
+  }
+
+  /** See `Store.openJournal`. */
+  openJournal({ isVolatile }: { isVolatile: boolean }): JournalStart {
+    const id = this.journal;
+    const one = (sql: string, ...values: number[]): number => {
+      return this.#db
+        .prepare(sql)
+        .pluck()
+        .get(...values) as number;
+    };
+    const { watermark, position_next, is_volatile } = this.#db
+      .prepare('UPDATE partition SET epoch = ? WHERE id = ? RETURNING watermark, position_next, is_volatile')
+      .get(this.#epoch, id) as PartitionRow;
+    const highest = Math.max(this.#highestOutcome(id), one('SELECT ifnull(max(position), 0) FROM event'));
+    const positionUnused = Math.max(1, watermark, highest + 1, position_next) + is_volatile * positionsLostMax;
+    this.#setVolatile(id, { isVolatile, positionUnused });
+    const events = one('SELECT count(*) FROM event WHERE position >= ?', watermark);
+    // Driven from the outcomes, of which few are above the watermark.
+    const done = one(
+      `SELECT count(*) FROM outcome CROSS JOIN event USING (position, handler)
+       WHERE outcome.partition = ? AND outcome.position >= ?`,
+      ...[id, watermark],
+    );
+    return { partition: id, watermark, positionUnused, pending: events - done, suspects: this.#suspects.of(id) };
+  }
+
+  setFingerprint(partition: number, text: string): void {
+    this.#db.prepare('UPDATE partition SET fingerprint = ? WHERE id = ?').run(text, partition);
+  }
+
+  raise(watermarks: readonly Watermark[]): void {
+    for (const { partition, watermark } of watermarks) this.#raise.run(watermark, partition);
+  }
+
+  /** At an orderly end: also how far positions were given out. */
+  raiseLast(watermarks: readonly Watermark[]): void {
+    this.raise(watermarks);
+    for (const { partition, positionNext } of watermarks) this.#raiseNext.run(positionNext ?? 0, partition);
+    this.#db.prepare('UPDATE partition SET is_volatile = 0 WHERE epoch = ?').run(this.#epoch);
+  }
+
+  #highestOutcome(partition: number): number {
+    const highest = this.#db.prepare('SELECT max(position) FROM outcome WHERE partition = ?').pluck().get(partition);
+    return typeof highest === 'number' ? highest : 0;
+  }
+
+  /** From here on positions may be given to events of which the store knows only with their outcomes. */
+  #setVolatile(partition: number, to: { isVolatile: boolean; positionUnused: number }): void {
+    this.#raiseNext.run(to.positionUnused, partition);
+    const set = this.#db.prepare('UPDATE partition SET is_volatile = ? WHERE id = ?');
+    set.run(to.isVolatile ? 1 : 0, partition);
+  }
+}
