@@ -8,6 +8,7 @@ import { configFrom, type ProcessorOptions } from './options.js';
 import { HandlerPool } from './pool/handler-pool.js';
 import { preflight } from './pool/preflight.js';
 import { Processor } from './processor.js';
+import { FlightLog } from './store/flight-log.js';
 import { StoreWriter } from './store/store-writer.js';
 import { Trouble } from './trouble.js';
 
@@ -30,11 +31,16 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   const { store, durability } = config;
   const writer = await StoreWriter.open({ path: store, durability, handlerNames: table.names, onDeath: onFatal });
   let pool: HandlerPool | null = null;
+  let flight: FlightLog | null = null;
   try {
     pool = await HandlerPool.start({ url, table, execArgv, config, onWarning, onFatal });
-    const journal = await writer.openJournal({ isVolatile: true });
-    return new Processor({ config, table, writer, pool, journal, trouble, clock: systemClock });
+    const journal = await writer.openJournal({ isVolatile: config.intake === 'memory' });
+    const { opened } = writer;
+    const { batchSizeMax } = config;
+    flight = new FlightLog(opened.path, { epoch: opened.epoch, places: pool.places, batchSizeMax, onWarning });
+    return new Processor({ config, table, writer, pool, opened, journal, flight, trouble, clock: systemClock });
   } catch (error) {
+    flight?.close();
     await Promise.allSettled([writer.abort(), pool?.abort()]);
     throw error;
   }

@@ -21,6 +21,8 @@ export type KeylaneErrorCode =
   | 'store-locked'
   /** SQLite reported an error while the store was in use. */
   | 'store-failed'
+  /** The store's limit or its disk is full: nothing new is taken in until there is room. */
+  | 'store-full'
   /** The writer thread ended while it was needed. */
   | 'writer-died'
   /** The handler threads cannot be kept running. */

@@ -27,6 +27,9 @@ export type EventOf<Events extends EventMap> = {
     : SourceEvent<Type, Events[Type]> & { readonly data: Events[Type] };
 }[keyof Events & string];
 
+/** The partition of published events. */
+export const journalPartition = 'journal';
+
 /** (partition, position): where an event came from, and its identity in the store. */
 export interface Identity {
   readonly partition: string;

@@ -22,10 +22,11 @@ export {
   type Handlers,
   type HandlerTable,
 } from './handler.js';
-export type { Durability, OrderMode, ProcessorOptions } from './options.js';
+export type { Durability, IntakeMode, OrderMode, ProcessorOptions } from './options.js';
 export type { Outcome, OutcomeStatus } from './outcome.js';
 export type { Phase } from './phase.js';
-export type { Processor, Receipt } from './processor.js';
+export type { Processor, Recovery } from './processor.js';
+export type { ManyAccepted, Receipt } from './publishing.js';
 export { IterableSource } from './sources/iterable-source.js';
 export { NdjsonSource } from './sources/ndjson-source.js';
 export type { Source, SourceRecord, SourceStart } from './sources/source.js';

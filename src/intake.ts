@@ -1,26 +1,29 @@
 // Who may come in, and when: publishers that wait for room, first come first served, and sources, which are asked for
-// as much as there is room for. It admits events; it runs none and stores none. The pump calls `letIn` once a turn.
+// as much as there is room for. It runs no event and stores none. The pump calls `letIn` once a turn.
 
 import { KeylaneError, shown } from './errors.js';
 import type { EncodedEvent } from './event.js';
 import { type Fed, Feed } from './feed.js';
+import type { Owed, Waiter } from './group.js';
 import type { Closed } from './interrupt.js';
 import type { PositionRuns } from './position-runs.js';
 import type { Source } from './sources/source.js';
 
 /** What the intake needs of the rest. */
 export interface IntakeParts {
-  /** How many events may be admitted now. */
+  /** How many events of sources may be admitted now. */
   room(): number;
   admit(event: EncodedEvent, owed: { partition: number; position: number; handler: number }): void;
+  /** Takes a published event in if there is room for it now; says whether it did. */
+  accept(owed: Owed): boolean;
+  /** Asks for what waits on disk, as far as there is room. */
+  refill(): void;
   watermark(partition: number): number;
   /** The index of the handler that takes a type, or null. */
   handlerOf(type: string): number | null;
   /** Says that there is something to do. */
   wake(): void;
   readonly publishersMax: number;
-  /** The partition of published events. */
-  readonly journal: { readonly partition: number; readonly positionNext: number };
 }
 
 /** Where a feed begins, and what may cut it short. */
@@ -31,16 +34,14 @@ export interface FeedStart {
   readonly signal: AbortSignal | undefined;
 }
 
-interface Publisher {
-  readonly event: EncodedEvent;
-  readonly handler: number;
-  readonly resolve: (position: number) => void;
-  readonly reject: (error: unknown) => void;
+/** A published event that waits for room. */
+interface Publisher extends Owed {
+  letIn(): void;
+  refuse(error: unknown): void;
 }
 
 export class Intake {
   readonly #parts: IntakeParts;
-  #positionNext: number;
   /** In order of arrival; a Set, so that one that gives up is taken out wherever it stands. */
   readonly #publishers = new Set<Publisher>();
   readonly #feeds = new Set<Feed>();
@@ -52,7 +53,6 @@ export class Intake {
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
-    this.#positionNext = parts.journal.positionNext;
   }
 
   /** Publishers that wait for room. */
@@ -66,17 +66,20 @@ export class Intake {
   }
 
   /**
-   * Takes an event in at once and gives its position; null when it must wait. It jumps no queue: room comes only in a
+   * Takes an event in at once and says whether it did; if not it must wait. It jumps no queue: room comes only in a
    * turn, and the same turn lets those in who wait.
    */
-  offer(event: EncodedEvent): number | null {
+  offer(event: EncodedEvent, waiter: Waiter | null): boolean {
     const handler = this.#check(event);
-    if (this.#parts.room() === 0) return null;
-    return this.#admit(event, handler);
+    return this.#publishers.size === 0 && this.#parts.accept({ event, handler, waiter });
   }
 
-  /** Takes an event in as soon as there is room, in order of arrival. Rejects when it never will be. */
-  wait(event: EncodedEvent, signal?: AbortSignal): Promise<number> {
+  /**
+   * Takes an event in as soon as there is room, in order of arrival; resolves then, not when it is stored, which its
+   * waiter hears of. Rejects, and so does the waiter, when it never will be taken in.
+   */
+  wait(event: EncodedEvent, of: { waiter: Waiter | null; signal: AbortSignal | undefined }): Promise<void> {
+    const { waiter, signal } = of;
     const handler = this.#check(event);
     const { publishersMax } = this.#parts;
     if (this.#publishers.size >= publishersMax) {
@@ -92,19 +95,20 @@ export class Intake {
         reject(signal?.reason);
       };
       const publisher: Publisher = {
-        event,
-        handler,
-        resolve: (position) => {
+        ...{ event, handler, waiter },
+        letIn: () => {
           signal?.removeEventListener('abort', giveUp);
-          resolve(position);
+          resolve();
         },
-        reject: (error) => {
+        refuse: (error) => {
           signal?.removeEventListener('abort', giveUp);
           reject(error);
         },
       };
       signal?.addEventListener('abort', giveUp, { once: true });
       this.#publishers.add(publisher);
+      // What it waits for may be something that only a turn sends off.
+      this.#parts.wake();
     });
   }
 
@@ -129,13 +133,10 @@ export class Intake {
 
   /** Admits those who wait, as far as there is room, and asks the sources for more. Called once a turn. */
   letIn(): void {
-    if (this.#sourcesFirst) {
-      this.#letSourcesIn();
-      this.#letPublishersIn();
-    } else {
-      this.#letPublishersIn();
-      this.#letSourcesIn();
-    }
+    if (this.#sourcesFirst) this.#letSourcesIn();
+    this.#parts.refill();
+    this.#letPublishersIn();
+    if (!this.#sourcesFirst) this.#letSourcesIn();
     this.#sourcesFirst = !this.#sourcesFirst;
   }
 
@@ -143,7 +144,7 @@ export class Intake {
   close(error: KeylaneError, how: { fatal: boolean }): void {
     this.#closed = { by: error, fatal: how.fatal };
     for (const callback of [...this.#whenClosed]) callback(this.#closed);
-    for (const publisher of this.#publishers) publisher.reject(error);
+    for (const publisher of this.#publishers) publisher.refuse(error);
     this.#publishers.clear();
     for (const feed of this.#feeds) this.#refuse(feed, this.#closed);
   }
@@ -162,9 +163,9 @@ export class Intake {
 
   #letPublishersIn(): void {
     for (const publisher of this.#publishers) {
-      if (this.#parts.room() === 0) return;
+      if (!this.#parts.accept(publisher)) return;
       this.#publishers.delete(publisher);
-      publisher.resolve(this.#admit(publisher.event, publisher.handler));
+      publisher.letIn();
     }
   }
 
@@ -197,14 +198,6 @@ export class Intake {
       admit(record.event, { partition: feed.partition, position: record.position, handler });
       feed.took(record.position);
     }
-  }
-
-  #admit(event: EncodedEvent, handler: number): number {
-    const { partition } = this.#parts.journal;
-    const position = this.#positionNext;
-    this.#positionNext += 1;
-    this.#parts.admit(event, { partition, position, handler });
-    return position;
   }
 
   #check(event: EncodedEvent): number {

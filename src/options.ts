@@ -7,6 +7,9 @@ import { KeylaneError, shown } from './errors.js';
 /** How events are ordered: per key, not at all, or all of them one after another. */
 export type OrderMode = 'key' | 'none' | 'global';
 
+/** Whether a published event is stored before `publish` resolves, or only its outcome is. */
+export type IntakeMode = 'journal' | 'memory';
+
 /** Which fault a stored outcome survives: the end of the process (kill -9), or the loss of power as well. */
 export type Durability = 'process' | 'power';
 
@@ -65,10 +68,16 @@ export const optionTable = {
     sentence: 'What a stored outcome survives: the end of the process (kill -9), or loss of power as well.',
     flag: 'durability',
   },
+  intake: {
+    kind: 'choice',
+    default: 'journal',
+    choices: ['journal', 'memory'],
+    sentence: 'Whether publish resolves once the event is stored, or once it is in memory, where a crash loses it.',
+  },
   autoStart: {
     kind: 'switch',
     default: true,
-    sentence: 'Start running at once; otherwise events wait in the ring buffer until start().',
+    sentence: 'Start running at once; otherwise events wait until start().',
   },
   ringSize: {
     kind: 'integer',
@@ -76,7 +85,7 @@ export const optionTable = {
     min: 16,
     max: 1_048_576,
     unit: 'events',
-    sentence: 'Events held between acceptance and durable outcome; when full, publishers wait.',
+    sentence: 'Events held in memory until their outcome is durable; published ones beyond wait in the store.',
     flag: 'ring-size',
   },
   ringBytesMax: {
@@ -85,7 +94,31 @@ export const optionTable = {
     min: 1 * mib,
     max: 16 * kib * mib,
     unit: 'bytes',
-    sentence: 'Encoded size of the events held; at the limit publishers wait.',
+    sentence: 'Encoded size of the events held in memory.',
+  },
+  backlogMax: {
+    kind: 'integer',
+    default: 10_000_000,
+    min: 1,
+    max: 1_000_000_000,
+    unit: 'events',
+    sentence: 'Published events that wait in the store because memory is full; at the limit publishers wait.',
+  },
+  storeBytesMax: {
+    kind: 'integer',
+    default: 64 * kib * mib,
+    min: 1 * mib,
+    max: 8 * mib * mib,
+    unit: 'bytes',
+    sentence: 'Size of the store at which publishers and sources wait.',
+  },
+  freeBytesMin: {
+    kind: 'integer',
+    default: 64 * mib,
+    min: 0,
+    max: 8 * mib * mib,
+    unit: 'bytes',
+    sentence: 'Free space on the file system of the store below which publishers and sources wait.',
   },
   publishersMax: {
     kind: 'integer',
@@ -186,6 +219,14 @@ export const optionTable = {
     max: 1 * mib,
     unit: 'characters',
     sentence: 'Largest stored error; what exceeds it is cut.',
+  },
+  attemptsMax: {
+    kind: 'integer',
+    default: 4,
+    min: 1,
+    max: 1000,
+    unit: 'tries',
+    sentence: 'Times that an event may end the process while it runs alone, before it is dead-lettered.',
   },
   loadTimeoutMs: {
     kind: 'integer',

@@ -10,6 +10,8 @@ interface Partition {
   stored: number;
   /** Whether events may still come. */
   isOpen: boolean;
+  /** The first position that is owed its outcome and is not among the dispatcher's; infinity when there is none. */
+  pin: number;
 }
 
 export class Partitions {
@@ -21,13 +23,19 @@ export class Partitions {
   }
 
   /** Begins a partition whose events below `watermark` have their outcomes. One that is still known goes on. */
-  open(name: string, start: { partition: number; watermark: number }): void {
+  open(name: string, start: { partition: number; watermark: number; suspects: Float64Array }): void {
     const known = this.#partitions.get(start.partition);
     if (known !== undefined) {
       known.isOpen = true;
       return;
     }
-    this.#partitions.set(start.partition, { name, stored: start.watermark, isOpen: true });
+    this.#partitions.set(start.partition, {
+      name,
+      stored: start.watermark,
+      isOpen: true,
+      pin: Number.POSITIVE_INFINITY,
+    });
+    this.#dispatcher.suspect(start.partition, start.suspects);
     this.#dispatcher.openPartition(start.partition, start.watermark);
   }
 
@@ -39,6 +47,12 @@ export class Partitions {
     if (this.#dispatcher.watermark(partition) <= known.stored) this.#forget(partition);
   }
 
+  /** The stored watermark stays at or below a position whose event is parked. */
+  pin(partition: number, position: number): void {
+    const known = this.#partitions.get(partition);
+    if (known !== undefined) known.pin = Math.min(known.pin, position);
+  }
+
   nameOf(partition: number): string {
     return this.#partitions.get(partition)?.name ?? '';
   }
@@ -47,7 +61,7 @@ export class Partitions {
   takeMoved(): Watermark[] {
     const moved: Watermark[] = [];
     for (const [partition, known] of this.#partitions) {
-      const watermark = this.#dispatcher.watermark(partition);
+      const watermark = Math.min(this.#dispatcher.watermark(partition), known.pin);
       if (watermark > known.stored) {
         known.stored = watermark;
         moved.push({ partition, watermark });
@@ -59,9 +73,9 @@ export class Partitions {
 
   /** Everything the store is to know at the end: also how far positions were given out, with or without outcomes. */
   takeLast(): Watermark[] {
-    return [...this.#partitions.keys()].map((partition) => ({
+    return [...this.#partitions].map(([partition, { pin }]) => ({
       partition,
-      watermark: this.#dispatcher.watermark(partition),
+      watermark: Math.min(this.#dispatcher.watermark(partition), pin),
       positionNext: this.#dispatcher.positionNext(partition),
     }));
   }

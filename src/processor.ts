@@ -1,59 +1,67 @@
 // What users hold. It wires the parts together, owns the phase, and turns calls into what the intake and the pump
 // understand. It never runs a handler, touches SQLite, or reads a result that nobody asked to see.
 
+import { Acceptance } from './acceptance.js';
 import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
 import type { Clock } from './clock.js';
 import { Consumption } from './consumption.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
-import { KeylaneError, messageOf, shown } from './errors.js';
-import { type EventLimits, type EventMap, type EventOf, encodeEvent, type Identity } from './event.js';
+import { KeylaneError, messageOf } from './errors.js';
+import { type EventMap, type EventOf, journalPartition } from './event.js';
 import type { Fed } from './feed.js';
 import type { HandlerTable } from './handler.js';
 import { Intake } from './intake.js';
-import { Interrupt, untilInterrupted } from './interrupt.js';
+import { Journal } from './journal.js';
 import type { Config } from './options.js';
 import type { RowNames } from './outcome.js';
 import { Partitions } from './partitions.js';
 import type { Phase } from './phase.js';
+import { type ManyAccepted, Publishing, type Receipt } from './publishing.js';
 import { Pump } from './pump.js';
 import type { Source } from './sources/source.js';
 import { type Stats, statsFrom } from './stats.js';
-import type { JournalStart } from './store/messages.js';
-import type { HandlerThreads, WriterThread } from './threads.js';
+import type { JournalStart, OpenResult } from './store/messages.js';
+import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
 import type { Trouble } from './trouble.js';
 
-/** What `publish` gives once the event is accepted. */
-export interface Receipt {
-  readonly identity: Identity;
+/** What was owed when the processor was made. */
+export interface Recovery {
+  /** Journaled events without an outcome. */
+  readonly pending: number;
+  /** Whether the user before had closed the store in order. */
+  readonly wasClean: boolean;
+  /** Events that may have ended the process, and run alone therefore. */
+  readonly suspects: number;
 }
-
-/** Admissions after which `publishMany` lets the rest of the process run. */
-const admissionsPerTurn = 512;
 
 interface Parts {
   readonly config: Config;
   readonly table: HandlerTable;
   readonly writer: WriterThread;
   readonly pool: HandlerThreads;
+  readonly opened: OpenResult;
   readonly journal: JournalStart;
+  readonly flight: FlightRecorder;
   readonly trouble: Trouble;
   readonly clock: Clock;
 }
 
 /** Runs handlers on every core, in order per key, with one durable outcome per event. Made by `createProcessor`. */
 export class Processor<Events extends EventMap = EventMap> {
-  /** The partition of published events. */
-  static readonly journalPartition = 'journal';
   /** The handlers it runs: their names, and whether the only one takes every type. */
   readonly handlers: HandlerTable;
   readonly #parts: Parts;
-  readonly #limits: EventLimits;
+  /** What was owed when it was made. */
+  readonly recovery: Recovery;
   readonly #announcer = new Announcer();
   readonly #dispatcher: Dispatcher;
   readonly #partitions: Partitions;
   readonly #names: RowNames;
   readonly #pump: Pump;
+  readonly #journal: Journal;
+  readonly #acceptance: Acceptance;
   readonly #intake: Intake;
+  readonly #publishing: Publishing;
   readonly #startedMs: number;
   readonly #consumption: Consumption;
   /** Written by #enter alone. */
@@ -68,7 +76,6 @@ export class Processor<Events extends EventMap = EventMap> {
     const { config, table, pool, writer, clock, journal } = parts;
     this.#parts = parts;
     this.handlers = table;
-    this.#limits = config;
     this.#startedMs = clock.nowMs();
     this.#dispatcher = new Dispatcher({ ...config, handlerCount: table.names.length });
     this.#partitions = new Partitions(this.#dispatcher);
@@ -76,38 +83,42 @@ export class Processor<Events extends EventMap = EventMap> {
       partition: (index) => this.#partitions.nameOf(index),
       handler: (index) => table.names[index] ?? '',
     };
+    const onWarning = (error: KeylaneError): void => this.#announcer.tell('warning', error);
+    const [dispatcher, partitions] = [this.#dispatcher, this.#partitions];
+    const { pending, suspects } = journal;
+    this.recovery = { pending, suspects: suspects.length / 2, wasClean: parts.opened.wasClean };
+    this.#journal = new Journal(journal, { dispatcher, partitions, onWarning, pageBytesMax: config.batchBytesMax });
     this.#pump = new Pump({
-      dispatcher: this.#dispatcher,
-      partitions: this.#partitions,
-      runners: pool,
-      writer,
-      clock,
-      limits: config,
-      letIn: () => this.#intake.letIn(),
+      ...{ dispatcher, partitions, journal: this.#journal, runners: pool, flight: parts.flight },
+      ...{ writer, clock, limits: config },
+      letIn: () => {
+        this.#acceptance.look();
+        this.#intake.letIn();
+      },
       inspect: (report) => this.#announcer.inspect(report, this.#names),
       onFatal: (error) => this.#fail(error),
     });
-    const { partition, positionUnused } = journal;
-    this.#partitions.open(Processor.journalPartition, { partition, watermark: positionUnused });
-    const indexes = new Map(table.names.map((name, index) => [name, index]));
+    this.#acceptance = new Acceptance({
+      ...{ limits: config, dispatcher, journal: this.#journal, pump: this.#pump, clock, onWarning },
+    });
     this.#intake = new Intake({
-      room: () => this.#dispatcher.room,
-      admit: (event, owed) => this.#dispatcher.admit(event, owed),
-      watermark: (index) => this.#dispatcher.watermark(index),
-      handlerOf: table.takes === 'every-type' ? () => 0 : (type) => indexes.get(type) ?? null,
+      room: () => this.#acceptance.roomForSources,
+      admit: (event, owed) => dispatcher.admit(event, owed),
+      accept: (owed) => this.#acceptance.accept(owed),
+      refill: () => this.#pump.refill(),
+      watermark: (index) => dispatcher.watermark(index),
+      handlerOf: handlerFinder(table),
       wake: () => this.#pump.wake(),
       publishersMax: config.publishersMax,
-      journal: { partition, positionNext: positionUnused },
+    });
+    this.#publishing = new Publishing({
+      ...{ intake: this.#intake, pump: this.#pump, limits: config, partition: journalPartition },
     });
     this.#consumption = new Consumption({
-      ...{ writer, clock, limits: config, handlers: table, reserved: Processor.journalPartition },
-      ...{ intake: this.#intake, partitions: this.#partitions },
-      onWarning: (error) => this.#announcer.tell('warning', error),
+      ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition },
+      ...{ intake: this.#intake, partitions, onWarning },
     });
-    parts.trouble.connect({
-      onFatal: (error) => this.#fail(error),
-      onWarning: (error) => this.#announcer.tell('warning', error),
-    });
+    parts.trouble.connect({ onFatal: (error) => this.#fail(error), onWarning });
     if (config.autoStart) this.start();
   }
 
@@ -123,62 +134,33 @@ export class Processor<Events extends EventMap = EventMap> {
   }
 
   /**
-   * Accepts an event; waits while there is no room. Events that one caller publishes are accepted in the order of the
-   * calls. Rejects with `bad-event`, `overloaded`, the reason of `signal`, or with what ended the processor:
-   * `not-running` after drain or stop, `aborted`, or the trouble it failed with.
+   * Accepts an event: once resolved it is stored, at the configured durability (with intake `memory`: held in memory),
+   * and will have exactly one outcome. Waits while there is no room. Events that one caller publishes are accepted in
+   * the order of the calls; an id that was accepted before is not accepted again. Rejects with `bad-event`,
+   * `overloaded`, the reason of `signal` while it waits for room, or with what ended the processor: `not-running` after
+   * drain or stop, `aborted`, or the trouble it failed with.
    */
-  async publish(event: EventOf<Events>, options?: { signal?: AbortSignal }): Promise<Receipt> {
-    const signal = options?.signal;
-    signal?.throwIfAborted();
-    const encoded = encodeEvent(event, this.#limits);
-    const position = this.#intake.offer(encoded) ?? (await this.#intake.wait(encoded, signal));
-    this.#pump.wake();
-    return { identity: { partition: Processor.journalPartition, position } };
+  publish(event: EventOf<Events>, options?: { signal?: AbortSignal }): Promise<Receipt> {
+    return this.#publishing.publish(event, options?.signal);
   }
 
-  /** Accepts an event if there is room now; null if there is none. Throws where `publish` would reject. */
-  tryPublish(event: EventOf<Events>): Receipt | null {
-    const position = this.#intake.offer(encodeEvent(event, this.#limits));
-    if (position === null) return null;
-    this.#pump.wake();
-    return { identity: { partition: Processor.journalPartition, position } };
+  /**
+   * Takes an event in if there is room now, and gives the promise that `publish` would; null if there is none. Throws
+   * where `publish` would reject.
+   */
+  tryPublish(event: EventOf<Events>): Promise<Receipt> | null {
+    return this.#publishing.tryPublish(event);
   }
 
   /**
    * Accepts events one after another, waiting for room as needed, and resolves when the last one is accepted. It
    * allocates no receipts. At an event that is refused it rejects; what came before that event stays accepted.
    */
-  async publishMany(
+  publishMany(
     events: Iterable<EventOf<Events>> | AsyncIterable<EventOf<Events>>,
     options?: { signal?: AbortSignal },
-  ): Promise<{ accepted: number }> {
-    const signal = options?.signal;
-    let accepted = 0;
-    const accept = (event: EventOf<Events>): Promise<unknown> | null => {
-      signal?.throwIfAborted();
-      const encoded = encodeEvent(event, this.#limits);
-      const waiting = this.#intake.offer(encoded) === null ? this.#intake.wait(encoded, signal) : null;
-      accepted += 1;
-      return waiting ?? (accepted % admissionsPerTurn === 0 ? this.#pump.nextTurn() : null);
-    };
-    const given: unknown = events;
-    if (typeof given !== 'object' || given === null || !(Symbol.iterator in given || Symbol.asyncIterator in given)) {
-      throw new KeylaneError(
-        'bad-event',
-        `events must be an iterable or async iterable of events, got ${shown(given)}`,
-      );
-    }
-    if (Symbol.asyncIterator in events) {
-      const interrupt = new Interrupt({ signal, onClosed: (callback) => this.#intake.onClosed(callback) });
-      for await (const event of untilInterrupted(events, interrupt)) await accept(event);
-    } else {
-      for (const event of events) {
-        const pending = accept(event);
-        if (pending !== null) await pending;
-      }
-    }
-    this.#pump.wake();
-    return { accepted };
+  ): Promise<ManyAccepted> {
+    return this.#publishing.publishMany(events, options?.signal);
   }
 
   /**
@@ -198,7 +180,7 @@ export class Processor<Events extends EventMap = EventMap> {
   /** Takes nothing more in, finishes what is in flight, leaves the rest, and closes. Says how many events it left. */
   async stop(): Promise<{ left: number }> {
     await this.#end({ finishHeld: false });
-    return { left: this.#dispatcher.held };
+    return { left: this.#dispatcher.held + this.#journal.backlog };
   }
 
   /** Ends now: what is not durable will not be. Calls that wait reject with `aborted`. */
@@ -221,6 +203,7 @@ export class Processor<Events extends EventMap = EventMap> {
       uptimeMs: this.#parts.clock.nowMs() - this.#startedMs,
       threads: this.#parts.pool.threads,
       publishersWaiting: this.#intake.publishersWaiting,
+      journal: { backlog: this.#journal.backlog, parked: this.#journal.parked, recovered: this.recovery.pending },
       held: this.#dispatcher.counts(),
       done: this.#pump.counts(),
     });
@@ -266,7 +249,9 @@ export class Processor<Events extends EventMap = EventMap> {
       );
       throw this.#cutShortBy ?? error;
     }
-    this.#pump.kill();
+    this.#pump.kill(new KeylaneError('not-running', 'the processor has ended'));
+    this.#acceptance.close();
+    this.#parts.flight.close();
     this.#enter('stopped');
   }
 
@@ -285,12 +270,22 @@ export class Processor<Events extends EventMap = EventMap> {
   #kill(phase: 'stopped' | 'failed', error: KeylaneError): void {
     this.#cutShortBy = error;
     this.#enter(phase);
-    this.#pump.kill();
+    this.#pump.kill(error);
+    this.#acceptance.close();
     this.#intake.close(error, { fatal: true });
+    // The flight log goes first: another user of the store may come as soon as its lock is free.
+    this.#parts.flight.close();
     this.#clearing = Promise.allSettled([this.#parts.pool.abort(), this.#parts.writer.abort()]);
   }
 
   #enter(phase: Phase): void {
     this.#phase = phase;
   }
+}
+
+/** Finds the index of the handler that takes a type. */
+function handlerFinder({ names, takes }: HandlerTable): (type: string) => number | null {
+  if (takes === 'every-type') return () => 0;
+  const indexes = new Map(names.map((name, index) => [name, index]));
+  return (type) => indexes.get(type) ?? null;
 }

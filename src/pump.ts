@@ -1,29 +1,32 @@
 // The one loop. Callbacks only put what happened into the inbox and wake the pump; `turn` alone changes state, in a
-// fixed order, without awaiting: confirm what became durable, settle what came back, let events in, send batches out,
-// commit a group, arm the alarm. It holds nothing back for company: a batch is whatever is runnable, and a group is
-// what was decided while the writer was busy, for at most `groupWaitMs`.
+// fixed order, without awaiting: take in what the writer says, settle what came back, let events in, send batches out,
+// commit a group. It holds nothing back for company: a batch is whatever is runnable.
 
 import type { Clock } from './clock.js';
 import type { Batch, Dispatcher } from './dispatch/dispatcher.js';
 import { KeylaneError, messageOf } from './errors.js';
-import { Group } from './group.js';
+import type { Group, Owed } from './group.js';
+import { type GroupLimits, Groups } from './groups.js';
+import type { Journal } from './journal.js';
 import type { Partitions } from './partitions.js';
 import { batchMessage } from './pool/batch-message.js';
+import { reportOfKilled } from './pool/lost-batch.js';
 import type { BatchReport } from './pool/messages.js';
-import type { GroupResult } from './store/messages.js';
-import type { HandlerThreads, WriterThread } from './threads.js';
+import type { GroupResult, JournalPage, StoreGauges } from './store/messages.js';
+import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
 
-export interface PumpLimits {
-  readonly groupSizeMax: number;
-  readonly groupWaitMs: number;
-  readonly unacknowledgedBytesMax: number;
+export interface PumpLimits extends GroupLimits {
+  readonly attemptsMax: number;
+  readonly errorSizeMax: number;
 }
 
 export interface PumpParts {
   readonly dispatcher: Dispatcher;
   readonly partitions: Partitions;
+  readonly journal: Journal;
   readonly runners: HandlerThreads;
   readonly writer: WriterThread;
+  readonly flight: FlightRecorder;
   readonly clock: Clock;
   readonly limits: PumpLimits;
   /** Lets those in who wait; called once a turn. */
@@ -40,46 +43,63 @@ export interface PumpCounts {
   readonly deadLettered: number;
   readonly duplicatesIgnored: number;
   readonly groupSize: number;
-  readonly walBytes: number;
+  /** What the store said with the last group; null before that. */
+  readonly gauges: StoreGauges | null;
 }
 
 /** `held`: batches wait for `open`. `shut`: no new batch starts, what is in flight is finished. */
 type Gate = 'held' | 'open' | 'shut' | 'dead';
 
-/** Groups that may be on their way to the writer at once: one being committed, one waiting there. */
-const groupsInFlightMax = 2;
+/** What the writer said, in its order. */
+type WriterNews = { readonly group: Group; readonly result: GroupResult } | { readonly page: JournalPage };
 
 /** What callbacks have noted since the last turn. */
 interface Inbox {
   reports: { batch: Batch; place: number; report: BatchReport }[];
-  commits: { group: Group; result: GroupResult }[];
+  writer: WriterNews[];
   trouble: unknown[];
 }
 
 export class Pump {
   readonly #parts: PumpParts;
+  readonly #groups: Groups;
   #gate: Gate = 'held';
-  #inbox: Inbox = { reports: [], commits: [], trouble: [] };
+  #inbox: Inbox = { reports: [], writer: [], trouble: [] };
   #awake = false;
-  #cancelAlarm: (() => void) | null = null;
   readonly #placesFree: number[];
-  /** Groups that wait for the writer, the oldest first; outcomes join the last one. */
-  readonly #groups: Group[] = [];
-  #groupsInFlight = 0;
-  #unacknowledgedBytes = 0;
-  /** Whether unacknowledged bytes reached their limit and are not yet back at half of it. */
-  #writerIsBehind = false;
   #afterTurn: (() => void)[] = [];
   #whenQuiet: (() => void)[] = [];
   #succeeded = 0;
   #deadLettered = 0;
   #duplicatesIgnored = 0;
   #groupSize = 0;
-  #walBytes = 0;
+  #gauges: StoreGauges | null = null;
 
   constructor(parts: PumpParts) {
+    const { clock, limits, journal } = parts;
     this.#parts = parts;
+    this.#groups = new Groups({
+      ...{ clock, limits, takePosition: () => journal.take() },
+      send: (group) => this.#send(group),
+      wake: () => this.wake(),
+    });
     this.#placesFree = Array.from({ length: parts.runners.places }, (_, index) => parts.runners.places - 1 - index);
+  }
+
+  /** Events on their way into the journal. */
+  get unstored(): { readonly events: number; readonly bytes: number } {
+    return { events: this.#groups.events, bytes: this.#groups.eventBytes };
+  }
+
+  /** Sends a published event to the journal; it is let into the ring once it is stored. */
+  journal(owed: Owed): void {
+    this.#groups.accept(owed);
+  }
+
+  /** Resolves when every event sent to the journal so far is stored; rejects when that will not be known. */
+  whenStored(): Promise<void> {
+    this.wake();
+    return this.#groups.stored();
   }
 
   /** Lets batches start. */
@@ -95,10 +115,9 @@ export class Pump {
   }
 
   /** Does nothing more: what is under way is forgotten, and whoever waits for quiet has it. */
-  kill(): void {
+  kill(error: KeylaneError): void {
     this.#gate = 'dead';
-    this.#cancelAlarm?.();
-    this.#cancelAlarm = null;
+    this.#groups.refuse(error);
     this.#release();
   }
 
@@ -121,7 +140,7 @@ export class Pump {
     });
   }
 
-  /** Resolves when nothing is in flight and what was decided is durable; while open, when nothing is held. */
+  /** Resolves when nothing is in flight and what was decided is durable; while open, when nothing is owed. */
   whenQuiet(): Promise<void> {
     if (this.#gate === 'dead') return Promise.resolve();
     this.wake();
@@ -130,23 +149,43 @@ export class Pump {
     });
   }
 
+  /** Stores nothing but asks how the store is; the answer is in `counts`. */
+  probe(): void {
+    if (this.#gate !== 'dead' && this.#groups.isEmpty) this.#groups.probe();
+    this.wake();
+  }
+
   /** One round: takes the inbox in and does everything that follows from it. */
   turn(): void {
     if (this.#gate === 'dead') return;
     const inbox = this.#inbox;
-    this.#inbox = { reports: [], commits: [], trouble: [] };
+    this.#inbox = { reports: [], writer: [], trouble: [] };
     try {
       if (inbox.trouble.length > 0) throw inbox.trouble[0];
-      for (const { group, result } of inbox.commits) this.#confirm(group, result);
+      for (const news of inbox.writer) {
+        if ('page' in news) this.#parts.journal.turn(news.page);
+        else this.#confirm(news.group, news.result);
+      }
       for (const { batch, place, report } of inbox.reports) this.#settle(batch, place, report);
       this.#parts.letIn();
       this.#dispatch();
-      this.#commit();
+      this.#groups.commit(this.#inFlight === 0);
     } catch (error) {
       this.#fail(error);
       return;
     }
     this.#release();
+  }
+
+  /** Asks for the next page of the backlog if there is one and room for it. Called by `letIn`. */
+  refill(): void {
+    if (this.#gate === 'shut') return;
+    const wish = this.#parts.journal.wish(this.#groups.sentNext);
+    if (wish === null) return;
+    this.#parts.writer.readJournal(wish).then(
+      (page) => this.#note(() => this.#inbox.writer.push({ page })),
+      (error) => this.#note(() => this.#inbox.trouble.push(error)),
+    );
   }
 
   counts(): PumpCounts {
@@ -155,77 +194,62 @@ export class Pump {
       deadLettered: this.#deadLettered,
       duplicatesIgnored: this.#duplicatesIgnored,
       groupSize: this.#groupSize,
-      walBytes: this.#walBytes,
+      gauges: this.#gauges,
     };
   }
 
   #confirm(group: Group, result: GroupResult): void {
-    this.#groupsInFlight -= 1;
-    this.#unacknowledgedBytes -= group.bytes;
-    if (this.#unacknowledgedBytes <= this.#parts.limits.unacknowledgedBytesMax / 2) this.#writerIsBehind = false;
+    const { dispatcher, journal } = this.#parts;
+    this.#groups.confirm(group);
     this.#duplicatesIgnored += result.ignored;
     this.#groupSize = group.count;
-    this.#walBytes = result.gauges.walBytes;
-    this.#succeeded += group.count - group.failedCount;
+    this.#gauges = result.gauges;
+    this.#succeeded += group.outcomes - group.failedCount;
     this.#deadLettered += group.failedCount;
-    for (const slots of group.slots) this.#parts.dispatcher.confirm(slots);
+    for (const slots of group.slots) dispatcher.confirm(slots);
+    const unstored = new Set(result.duplicates.map(({ index }) => index));
+    group.owed.forEach(({ event, handler }, index) => {
+      if (!unstored.has(index)) journal.stored(event, { position: group.positionFirst + index, handler });
+    });
+    group.tellStored(result);
     for (const say of group.announcements) this.#afterTurn.push(say);
   }
 
   #settle(batch: Batch, place: number, report: BatchReport): void {
     this.#placesFree.push(place);
-    const settled = this.#parts.dispatcher.settle(batch, report);
-    if (settled.length === 0) return;
-    this.#openGroup().add({ slots: settled, report, announcement: this.#parts.inspect(report) });
-    this.#unacknowledgedBytes += report.rows.byteLength;
-    if (this.#unacknowledgedBytes >= this.#parts.limits.unacknowledgedBytesMax) this.#writerIsBehind = true;
+    this.#parts.flight.arrive(place);
+    const slots = this.#parts.dispatcher.settle(batch, report);
+    if (slots.length > 0) this.#groups.add({ slots, report, announcement: this.#parts.inspect(report) });
   }
 
   #dispatch(): void {
-    const { dispatcher, partitions, runners } = this.#parts;
-    const nameOf = (partition: number): string => partitions.nameOf(partition);
-    while (this.#gate === 'open' && !this.#writerIsBehind && this.#placesFree.length > 0) {
+    const { dispatcher } = this.#parts;
+    while (this.#gate === 'open' && !this.#groups.isBehind && this.#placesFree.length > 0) {
       const batch = dispatcher.nextBatch(this.#placesFree.length);
       if (batch === null) return;
       const place = this.#placesFree.pop()!;
-      runners.run(batchMessage(batch.slots, { place, nameOf })).then(
+      this.#run(batch, place).then(
         (report) => this.#note(() => this.#inbox.reports.push({ batch, place, report })),
         (error) => this.#note(() => this.#inbox.trouble.push(error)),
       );
     }
   }
 
-  /** The group that outcomes join now. One that is full takes no more, so that a slow writer makes none larger. */
-  #openGroup(): Group {
-    const last = this.#groups.at(-1);
-    if (last !== undefined && last.count < this.#parts.limits.groupSizeMax) return last;
-    const group = new Group(this.#parts.clock.nowMs());
-    this.#groups.push(group);
-    return group;
-  }
-
-  /** Sends groups off that are full, have waited long enough, or that nothing else would join. */
-  #commit(): void {
-    const { clock, limits } = this.#parts;
-    this.#cancelAlarm?.();
-    this.#cancelAlarm = null;
-    for (let [group] = this.#groups; group !== undefined; [group] = this.#groups) {
-      if (this.#groupsInFlight === groupsInFlightMax) return;
-      const waitedMs = clock.nowMs() - group.openedMs;
-      const isDue = group.count >= limits.groupSizeMax || waitedMs >= limits.groupWaitMs || this.#inFlight === 0;
-      if (!isDue) {
-        this.#cancelAlarm = clock.alarm(limits.groupWaitMs - waitedMs, () => this.wake());
-        return;
-      }
-      this.#groups.shift();
-      this.#send(group);
-    }
+  #run(batch: Batch, place: number): Promise<BatchReport> {
+    const { partitions, runners, flight, limits } = this.#parts;
+    const { slots, alone } = batch;
+    const message = batchMessage(slots, { place, nameOf: (partition) => partitions.nameOf(partition) });
+    // It killed the process as often as it may.
+    if (alone && (slots[0]!.deaths ?? 0) >= limits.attemptsMax) return Promise.resolve(reportOfKilled(message, limits));
+    flight.depart(place, { events: slots, alone });
+    return runners.run(message);
   }
 
   #send(group: Group): void {
-    this.#groupsInFlight += 1;
-    this.#parts.writer.append({ events: null, rows: group.rows, watermarks: this.#parts.partitions.takeMoved() }).then(
-      (result) => this.#note(() => this.#inbox.commits.push({ group, result })),
+    const { writer, partitions } = this.#parts;
+    const events = group.joinedEvents(Date.now() * 1000);
+    writer.append({ events, rows: group.rows, watermarks: partitions.takeMoved() }).then(
+      (result) => this.#note(() => this.#inbox.writer.push({ group, result })),
       (error) => this.#note(() => this.#inbox.trouble.push(error)),
     );
   }
@@ -241,10 +265,10 @@ export class Pump {
   }
 
   #fail(error: unknown): void {
-    this.kill();
-    this.#parts.onFatal(
-      error instanceof KeylaneError ? error : new KeylaneError('internal', messageOf(error), { cause: error }),
-    );
+    const failure =
+      error instanceof KeylaneError ? error : new KeylaneError('internal', messageOf(error), { cause: error });
+    this.kill(failure);
+    this.#parts.onFatal(failure);
   }
 
   /** Lets go of whoever waited for this turn, and for quiet if it has come. */
@@ -263,7 +287,7 @@ export class Pump {
 
   #isQuiet(): boolean {
     if (this.#gate === 'dead') return true;
-    if (this.#inFlight > 0 || this.#groups.length > 0 || this.#groupsInFlight > 0) return false;
-    return this.#gate !== 'open' || this.#parts.dispatcher.held === 0;
+    if (this.#inFlight > 0 || !this.#groups.isEmpty) return false;
+    return this.#gate !== 'open' || (this.#parts.dispatcher.held === 0 && this.#parts.journal.isInStep);
   }
 }

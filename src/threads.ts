@@ -2,6 +2,7 @@
 // real ones, and the simulation has its own.
 
 import type { BatchMessage, BatchReport } from './pool/messages.js';
+import type { BatchInFlight } from './store/flight-log.js';
 import type {
   GroupRequest,
   GroupResult,
@@ -25,7 +26,17 @@ export interface HandlerThreads {
   abort(): Promise<void>;
 }
 
-/** The thread that stores outcomes. */
+/** Remembers which events are running, for the time after the process has died of one. */
+export interface FlightRecorder {
+  /** A batch is about to leave for its thread. */
+  depart(place: number, batch: BatchInFlight): void;
+  /** The batch of a place, if it had one, has come back. */
+  arrive(place: number): void;
+  /** The processor has ended, and the process lives. */
+  close(): void;
+}
+
+/** The thread that stores events and outcomes. */
 export interface WriterThread {
   openPartition(name: string): Promise<PartitionStart>;
   openJournal(how: { isVolatile: boolean }): Promise<JournalStart>;

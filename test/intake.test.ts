@@ -16,13 +16,19 @@ test('publishers and sources take turns at the room there is', async () => {
       room -= 1;
       admitted.push(partition);
     },
+    accept: () => {
+      if (room === 0) return false;
+      room -= 1;
+      admitted.push(1);
+      return true;
+    },
+    refill: () => {},
     watermark: () => 0,
     handlerOf: () => 0,
     wake: () => {},
     publishersMax: 100,
-    journal: { partition: 1, positionNext: 1 },
   });
-  for (let publisher = 0; publisher < 100; publisher += 1) void intake.wait(event);
+  for (let publisher = 0; publisher < 100; publisher += 1) void intake.wait(event, { waiter: null, signal: undefined });
   let position = 0;
   const source = {
     partition: 'source',

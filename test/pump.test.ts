@@ -31,7 +31,17 @@ afterEach(async () => {
 
 function make(options: { groupWaitMs?: number; groupSizeMax?: number; unacknowledgedBytesMax?: number }): Processor {
   return new Processor({
-    config: configFrom({ handlers: 'none', store: 'none', threads: 1, batchSizeMax: 1, groupWaitMs: 7, ...options }),
+    config: configFrom({
+      handlers: 'none',
+      store: 'none',
+      threads: 1,
+      batchSizeMax: 1,
+      groupWaitMs: 7,
+      intake: 'memory',
+      ...options,
+    }),
+    opened: { epoch: 1, wasClean: true, path: 'none' },
+    flight: { depart: () => {}, arrive: () => {}, close: () => {} },
     table: { names: ['t'], takes: 'its-own-type' },
     journal: {
       partition: 1,

@@ -17,6 +17,8 @@ export interface Batch {
   readonly slots: readonly Slot[];
   /** The lanes that gave a run; busy until the batch is settled. */
   readonly lanes: readonly Lane[];
+  /** Whether it is one suspect, and nothing else runs until it is settled. */
+  readonly alone: boolean;
 }
 
 export interface DispatcherOptions {
@@ -50,6 +52,12 @@ export class Dispatcher {
   readonly #watermarks = new Watermarks();
   readonly #batchSize: BatchSize;
   readonly #batchBytesMax: number;
+  /** Events that were running when a process died: the deaths each is charged with, by partition and position. */
+  readonly #suspects = new Map<number, Map<number, number>>();
+  /** Suspects that wait or run. */
+  #suspectsHeld = 0;
+  /** Whether one of them runs now. */
+  #isAlone = false;
   #sequence = 0;
   #inFlight = 0;
   #settled = 0;
@@ -68,6 +76,14 @@ export class Dispatcher {
   /** Begins a partition whose events below `watermark` have their outcomes. */
   openPartition(partition: number, watermark: number): void {
     this.#watermarks.open(partition, watermark);
+  }
+
+  /** Names events of a partition that are to run alone: pairs of a position and of deaths it is charged with. */
+  suspect(partition: number, suspects: Float64Array): void {
+    if (suspects.length === 0) return;
+    const deaths = new Map<number, number>();
+    for (let at = 0; at < suspects.length; at += 2) deaths.set(suspects[at]!, suspects[at + 1]!);
+    this.#suspects.set(partition, deaths);
   }
 
   /** How many events may be admitted now; an upper bound where their bytes are the limit. */
@@ -89,6 +105,7 @@ export class Dispatcher {
     slot.partition = owed.partition;
     slot.position = owed.position;
     slot.handler = owed.handler;
+    if (this.#suspects.size > 0) this.#charge(slot);
     this.#watermarks.admit(slot);
     this.#lanes.append(slot, event.key);
   }
@@ -96,19 +113,21 @@ export class Dispatcher {
   /**
    * Takes what is runnable now, oldest first, up to the batch size; null when nothing is. `placesFree` batches could
    * start now, this one included, so it takes at most its share of the ready lanes: its runs are short while many
-   * lanes are ready and long only when few are.
+   * lanes are ready and long only when few are. A suspect waits until nothing is in flight, and then runs alone.
    */
   nextBatch(placesFree: number): Batch | null {
     const lanes = this.#lanes;
     if (lanes.runnable === 0) return null;
+    if (this.#suspectsHeld > 0 && this.#isSuspectNext()) return this.#inFlight === 0 ? this.#suspectAlone() : null;
     const size = this.#batchSize.choose(lanes.runnable);
     const share = Math.ceil(lanes.ready / placesFree);
     const runMax = Math.ceil(size / Math.max(1, Math.min(share, size)));
     const slots: Slot[] = [];
     const taken: Lane[] = [];
     let bytes = 0;
-    while (slots.length < size && bytes < this.#batchBytesMax) {
-      if (lanes.free.headSequence < lanes.oldestSequence || (taken.length >= share && lanes.free.waiting > 0)) {
+    while (slots.length < size && bytes < this.#batchBytesMax && !this.#isSuspectNext()) {
+      const isFreeNext = taken.length >= share && lanes.free.waiting > 0 && lanes.free.head?.deaths === null;
+      if (isFreeNext || lanes.free.headSequence < lanes.oldestSequence) {
         bytes += this.#take(lanes.free, slots);
         continue;
       }
@@ -117,10 +136,10 @@ export class Dispatcher {
       taken.push(lane);
       const end = Math.min(slots.length + runMax, size);
       do bytes += this.#take(lane, slots);
-      while (lane.waiting > 0 && slots.length < end && bytes < this.#batchBytesMax);
+      while (lane.head?.deaths === null && slots.length < end && bytes < this.#batchBytesMax);
     }
     this.#inFlight += slots.length;
-    return { slots, lanes: taken };
+    return { slots, lanes: taken, alone: false };
   }
 
   /**
@@ -145,6 +164,10 @@ export class Dispatcher {
     if (settled.length < slots.length) putBack(slots);
     for (const lane of batch.lanes) this.#lanes.release(lane);
     this.#batchSize.measured(settled.length, came.busyUs);
+    if (batch.alone) {
+      this.#isAlone = false;
+      this.#suspectsHeld -= settled.length;
+    }
     this.#inFlight -= slots.length;
     this.#settled += settled.length;
     return settled;
@@ -189,6 +212,36 @@ export class Dispatcher {
       batchSize: this.#batchSize.latest,
       eventUs: this.#batchSize.eventUs,
     };
+  }
+
+  #charge(slot: Slot): void {
+    const deaths = this.#suspects.get(slot.partition)?.get(slot.position);
+    if (deaths === undefined) return;
+    slot.deaths = deaths;
+    slot.attempt = deaths + 1;
+    this.#suspectsHeld += 1;
+  }
+
+  /** Whether a suspect is at the head of what could run now, or runs. */
+  #isSuspectNext(): boolean {
+    if (this.#suspectsHeld === 0) return false;
+    return this.#isAlone || (this.#lanes.oldest?.deaths ?? null) !== null;
+  }
+
+  #suspectAlone(): Batch {
+    const lanes = this.#lanes;
+    const slots: Slot[] = [];
+    const taken: Lane[] = [];
+    if (lanes.oldest === lanes.free.head) {
+      this.#take(lanes.free, slots);
+    } else {
+      const lane = lanes.takeOldest();
+      taken.push(lane);
+      this.#take(lane, slots);
+    }
+    this.#inFlight = 1;
+    this.#isAlone = true;
+    return { slots, lanes: taken, alone: true };
   }
 
   #take(lane: Lane, into: Slot[]): number {

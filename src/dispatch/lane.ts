@@ -31,6 +31,11 @@ export class Lane {
     return this.#waiting;
   }
 
+  /** The oldest event that waits, or null. */
+  get head(): Slot | null {
+    return this.#head;
+  }
+
   /** Sequence of the oldest event that waits. */
   get headSequence(): number {
     return this.#head === null ? Number.POSITIVE_INFINITY : this.#head.sequence;

@@ -43,6 +43,12 @@ export class Lanes {
     return this.#ready.oldestSequence;
   }
 
+  /** The event that waits longest of all that could run now; null when there is none. */
+  get oldest(): Slot | null {
+    if (this.free.headSequence < this.#ready.oldestSequence) return this.free.head;
+    return this.#ready.oldest?.head ?? null;
+  }
+
   /** Puts a new event at the end of its lane. */
   append(slot: Slot, key: string | null): void {
     const lane = this.#laneOf(slot.handler, key);

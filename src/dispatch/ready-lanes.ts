@@ -15,6 +15,11 @@ export class ReadyLanes {
     return this.#heap.length === 0 ? Number.POSITIVE_INFINITY : this.#heap[0]!.headSequence;
   }
 
+  /** The lane with the oldest head, or null. */
+  get oldest(): Lane | null {
+    return this.#heap[0] ?? null;
+  }
+
   push(lane: Lane): void {
     const heap = this.#heap;
     const sequence = lane.headSequence;

@@ -20,6 +20,8 @@ export class Slot {
   handler = 0;
   /** The try the event is in or waits for, counted from 1. */
   attempt = 1;
+  /** Deaths of the process it is charged with; null when it is no suspect. Written by the Dispatcher. */
+  deaths: number | null = null;
   event: EncodedEvent | null = null;
   size = 0;
   /** The lane it waits in or runs for; null while the slot is free. Written by Lanes and RingBuffer. */
@@ -87,6 +89,7 @@ export class RingBuffer {
     slot.lane = null;
     slot.size = 0;
     slot.attempt = 1;
+    slot.deaths = null;
     const tail = this.#head + this.#room;
     this.#free[tail >= this.capacity ? tail - this.capacity : tail] = slot;
     this.#room += 1;

@@ -36,14 +36,44 @@ function reportOfDeath(message: BatchMessage, lost: LostBatch): BatchReport {
     const event = { partition, position, handler, attempts, id, type, key };
     rows.add({ ...event, succeeded: false, startedAtUs, durationUs, result: null, error });
   }
-  const results = new Uint8Array(message.count).fill(handlerResult.failed);
-  return { results, rows: rows.finish(), rowCount: message.count, failedCount: message.count, busyUs: durationUs };
+  return failedReport(message, { rows, busyUs: durationUs });
+}
+
+/** Every event failed, as the process died each time it was run alone; none is run again. */
+export function reportOfKilled(message: BatchMessage, limits: { readonly errorSizeMax: number }): BatchReport {
+  const reader = new BatchReader(message);
+  const rows = new RowsBuilder(message.count);
+  const startedAtUs = Date.now() * 1000;
+  for (let index = 0; index < message.count; index += 1) {
+    reader.advance();
+    const { partition, position, handler, id, type, key } = reader;
+    // The next try would be one too many: it is not made.
+    const attempts = reader.attempt - 1;
+    const event = { partition, position, handler, attempts, id, type, key };
+    const error = errorRecordText(killedProcess(attempts), limits.errorSizeMax);
+    rows.add({ ...event, succeeded: false, startedAtUs, durationUs: 0, result: null, error });
+  }
+  return failedReport(message, { rows, busyUs: 0 });
 }
 
 /** No event counts as tried: all of them run again. */
 function reportOfSkipped(message: BatchMessage): BatchReport {
   const results = new Uint8Array(message.count).fill(handlerResult.skipped);
   return { results, rows: new RowsBuilder(0).finish(), rowCount: 0, failedCount: 0, busyUs: 0 };
+}
+
+function failedReport(message: BatchMessage, of: { rows: RowsBuilder; busyUs: number }): BatchReport {
+  const { count } = message;
+  const results = new Uint8Array(count).fill(handlerResult.failed);
+  return { results, rows: of.rows.finish(), rowCount: count, failedCount: count, busyUs: of.busyUs };
+}
+
+function killedProcess(deaths: number): Error {
+  const error = new Error(`the process ended ${deaths} times while this event was the only one running`);
+  error.name = 'KilledProcess';
+  Object.assign(error, { code: 'killed-process' });
+  delete error.stack;
+  return error;
 }
 
 function threadDied(reason: unknown): Error {

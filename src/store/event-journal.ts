@@ -11,9 +11,6 @@ import { MultiInsert } from './multi-insert.js';
 import { type StoredOutcome, storedOutcomeSql, toOutcome } from './stored-outcome.js';
 import { storedText, textFrom, textOrNullFrom } from './stored-text.js';
 
-/** The partition of published events. */
-export const journalPartition = 'journal';
-
 /** Rows that one page looks at at most: the writer has others to serve, and most may have their outcome already. */
 const rowsPerPageMax = 16_384;
 

@@ -4,6 +4,7 @@
 // stale says nothing.
 
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { KeylaneError, messageOf, printable } from '../errors.js';
 
 /** Numbers at the start of the file: mark, epoch, places, events a place has room for. */
 const fileHead = 4;
@@ -24,14 +25,25 @@ export interface BatchInFlight {
   readonly alone: boolean;
 }
 
+export interface FlightLogOptions {
+  readonly epoch: number;
+  readonly places: number;
+  readonly batchSizeMax: number;
+  /** Told once, if it cannot be written. */
+  onWarning(error: KeylaneError): void;
+}
+
 export class FlightLog {
+  readonly #onWarning: (error: KeylaneError) => void;
   readonly #file: number;
   readonly #path: string;
   readonly #placeNumbers: number;
   readonly #numbers: Float64Array;
+  #isClosed = false;
 
   /** Makes the file, in place of any other. Only the holder of the store's lock may. */
-  constructor(storePath: string, of: { epoch: number; places: number; batchSizeMax: number }) {
+  constructor(storePath: string, of: FlightLogOptions) {
+    this.#onWarning = of.onWarning;
     this.#path = pathOf(storePath);
     this.#placeNumbers = placeHead + 2 * of.batchSizeMax;
     this.#numbers = new Float64Array(this.#placeNumbers);
@@ -56,22 +68,32 @@ export class FlightLog {
     this.#write(place, at);
   }
 
-  /** Notes that a batch has come back. One that the next batch of its place overwrites need not be noted. */
+  /** Notes that the batch of a place, if it had one, has come back. */
   arrive(place: number): void {
     this.#numbers[0] = 0;
     this.#write(place, 1);
   }
 
-  /** Ends it; after an orderly end there is nothing to know. */
-  close(how: { orderly: boolean }): void {
+  /** Ends it: whatever was running, the process lives. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     closeSync(this.#file);
-    if (how.orderly) rmSync(this.#path, { force: true });
+    rmSync(this.#path, { force: true });
   }
 
   #write(place: number, count: number): void {
+    if (this.#isClosed) return;
     const bytesPerNumber = Float64Array.BYTES_PER_ELEMENT;
     const from = (fileHead + place * this.#placeNumbers) * bytesPerNumber;
-    writeSync(this.#file, this.#numbers, 0, count * bytesPerNumber, from);
+    try {
+      writeSync(this.#file, this.#numbers, 0, count * bytesPerNumber, from);
+    } catch (error) {
+      // It is a help after a death and no promise hangs on it: without it nobody is suspected.
+      this.close();
+      const what = `${printable(this.#path)} cannot be written: ${messageOf(error)}`;
+      this.#onWarning(new KeylaneError('store-failed', `${what}: events that end the process will not be known`));
+    }
   }
 }
 

@@ -18,6 +18,8 @@ export interface OpenResult {
   readonly epoch: number;
   /** Whether the user before closed it in order. */
   readonly wasClean: boolean;
+  /** The store's absolute path with its links resolved. */
+  readonly path: string;
 }
 
 /** Events that were running when a process died: pairs of a position, and of the deaths it is charged with. */
@@ -92,7 +94,7 @@ export interface DuplicateEvent {
 /** Sizes in bytes. */
 export interface StoreGauges {
   readonly walBytes: number;
-  /** The database and its log together. */
+  /** What is used of the database, and its log. */
   readonly storeBytes: number;
   /** Free on the store's file system, for this user. */
   readonly freeBytes: number;

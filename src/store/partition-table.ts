@@ -1,10 +1,10 @@
 // What the store knows of each partition: how far its outcomes reach, which positions were given out, by what its input
 // is known again. Runs inside the transactions of the store.
 
+import { journalPartition } from '../event.js';
 import { optionTable } from '../options.js';
 import { runsOf } from '../position-runs.js';
 import type { Connection, Statement } from './database.js';
-import { journalPartition } from './event-journal.js';
 import type { JournalStart, PartitionStart, Watermark } from './messages.js';
 import { storedText } from './stored-text.js';
 import type { SuspectTable } from './suspect-table.js';

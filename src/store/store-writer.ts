@@ -42,7 +42,7 @@ export class StoreWriter {
   readonly #pending = new Set<(error: KeylaneError) => void>();
   readonly #exited: Promise<void>;
   /** What the store said when it was opened. */
-  opened: OpenResult = { epoch: 0, wasClean: true };
+  opened: OpenResult = { epoch: 0, wasClean: true, path: '' };
   #state: State = 'open';
   #death: KeylaneError | null = null;
   /** What the thread threw, or what could not be read of it; says in `#die` why it ended. */

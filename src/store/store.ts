@@ -52,6 +52,7 @@ export class Store {
   readonly #suspects: SuspectTable;
   readonly #inserter: OutcomeInserter;
   readonly #pageCount: Statement;
+  readonly #freeCount: Statement;
   readonly #readEpoch: Statement;
   /** Set by the first append that fails, read by every one after it: rows may be missing in between. */
   #failure: KeylaneError | null = null;
@@ -70,6 +71,7 @@ export class Store {
     this.#journal = new EventJournal(db, { partition: this.#partitions.journal, handlerIds: ids });
     this.#inserter = new OutcomeInserter(db, ids);
     this.#pageCount = db.prepare('PRAGMA page_count').pluck();
+    this.#freeCount = db.prepare('PRAGMA freelist_count').pluck();
     this.#readEpoch = db.prepare(`SELECT value FROM meta WHERE name = 'epoch'`).pluck();
   }
 
@@ -195,7 +197,8 @@ export class Store {
   #gauges(): StoreGauges {
     this.#walPages = walPagesOf(this.#db);
     const walBytes = this.#walPages * frameBytes;
-    const storeBytes = (this.#pageCount.get() as number) * pageBytes + walBytes;
+    const pages = (this.#pageCount.get() as number) - (this.#freeCount.get() as number);
+    const storeBytes = pages * pageBytes + walBytes;
     return { walBytes, storeBytes, freeBytes: freeBytesAt(this.#db.name) };
   }
 
@@ -226,7 +229,7 @@ function begin(db: Connection): OpenResult {
     const epoch = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`).pluck().get();
     db.prepare(`UPDATE meta SET value = 0 WHERE name = 'clean'`).run();
     if (!wasClean) charge(db, readFlight(db.name, (epoch as number) - 1));
-    return { epoch: epoch as number, wasClean };
+    return { epoch: epoch as number, wasClean, path: db.name };
   });
   return begun.immediate();
 }

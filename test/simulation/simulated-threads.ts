@@ -21,6 +21,8 @@ interface World {
   readonly clock: SimulatedClock;
   readonly random: Random;
   laneOf(handler: number, key: string | null): string | null;
+  /** An event begins to run. */
+  onTry(key: string | null): void;
 }
 
 interface Job {
@@ -76,6 +78,7 @@ export class SimulatedThreads implements HandlerThreads {
       atMs += random.next();
       const lane = this.#world.laneOf(event.handler, event.key);
       if (lane !== null) this.tries.push({ lane, identity: event.identity, startMs, endMs: atMs });
+      clock.alarm(startMs - clock.nowMs(), () => this.#world.onTry(event.key));
     }
     clock.alarm(atMs - clock.nowMs(), () => {
       queue.shift();

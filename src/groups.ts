@@ -1,0 +1,156 @@
+// Groups on their way to the writer: the ones that still fill, and the ones that were sent. A group leaves when it is
+// full or has waited long enough; at once when nothing else would join it, or when it has events and no other group is
+// on its way, as somebody may be waiting for them to be stored. So while one is being stored, the next one grows.
+
+import type { Clock } from './clock.js';
+import type { Slot } from './dispatch/ring-buffer.js';
+import { Group, type Owed } from './group.js';
+import { invariant } from './invariant.js';
+import type { BatchReport } from './pool/messages.js';
+
+export interface GroupLimits {
+  readonly groupSizeMax: number;
+  readonly groupWaitMs: number;
+  readonly unacknowledgedBytesMax: number;
+}
+
+interface Parts {
+  readonly clock: Clock;
+  readonly limits: GroupLimits;
+  /** Gives the next event its position. */
+  takePosition(): number;
+  /** Sends a group; what comes of it comes back through `done`. */
+  send(group: Group): void;
+  /** Asks for a turn. */
+  wake(): void;
+}
+
+/** Groups that may be on their way to the writer at once: one being committed, one waiting there. */
+const inFlightMax = 2;
+
+/** Size of events at which a group is full: they cross to the writer as one text. */
+const groupEventBytesMax = 8 * 1024 * 1024;
+
+export class Groups {
+  readonly #parts: Parts;
+  /** The oldest first; what comes joins the last one. */
+  readonly #waiting: Group[] = [];
+  readonly #sent: Group[] = [];
+  #cancelAlarm: (() => void) | null = null;
+  #outcomeBytes = 0;
+  /** Events that are not stored yet, and their size. */
+  #events = 0;
+  #eventBytes = 0;
+  /** Whether the bytes of outcomes reached their limit and are not yet back at half of it. */
+  #isBehind = false;
+  #sentNext = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0 && this.#sent.length === 0;
+  }
+
+  /** Whether so many bytes of outcomes are not durable that no batch should start. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  /** Accepted events that are not stored yet. */
+  get events(): number {
+    return this.#events;
+  }
+
+  get eventBytes(): number {
+    return this.#eventBytes;
+  }
+
+  /** One above the highest position that was sent. */
+  get sentNext(): number {
+    return this.#sentNext;
+  }
+
+  /** Adds a published event. */
+  accept(owed: Owed): void {
+    const group = this.#open();
+    const { eventBytes } = group;
+    group.accept(owed, this.#parts.takePosition());
+    this.#events += 1;
+    this.#eventBytes += group.eventBytes - eventBytes;
+  }
+
+  /** Adds the settled events of one batch. */
+  add(batch: { slots: readonly Slot[]; report: BatchReport; announcement: (() => void) | null }): void {
+    this.#open().add(batch);
+    this.#outcomeBytes += batch.report.rows.byteLength;
+    if (this.#outcomeBytes >= this.#parts.limits.unacknowledgedBytesMax) this.#isBehind = true;
+  }
+
+  /** Opens a group for its own sake: storing nothing says how the store is. */
+  probe(): void {
+    this.#open();
+  }
+
+  /** Resolves when every event accepted so far is stored; rejects when that will not be known. */
+  stored(): Promise<void> {
+    const last = [...this.#sent, ...this.#waiting].findLast(({ owed }) => owed.length > 0);
+    if (last === undefined) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      last.whenStored.push({ resolve, reject });
+    });
+  }
+
+  /** Sends off what is due; `isIdle` says that no batch is in flight, so that nothing else would join. */
+  commit(isIdle: boolean): void {
+    const { clock, limits, send } = this.#parts;
+    this.#stopAlarm();
+    for (let [group] = this.#waiting; group !== undefined; [group] = this.#waiting) {
+      if (this.#sent.length === inFlightMax) return;
+      const waitedMs = clock.nowMs() - group.openedMs;
+      const isAwaited = group.owed.length > 0 && this.#sent.length === 0;
+      if (!(this.#isFull(group) || waitedMs >= limits.groupWaitMs || isIdle || isAwaited)) {
+        this.#cancelAlarm = clock.alarm(limits.groupWaitMs - waitedMs, () => this.#parts.wake());
+        return;
+      }
+      this.#waiting.shift();
+      this.#sent.push(group);
+      if (group.owed.length > 0) this.#sentNext = group.positionFirst + group.owed.length;
+      send(group);
+    }
+  }
+
+  /** Takes in that a group is stored; the others follow in the order in which they were sent. */
+  confirm(group: Group): void {
+    invariant(this.#sent.shift() === group, 'groups are stored in the order in which they were sent');
+    this.#outcomeBytes -= group.bytes;
+    this.#events -= group.owed.length;
+    this.#eventBytes -= group.eventBytes;
+    if (this.#outcomeBytes <= this.#parts.limits.unacknowledgedBytesMax / 2) this.#isBehind = false;
+  }
+
+  /** Forgets everything, and tells those who wait why. */
+  refuse(error: unknown): void {
+    this.#stopAlarm();
+    for (const group of [...this.#sent.splice(0), ...this.#waiting.splice(0)]) group.refuse(error);
+  }
+
+  /** The group that can be joined now. One that is full takes no more, so that a slow writer makes none larger. */
+  #open(): Group {
+    const last = this.#waiting.at(-1);
+    if (last !== undefined && !this.#isFull(last)) return last;
+    const group = new Group(this.#parts.clock.nowMs());
+    this.#waiting.push(group);
+    return group;
+  }
+
+  #isFull(group: Group): boolean {
+    return group.count >= this.#parts.limits.groupSizeMax || group.eventBytes >= groupEventBytesMax;
+  }
+
+  #stopAlarm(): void {
+    this.#cancelAlarm?.();
+    this.#cancelAlarm = null;
+  }
+}

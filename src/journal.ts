@@ -1,0 +1,137 @@
+// The journal as the main thread sees it: the ring is a window over it. It gives out positions, lets stored events into
+// the ring in their order, and knows where memory ends and the backlog on disk begins. It reads nothing itself: it says
+// which page it wants, and is told what came.
+//
+// - `in-step`: every stored event that is owed its outcome is in the ring, or parked. The next one goes there at once.
+// - `behind`: from the cursor on, events are on disk only; pages bring them as room appears. New ones stay on disk too,
+//   so that the order holds. A page that ends where the journal does, with nothing stored since, ends this.
+
+import type { Dispatcher } from './dispatch/dispatcher.js';
+import { KeylaneError, shown } from './errors.js';
+import { type EncodedEvent, journalPartition } from './event.js';
+import { invariant } from './invariant.js';
+import { JoinedEventsReader } from './joined-events.js';
+import type { Partitions } from './partitions.js';
+import type { JournalPage, JournalStart, PageRequest, ParkedEvents } from './store/messages.js';
+
+interface Parts {
+  readonly dispatcher: Dispatcher;
+  readonly partitions: Partitions;
+  readonly pageBytesMax: number;
+  onWarning(error: KeylaneError): void;
+}
+
+/** The most events one page asks for. */
+const pageSizeMax = 4096;
+
+export class Journal {
+  readonly partition: number;
+  readonly #parts: Parts;
+  #state: 'in-step' | 'behind';
+  /** The next position to admit: everything below it is in the ring, parked, or done. */
+  #cursor: number;
+  #positionNext: number;
+  /** One above the highest position that this process knows to be stored. */
+  #storedNext = 0;
+  /** One above the highest position that was sent to be stored before the page that is under way was asked for. */
+  #sentNext = 0;
+  /** Room kept for the page that is under way; 0 when none is. */
+  #reserved = 0;
+  #backlog: number;
+  #parked = 0;
+
+  constructor(start: JournalStart, parts: Parts) {
+    this.partition = start.partition;
+    this.#parts = parts;
+    this.#backlog = start.pending;
+    this.#state = start.pending > 0 ? 'behind' : 'in-step';
+    this.#positionNext = start.positionUnused;
+    // Without anything pending, what lies below the first new position is done or was never used.
+    this.#cursor = start.pending > 0 ? start.watermark : start.positionUnused;
+    parts.partitions.open(journalPartition, { ...start, watermark: this.#cursor });
+  }
+
+  /** Whether nothing waits on disk only. */
+  get isInStep(): boolean {
+    return this.#state === 'in-step';
+  }
+
+  /** Accepted events that are on disk only and can run. */
+  get backlog(): number {
+    return this.#backlog;
+  }
+
+  /** Accepted events that are owed to handlers that are not there. */
+  get parked(): number {
+    return this.#parked;
+  }
+
+  /** Room in the ring that a page under way will need. */
+  get reserved(): number {
+    return this.#reserved;
+  }
+
+  /** The position the next event gets. */
+  get positionNext(): number {
+    return this.#positionNext;
+  }
+
+  /** Gives out a position. */
+  take(): number {
+    const position = this.#positionNext;
+    this.#positionNext += 1;
+    return position;
+  }
+
+  /** Takes in that an event was stored. Call it in the order of positions. */
+  stored(event: EncodedEvent, at: { position: number; handler: number }): void {
+    const { position } = at;
+    this.#storedNext = position + 1;
+    this.#backlog += 1;
+    // A page may have seen it first.
+    if (this.#state === 'behind' || position < this.#cursor) return;
+    if (this.#parts.dispatcher.room > 0) this.#admit(event, at);
+    else this.#state = 'behind';
+  }
+
+  /** The page to ask for now, or null. `sentNext`: one above the highest position sent to be stored so far. */
+  wish(sentNext: number): PageRequest | null {
+    if (this.#state === 'in-step' || this.#reserved > 0) return null;
+    const room = Math.min(this.#parts.dispatcher.room, pageSizeMax);
+    if (room === 0) return null;
+    this.#reserved = room;
+    this.#sentNext = sentNext;
+    return { from: this.#cursor, countMax: room, bytesMax: this.#parts.pageBytesMax };
+  }
+
+  /** Takes in the page that was asked for. */
+  turn(page: JournalPage): void {
+    invariant(this.#reserved > 0 && this.#state === 'behind', 'a page comes only when it was asked for');
+    this.#reserved = 0;
+    const reader = new JoinedEventsReader(page.events);
+    for (let index = 0; index < page.events.count; index += 1) {
+      reader.advance();
+      this.#admit(reader.event(), { position: page.positions[index]!, handler: page.handlers[index]! });
+    }
+    for (const parked of page.parked) this.#park(parked);
+    // Above the last row there may be positions that were never stored, such as those of duplicates.
+    this.#cursor = page.isLast ? Math.max(page.next, this.#sentNext) : page.next;
+    if (page.isLast && this.#cursor >= this.#storedNext) this.#state = 'in-step';
+  }
+
+  #park({ handler, count, positionFirst }: ParkedEvents): void {
+    this.#parked += count;
+    this.#backlog -= count;
+    this.#parts.partitions.pin(this.partition, positionFirst);
+    const what = `${count} stored events are owed to handler ${shown(handler)}, which the module does not have`;
+    const advice = 'they stay in the store; start with a module that has it to run them';
+    this.#parts.onWarning(new KeylaneError('bad-handlers', `${what}: ${advice}`));
+  }
+
+  #admit(event: EncodedEvent, at: { position: number; handler: number }): void {
+    const { position, handler } = at;
+    this.#backlog -= 1;
+    this.#cursor = position + 1;
+    this.#parts.dispatcher.admit(event, { partition: this.partition, position, handler });
+  }
+}

@@ -1,0 +1,125 @@
+// What becomes of calls of publish: the event is checked and encoded, goes in or waits for room, and its receipt comes
+// once it is accepted. It knows neither the ring nor the journal.
+
+import { KeylaneError, shown } from './errors.js';
+import { type EventLimits, encodeEvent, type Identity, type SourceEvent } from './event.js';
+import type { Accepted, Waiter } from './group.js';
+import type { Intake } from './intake.js';
+import { Interrupt, untilInterrupted } from './interrupt.js';
+import type { Outcome } from './outcome.js';
+import type { Pump } from './pump.js';
+
+/** What `publish` gives once the event is accepted. */
+export interface Receipt {
+  /** Of the event; of a duplicate, that of the event that has its id. */
+  readonly identity: Identity;
+  /** Whether an event with this id had been accepted before; this one was not, then. */
+  readonly duplicate: boolean;
+  /** For a duplicate: the outcome of the event that has its id, as far as it is durable. Null otherwise. */
+  readonly storedOutcome: Outcome | null;
+}
+
+/** What `publishMany` gives once all events are accepted. */
+export interface ManyAccepted {
+  readonly accepted: number;
+  /** Events whose id was known already; they were not accepted again. */
+  readonly duplicates: number;
+}
+
+interface Parts {
+  readonly intake: Intake;
+  readonly pump: Pump;
+  readonly limits: EventLimits;
+  /** Name of the partition of published events. */
+  readonly partition: string;
+}
+
+/** Admissions after which `publishMany` lets the rest of the process run. */
+const admissionsPerTurn = 512;
+
+export class Publishing {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** See `Processor.publish`. */
+  async publish(event: SourceEvent, signal: AbortSignal | undefined): Promise<Receipt> {
+    const { intake, pump, limits } = this.#parts;
+    signal?.throwIfAborted();
+    const encoded = encodeEvent(event, limits);
+    const { waiter, receipt } = this.#waiter();
+    if (!intake.offer(encoded, waiter)) await intake.wait(encoded, { waiter, signal });
+    pump.wake();
+    return receipt;
+  }
+
+  /** See `Processor.tryPublish`. */
+  tryPublish(event: SourceEvent): Promise<Receipt> | null {
+    const { intake, pump, limits } = this.#parts;
+    const { waiter, receipt } = this.#waiter();
+    if (!intake.offer(encodeEvent(event, limits), waiter)) return null;
+    pump.wake();
+    return receipt;
+  }
+
+  /** See `Processor.publishMany`. */
+  async publishMany(
+    events: Iterable<SourceEvent> | AsyncIterable<SourceEvent>,
+    signal: AbortSignal | undefined,
+  ): Promise<ManyAccepted> {
+    const { intake, pump, limits } = this.#parts;
+    let offered = 0;
+    let duplicates = 0;
+    // Only an event with an id can be a duplicate. What is refused is heard of below.
+    const counter: Waiter = {
+      resolve: ({ duplicate }) => {
+        if (duplicate) duplicates += 1;
+      },
+      reject: () => {},
+    };
+    const accept = (event: SourceEvent): Promise<unknown> | null => {
+      signal?.throwIfAborted();
+      const encoded = encodeEvent(event, limits);
+      const waiter = encoded.id === null ? null : counter;
+      const waiting = intake.offer(encoded, waiter) ? null : intake.wait(encoded, { waiter, signal });
+      offered += 1;
+      return waiting ?? (offered % admissionsPerTurn === 0 ? pump.nextTurn() : null);
+    };
+    const given: unknown = events;
+    if (typeof given !== 'object' || given === null || !(Symbol.iterator in given || Symbol.asyncIterator in given)) {
+      throw new KeylaneError(
+        'bad-event',
+        `events must be an iterable or async iterable of events, got ${shown(given)}`,
+      );
+    }
+    if (Symbol.asyncIterator in events) {
+      const interrupt = new Interrupt({ signal, onClosed: (callback) => intake.onClosed(callback) });
+      for await (const event of untilInterrupted(events, interrupt)) await accept(event);
+    } else {
+      for (const event of events) {
+        const pending = accept(event);
+        if (pending !== null) await pending;
+      }
+    }
+    // Events are stored in order, so that with the last of them all are, and all duplicates are counted.
+    await pump.whenStored();
+    return { accepted: offered - duplicates, duplicates };
+  }
+
+  #waiter(): { waiter: Waiter; receipt: Promise<Receipt> } {
+    const { partition } = this.#parts;
+    let waiter: Waiter | null = null;
+    const receipt = new Promise<Receipt>((resolve, reject) => {
+      waiter = {
+        resolve: ({ position, duplicate, outcome }: Accepted) =>
+          resolve({ identity: { partition, position }, duplicate, storedOutcome: outcome }),
+        reject,
+      };
+    });
+    // Where it is refused before it is taken in, the call itself says so.
+    receipt.catch(() => {});
+    return { waiter: waiter as unknown as Waiter, receipt };
+  }
+}

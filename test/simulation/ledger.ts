@@ -1,0 +1,107 @@
+// What people outside know: which events were accepted, in which lane each is, which ids were used. It outlives the
+// processes, and is what the judge goes by.
+
+import { journalPartition } from '../../src/event.js';
+import type { OrderMode } from '../../src/options.js';
+import type { Receipt } from '../../src/publishing.js';
+import type { SourceRecord } from '../../src/sources/source.js';
+import type { Random } from './random.js';
+
+export interface SimulatedEvent {
+  readonly type: string;
+  readonly key: string | null;
+  readonly id: string | null;
+}
+
+export interface Accepted {
+  readonly identity: string;
+  readonly partition: string;
+  readonly position: number;
+  readonly lane: string | null;
+}
+
+/** The handlers of a whole module. */
+export const types = ['a', 'b', 'c'];
+
+/** The key of the event that ends its process, where a simulation has one. */
+export const killerKey = 'killer';
+
+export class Ledger {
+  readonly order: OrderMode;
+  readonly wrong: string[] = [];
+  readonly #accepted = new Map<string, Accepted>();
+  readonly #identityOfId = new Map<string, string>();
+  readonly #records: readonly SourceRecord[];
+  readonly #random: Random;
+  readonly #keys: number;
+
+  constructor(random: Random) {
+    this.#random = random;
+    this.order = random.pick(['key', 'key', 'key', 'none', 'global'] as const);
+    this.#keys = random.pick([1, 2, 7, 40]);
+    let position = 0;
+    this.#records = Array.from({ length: random.int(0, 200) }, () => {
+      position += random.int(1, 3);
+      return { position, event: { ...this.event(), id: null, extras: null, data: '1' } };
+    });
+  }
+
+  /** An event to publish. */
+  event(): SimulatedEvent {
+    const random = this.#random;
+    const key = random.oneIn(10) ? null : `k${Math.floor(random.next() ** 2 * this.#keys)}`;
+    return { type: random.pick(types), key, id: random.oneIn(6) ? `id-${random.int(1, 60)}` : null };
+  }
+
+  /** The records of the source from a position on; reading one accepts it. */
+  recordsFrom(position: number, count: number): SourceRecord[] {
+    const records = this.#records.filter((record) => record.position >= position).slice(0, count);
+    for (const { position: at, event } of records) this.#accept('source', at, this.laneOf(event.type, event.key));
+    return records;
+  }
+
+  /** Takes in what publish gave. */
+  receipt(event: SimulatedEvent, { identity, duplicate }: Receipt): void {
+    const told = `${identity.partition}/${identity.position}`;
+    const known = event.id === null ? undefined : this.#identityOfId.get(event.id);
+    if (event.id !== null && known !== undefined && known !== told) {
+      this.wrong.push(`id ${event.id} is ${known}, and publish said ${told}`);
+    }
+    if (duplicate && event.id === null) this.wrong.push(`${told} has no id and is said to be a duplicate`);
+    if (event.id !== null) this.#identityOfId.set(event.id, told);
+    if (!duplicate && this.#accepted.has(told)) this.wrong.push(`${told} was given out twice`);
+    this.#accept(identity.partition, identity.position, this.laneOf(event.type, event.key));
+  }
+
+  /** The process died with what it held in memory. */
+  forgetUnstored(isStored: (identity: string) => boolean): void {
+    for (const identity of this.#accepted.keys()) if (!isStored(identity)) this.#accepted.delete(identity);
+  }
+
+  laneOf(type: string, key: string | null): string | null {
+    if (this.order === 'global') return 'all';
+    return this.order === 'none' || key === null ? null : `${type}:${key}`;
+  }
+
+  get all(): readonly Accepted[] {
+    return [...this.#accepted.values()];
+  }
+
+  /** An accepted event of a partition below a position that has no outcome. */
+  missing(of: { partition: string; below: number; has(identity: string): boolean }): string | undefined {
+    for (const { identity, partition, position } of this.#accepted.values()) {
+      if (partition === of.partition && position < of.below && !of.has(identity)) return identity;
+    }
+    return undefined;
+  }
+
+  #accept(partition: string, position: number, lane: string | null): void {
+    const identity = `${partition}/${position}`;
+    if (!this.#accepted.has(identity)) this.#accepted.set(identity, { identity, partition, position, lane });
+  }
+}
+
+/** Whether an identity is one of a published event. */
+export function isPublished(identity: string): boolean {
+  return identity.startsWith(`${journalPartition}/`);
+}

@@ -1,0 +1,284 @@
+// One life of a process: a real processor (intake, pump, dispatcher, journal) between simulated threads and a simulated
+// writer, on a simulated clock, over a store that may have seen other lives. It ends in order, or it dies: then nothing
+// of it happens any more, at whatever moment it is.
+
+import { KeylaneError } from '../../src/errors.js';
+import { configFrom, type IntakeMode } from '../../src/options.js';
+import { Processor } from '../../src/processor.js';
+import type { Source, SourceRecord } from '../../src/sources/source.js';
+import { Trouble } from '../../src/trouble.js';
+import { killerKey, type Ledger } from './ledger.js';
+import type { Random } from './random.js';
+import { SimulatedClock } from './simulated-clock.js';
+import type { SimulatedStore } from './simulated-store.js';
+import { SimulatedThreads, type Try } from './simulated-threads.js';
+import { SimulatedWriter } from './simulated-writer.js';
+
+export interface LifePlan {
+  readonly intake: IntakeMode;
+  readonly end: 'drain' | 'stop' | 'death';
+  /** Names of the handlers that its module has. */
+  readonly handlers: readonly string[];
+  /** Whether it publishes the event that ends its process. */
+  readonly hasKiller: boolean;
+  readonly attemptsMax: number;
+}
+
+export class Life {
+  readonly #plan: LifePlan;
+  readonly #random: Random;
+  readonly #ledger: Ledger;
+  readonly #store: SimulatedStore;
+  readonly #clock = new SimulatedClock();
+  readonly #threads: SimulatedThreads;
+  readonly #writer: SimulatedWriter;
+  readonly #wrong: string[];
+  /** Promises that have not settled, by what they are of. */
+  readonly #pending = new Map<Promise<unknown>, string>();
+  /** Outcomes that a listener heard of. */
+  readonly #told = new Set<string>();
+  #isDead = false;
+
+  constructor(plan: LifePlan, of: { random: Random; ledger: Ledger; store: SimulatedStore }) {
+    const { random, ledger, store } = of;
+    this.#plan = plan;
+    this.#random = random;
+    this.#ledger = ledger;
+    this.#store = store;
+    this.#wrong = ledger.wrong;
+    const clock = this.#clock;
+    this.#threads = new SimulatedThreads(random.int(1, 4), {
+      ...{ clock, random },
+      laneOf: (handler, key) => ledger.laneOf(plan.handlers[handler] as string, key),
+      onTry: (key) => {
+        if (key === killerKey) this.#isDead = true;
+      },
+    });
+    this.#writer = new SimulatedWriter({
+      ...{ clock, random, store, handlers: plan.handlers },
+      missing: (partition, below) =>
+        ledger.missing({ partition, below, has: (identity) => store.outcomes.has(identity) }),
+    });
+  }
+
+  /** Lives; gives whether it died. */
+  async run(): Promise<boolean> {
+    const random = this.#random;
+    const { end } = this.#plan;
+    const outcomesBefore = this.#store.outcomes.size;
+    const processor = await this.#begin();
+    for (let publisher = random.int(0, 3); publisher > 0; publisher -= 1) this.#publishInTurn(processor);
+    const orderly = end === 'stop' ? 'stop' : 'drain';
+    if (random.oneIn(2)) this.#consume(processor, orderly);
+    if (random.oneIn(3)) this.#burst(processor);
+    if (random.oneIn(3)) this.#publishMany(processor);
+    if (this.#plan.hasKiller) this.#publishKiller(processor);
+    await this.#steps(random.int(0, 400));
+    if (end === 'death' || this.#isDead) return this.#die();
+    this.#watch(orderly, processor[orderly]());
+    await this.#steps(Number.POSITIVE_INFINITY);
+    if (this.#isDead) return this.#die();
+    this.#judge(processor, outcomesBefore);
+    this.#forget();
+    return false;
+  }
+
+  async #begin(): Promise<Processor> {
+    const random = this.#random;
+    const { intake, handlers, attemptsMax } = this.#plan;
+    const config = configFrom({
+      ...{ handlers: 'simulated', store: 'simulated', order: this.#ledger.order, threads: this.#threads.threads },
+      ...{ ringSize: random.int(16, 64), batchSizeMax: random.int(1, 12), groupSizeMax: random.int(1, 20) },
+      ...{ groupWaitMs: random.int(0, 5), autoStart: random.oneIn(2), intake, attemptsMax },
+    });
+    const processor = new Processor({
+      ...{ config, clock: this.#clock, writer: this.#writer, pool: this.#threads, trouble: new Trouble() },
+      table: { names: handlers, takes: 'its-own-type' },
+      journal: await this.#writer.openJournal({ isVolatile: intake === 'memory' }),
+      opened: { epoch: 1, wasClean: true, path: 'simulated' },
+      flight: {
+        depart: (place, { events, alone }) => {
+          const copy = events.map(({ partition, position }) => ({ partition, position }));
+          this.#store.flight.set(place, { events: copy, alone });
+        },
+        arrive: (place) => {
+          this.#store.flight.delete(place);
+        },
+        close: () => this.#store.flight.clear(),
+      },
+    });
+    processor.on('warning', () => {});
+    processor.on('fatal', (error) => this.#wrong.push(`fatal: ${error.stack}`));
+    processor.on('outcome', ({ identity }) => {
+      const told = `${identity.partition}/${identity.position}`;
+      if (!this.#store.outcomes.has(told)) this.#wrong.push(`${told} was told before it was durable`);
+      if (this.#told.has(told)) this.#wrong.push(`${told} was told twice`);
+      this.#told.add(told);
+    });
+    return processor;
+  }
+
+  #publishInTurn(processor: Processor): void {
+    const count = this.#random.int(0, 150);
+    const publish = async (): Promise<void> => {
+      for (let index = 0; index < count; index += 1) {
+        const event = this.#ledger.event();
+        if (!this.#plan.handlers.includes(event.type)) continue;
+        this.#receipt(event, await processor.publish(event));
+      }
+    };
+    this.#watch('publish', publish().catch(forgiveTheEnd));
+  }
+
+  /** Publishes without awaiting: the order of the calls is the order of acceptance all the same. */
+  #burst(processor: Processor): void {
+    let last = 0;
+    for (let index = this.#random.int(1, 100); index > 0; index -= 1) {
+      const event = { ...this.#ledger.event(), type: this.#random.pick(this.#plan.handlers), id: null };
+      const published = processor.publish(event).then((receipt) => {
+        const { position } = receipt.identity;
+        if (position < last) this.#wrong.push(`${position} was accepted before its turn`);
+        last = position;
+        this.#receipt(event, receipt);
+      }, forgiveTheEnd);
+      this.#watch('burst', published);
+    }
+  }
+
+  #publishMany(processor: Processor): void {
+    const events = Array.from({ length: this.#random.int(0, 100) }, () => {
+      return { ...this.#ledger.event(), type: this.#random.pick(this.#plan.handlers) };
+    });
+    const before = this.#store.events.size;
+    const many = processor.publishMany(events).then(({ accepted, duplicates }) => {
+      if (accepted + duplicates !== events.length)
+        this.#wrong.push(`publishMany lost count: ${accepted}, ${duplicates}`);
+      const isJournal = this.#plan.intake === 'journal';
+      if (isJournal && this.#store.events.size < before + accepted)
+        this.#wrong.push('publishMany came before its time');
+    }, forgiveTheEnd);
+    this.#watch('publishMany', many);
+  }
+
+  #publishKiller(processor: Processor): void {
+    const event = { type: 'a', key: killerKey, id: null };
+    const publish = processor.publish(event).then((receipt) => this.#receipt(event, receipt), forgiveTheEnd);
+    this.#watch('killer', publish);
+  }
+
+  #receipt(event: ReturnType<Ledger['event']>, receipt: Awaited<ReturnType<Processor['publish']>>): void {
+    if (this.#isDead) return;
+    // Only the journal knows ids.
+    this.#ledger.receipt(this.#plan.intake === 'journal' ? event : { ...event, id: null }, receipt);
+    if (this.#plan.intake === 'journal' && !this.#store.events.has(receipt.identity.position)) {
+      this.#wrong.push(`journal/${receipt.identity.position} was acknowledged before it was stored`);
+    }
+  }
+
+  #consume(processor: Processor, end: 'drain' | 'stop'): void {
+    const consumed = processor.consume(this.#source()).then(({ accepted }) => {
+      const stored = this.#store.done('source').length;
+      if (end === 'drain' && stored < accepted) this.#wrong.push(`consumed at ${stored} outcomes of ${accepted}`);
+    }, forgiveMissingHandler);
+    this.#watch('consume', consumed);
+  }
+
+  #source(): Source {
+    let next = 0;
+    return {
+      partition: 'source',
+      open: async ({ watermark }) => {
+        next = watermark;
+        return null;
+      },
+      request: async (demand): Promise<SourceRecord[] | null> => {
+        const records = this.#ledger.recordsFrom(next, this.#random.int(1, demand));
+        const last = records.at(-1);
+        if (last === undefined) return null;
+        next = last.position + 1;
+        return records;
+      },
+      close: async () => {},
+    };
+  }
+
+  #watch(name: string, promise: Promise<unknown>): void {
+    this.#pending.set(promise, name);
+    promise.then(
+      () => this.#pending.delete(promise),
+      (error) => {
+        this.#pending.delete(promise);
+        if (!this.#isDead) this.#wrong.push(`${name} rejected: ${error instanceof Error ? error.stack : error}`);
+      },
+    );
+  }
+
+  async #steps(max: number): Promise<void> {
+    for (let step = 0; step < max && !this.#isDead; step += 1) {
+      // Promises settle between steps as they would between messages; no chain here needs more hops than this.
+      for (let hop = 0; hop < 24; hop += 1) await null;
+      if (this.#isDead || !this.#clock.step()) return;
+    }
+  }
+
+  #die(): true {
+    this.#isDead = true;
+    this.#store.die();
+    this.#forget();
+    this.#judgeTries(this.#threads.tries.filter(({ startMs }) => startMs <= this.#clock.nowMs()));
+    return true;
+  }
+
+  /** Published events that were only in memory are gone with the process. */
+  #forget(): void {
+    this.#ledger.forgetUnstored((identity) => this.#store.knows(identity));
+  }
+
+  #judge(processor: Processor, outcomesBefore: number): void {
+    const wrong = this.#wrong;
+    const { end } = this.#plan;
+    const stats = processor.stats();
+    const { lanesLive, bytesHeld, inFlight, unacknowledged, accepted, recovered, waiting, backlog, parked } = stats;
+    for (const name of this.#pending.values()) wrong.push(`${name} never settled`);
+    if (processor.phase !== 'stopped') wrong.push(`the phase is ${processor.phase}`);
+    if (!this.#threads.closed || !this.#writer.closed) wrong.push('a thread was left open');
+    if (this.#threads.batchesMax > this.#threads.places) wrong.push('more batches in flight than places');
+    if (this.#writer.groupsMax > 2) wrong.push('more than two groups in flight');
+    if (inFlight + unacknowledged > 0) wrong.push(`${end} left ${inFlight} + ${unacknowledged} unfinished`);
+    if (end === 'drain' && lanesLive + bytesHeld + waiting + backlog > 0) {
+      wrong.push(`${lanesLive} lanes, ${bytesHeld} bytes, ${waiting} and ${backlog} events outlived drain`);
+    }
+    const durable = this.#store.outcomes.size - outcomesBefore;
+    if (durable + waiting + backlog + parked !== accepted + recovered) {
+      wrong.push(`${accepted} + ${recovered} events, ${durable} outcomes, ${waiting} + ${backlog} + ${parked} left`);
+    }
+    if (this.#told.size !== durable) wrong.push(`${durable} outcomes, ${this.#told.size} told`);
+    this.#judgeTries(this.#threads.tries);
+  }
+
+  /** Per lane, tries begin in the order of positions, and no two execute at the same time. */
+  #judgeTries(tries: readonly Try[]): void {
+    const lastEnd = new Map<string, number>();
+    const lastPosition = new Map<string, number>();
+    for (const { lane, identity, startMs, endMs } of [...tries].sort((a, b) => a.startMs - b.startMs)) {
+      if (startMs < (lastEnd.get(lane) ?? 0)) this.#wrong.push(`${identity} began before its predecessor stopped`);
+      lastEnd.set(lane, Math.max(endMs, lastEnd.get(lane) ?? 0));
+      const [partition, position] = [identity.split('/')[0], Number(identity.split('/')[1])];
+      // Equal where a try was cut short by its thread.
+      if (position < (lastPosition.get(`${lane} ${partition}`) ?? 0)) {
+        this.#wrong.push(`${identity} of lane ${lane} ran after a later one`);
+      }
+      lastPosition.set(`${lane} ${partition}`, position);
+    }
+  }
+}
+
+/** A source may give types that the module has no handler for. */
+function forgiveMissingHandler(error: unknown): void {
+  if (!(error instanceof KeylaneError && error.code === 'bad-input')) throw error;
+}
+
+/** The end may overtake a publisher that waits for room; only that may. */
+function forgiveTheEnd(error: unknown): void {
+  if (!(error instanceof KeylaneError && error.code === 'not-running')) throw error;
+}
