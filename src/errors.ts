@@ -21,6 +21,8 @@ export type KeylaneErrorCode =
   | 'store-locked'
   /** SQLite reported an error while the store was in use. */
   | 'store-failed'
+  /** The reader of a store was used after its `close()`. */
+  | 'store-closed'
   /** The writer thread ended while it was needed. */
   | 'writer-died'
   /** The handler threads cannot be kept running. */
