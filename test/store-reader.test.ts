@@ -208,7 +208,8 @@ describe('pending', () => {
     const done = [...range(11).slice(1), 20, 5_000].map((position) =>
       inJournal(position, { handler: (position - 1) % 2 }),
     );
-    append(store, { rows: done });
+    // That of another handler is not the one it is owed.
+    append(store, { rows: [...done, inJournal(30, { handler: 0 })] });
   };
 
   it('gives what the view pending_events has: no outcome yet, parked where its handler is gone', () =>
@@ -244,8 +245,8 @@ describe('figures', () => {
             type: position % 4 === 0 ? 'u' : 't',
             succeeded: position % 10 !== 0,
             key: position === 7 ? null : `k${position % 5_000}`,
-            // The first and the last are neither the first nor the last row.
-            startedAtUs: acceptedAtUs + ((position + 6_000) % manyRows),
+            // The earliest and the latest are in none of the first and last pages.
+            startedAtUs: acceptedAtUs + ((position + 4_000) % manyRows),
           }),
         );
         const events = eventsOf([{ type: 't', key: 'k1' }, { type: 't', key: 'only here' }, { type: 't' }]);
