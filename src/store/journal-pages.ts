@@ -32,7 +32,8 @@ export class JournalPages {
     this.#watermark = db.prepare('SELECT watermark FROM partition WHERE name = ?').pluck();
     this.#at = db.prepare(`${storedEventSql} WHERE position = ?`);
     this.#withId = db.prepare(`${storedEventSql} WHERE event.id = ?`);
-    this.#pending = db.prepare(`${storedEventSql} WHERE ${inEventStretch} AND ${hasNoOutcome} ORDER BY position`);
+    this.#pending = db.prepare(`${storedEventSql} WHERE ${inEventStretch} AND ${hasNoOutcome}
+      ORDER BY position LIMIT @countMax`);
     this.#pendingCounts = db.prepare(`
       SELECT count(*) AS pending, count(*) FILTER (WHERE is_present = 0) AS parked
       FROM event JOIN handler ON handler.id = event.handler WHERE ${inEventStretch} AND ${hasNoOutcome}`);
@@ -46,10 +47,11 @@ export class JournalPages {
     return (this.#withId.get(storedText(id)) as StoredEvent | undefined) ?? null;
   }
 
-  /** Events without an outcome. */
-  pending(): Generator<StoredEvent, void, undefined> {
+  /** Events without an outcome. Whoever takes more than `countMax` of them misses some. */
+  pending(countMax: number): Generator<StoredEvent, void, undefined> {
+    const values = { journal: journalPartition, countMax: Math.min(countMax, pageRowsMax) };
     return rowsOf(this.#pendingWalk(), {
-      read: (stretch) => this.#pending.iterate({ ...stretch, journal: journalPartition }) as Iterable<StoredEvent>,
+      read: (stretch) => this.#pending.iterate({ ...stretch, ...values }) as Iterable<StoredEvent>,
       placeOf: ({ position }) => position,
       sizeOf: ({ data }) => data?.length ?? 0,
     });

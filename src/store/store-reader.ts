@@ -35,12 +35,17 @@ export interface DeadLetterFilter {
  */
 export class StoreReader {
   readonly #db: Connection;
+  /** The path as messages show it, and what is tried, in words; made once, as rows ask for it one by one. */
+  readonly #name: string;
+  readonly #step: string;
   readonly #outcomes: OutcomePages;
   /** Null while the store is one of before the journal; looked for by each call, as a processor may bring it up. */
   #journal: JournalPages | null = null;
 
   private constructor(db: Connection) {
     this.#db = db;
+    this.#name = printable(db.name);
+    this.#step = `read ${this.#name}`;
     this.#outcomes = new OutcomePages(db);
   }
 
@@ -117,7 +122,7 @@ export class StoreReader {
   /** Journaled events that have no outcome yet, by position, as in the view `pending_events`; `limit` at most. */
   pending(options: { readonly limit?: number } = {}): IterableIterator<PendingEvent> {
     const limit = checkedLimit(options);
-    const rows = this.#read(() => this.#findJournal()?.pending() ?? noEvents());
+    const rows = this.#read(() => this.#findJournal()?.pending(limit) ?? noEvents());
     return this.#decoded(rows, { decode: toPendingEvent, limit });
   }
 
@@ -178,8 +183,8 @@ export class StoreReader {
   }
 
   #read<T>(run: () => T): T {
-    if (this.#db.open) return attempt(`read ${printable(this.#db.name)}`, run);
-    const message = `the store ${printable(this.#db.name)} must be open to be read, it was closed: open it once more`;
+    if (this.#db.open) return attempt(this.#step, run);
+    const message = `the store ${this.#name} must be open to be read, it was closed: open it once more`;
     throw new KeylaneError('store-closed', message);
   }
 }

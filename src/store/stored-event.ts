@@ -41,6 +41,8 @@ export interface StoredEvent {
   readonly data: string | Buffer | null;
 }
 
+const noHeaders: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
+
 /** Reads StoredEvents: the caller adds WHERE. */
 export const storedEventSql = `
   SELECT position, handler.name AS handler, is_present, accepted_at, event.id AS id, type, key, extras, data
@@ -55,7 +57,7 @@ export function toJournaledEvent(row: StoredEvent): JournaledEvent {
     type: textFrom(row.type),
     key: textOrNullFrom(row.key),
     time: extras?.time ?? null,
-    headers: Object.assign(Object.create(null), extras?.headers),
+    headers: extras?.headers === undefined ? noHeaders : Object.assign(Object.create(null), extras.headers),
     data: data === null ? undefined : typeof data === 'string' ? JSON.parse(data) : new Uint8Array(data),
     acceptedAtUs: row.accepted_at,
     handler: textFrom(row.handler),
