@@ -23,6 +23,8 @@ export type KeylaneErrorCode =
   | 'store-failed'
   /** The store's limit or its disk is full: nothing new is taken in until there is room. */
   | 'store-full'
+  /** The reader of a store was used after its `close()`. */
+  | 'store-closed'
   /** The writer thread ended while it was needed. */
   | 'writer-died'
   /** The handler threads cannot be kept running. */

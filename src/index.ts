@@ -22,6 +22,7 @@ export {
   type Handlers,
   type HandlerTable,
 } from './handler.js';
+export { type OpenStoreOptions, openStore } from './open-store.js';
 export type { Durability, IntakeMode, OrderMode, ProcessorOptions } from './options.js';
 export type { Outcome, OutcomeStatus } from './outcome.js';
 export type { Phase } from './phase.js';
@@ -31,3 +32,6 @@ export { IterableSource } from './sources/iterable-source.js';
 export { NdjsonSource } from './sources/ndjson-source.js';
 export type { Source, SourceRecord, SourceStart } from './sources/source.js';
 export type { Stats } from './stats.js';
+export type { StoreCounts, StoreTimes, TypeCounts } from './store/store-figures.js';
+export type { DeadLetterFilter, StoreReader } from './store/store-reader.js';
+export type { JournaledEvent, PendingEvent } from './store/stored-event.js';

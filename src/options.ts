@@ -309,7 +309,8 @@ function locationFrom(name: string, value: unknown): string | URL {
   throw bad(name, 'a path or a file: URL of a handlers module', value);
 }
 
-function storeFrom(value: unknown): string {
+/** Checks the path of a store and gives it back. */
+export function storeFrom(value: unknown): string {
   if (typeof value === 'string' && value !== '' && value !== ':memory:' && !value.includes('\0')) return value;
   throw bad('store', 'the path of a file (outcomes are durable, so there is no ":memory:")', value);
 }

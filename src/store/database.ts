@@ -48,6 +48,16 @@ export function openInMemory(): Connection {
   return new Database(':memory:');
 }
 
+/** A database of its own in a temporary file, gone when it is closed: for what may not fit into memory. */
+export function openScratch(): Connection {
+  const db = new Database('');
+  return settled(db, () => {
+    // Nothing of it is to survive anything, nor to be rolled back.
+    db.pragma('journal_mode = OFF');
+    db.pragma('synchronous = OFF');
+  });
+}
+
 /** A connection that never writes to the database, for a look at a file that may not be ours. */
 export function openForReading(path: string): Connection {
   const db = new Database(path, { readonly: true, fileMustExist: true, timeout: readWaitMs });

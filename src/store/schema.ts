@@ -100,6 +100,9 @@ const migrations: readonly string[] = [
 /** The schema this keylane writes, and the newest it can read: SQLite's `user_version`. */
 export const schemaVersion = migrations.length;
 
+/** The first schema that has the journal. */
+export const schemaVersionOfJournal = 2;
+
 /** The numbers that stand for a status in the table. */
 export const statusNumber = { succeeded: 0, deadLettered: 1 } as const;
 

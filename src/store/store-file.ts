@@ -68,6 +68,13 @@ export function isStore(path: string): boolean {
   return true;
 }
 
+/** Throws a KeylaneError `store-refused` unless the file is a store of ours; makes none. */
+export function expectStore(path: string): void {
+  if (isStore(path)) return;
+  const advice = 'check the path; a processor makes the store';
+  throw refused(path, { expected: 'be there to be read', found: 'no file', advice });
+}
+
 /** Removes what a crash left of a new store that never got its name. Only the holder of the lock may call it. */
 export function removeUnfinished(path: string): void {
   for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(`${path}-new${suffix}`, { force: true });

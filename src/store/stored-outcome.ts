@@ -4,7 +4,7 @@ import type { ErrorRecord } from '../errors.js';
 import type { Outcome, OutcomeStatus } from '../outcome.js';
 import { textFrom, textOrNullFrom } from './stored-text.js';
 
-/** One row of `outcomes`. */
+/** One row of `outcomes`, with the numbers of its partition and handler. */
 export interface StoredOutcome {
   readonly partition: string | Buffer;
   readonly position: number;
@@ -18,13 +18,16 @@ export interface StoredOutcome {
   readonly duration_us: number;
   readonly result: string | Buffer | null;
   readonly error: string | null;
+  readonly partition_id: number;
+  readonly handler_id: number;
 }
 
 /** Reads StoredOutcomes by the numbers of the tables: the caller adds WHERE. */
 export const storedOutcomeSql = `
   SELECT partition.name AS partition, position, outcome.id AS id, type, key, handler.name AS handler,
     CASE status WHEN 0 THEN 'succeeded' WHEN 1 THEN 'dead-lettered' END AS status,
-    attempts, started_at, duration_us, result, error
+    attempts, started_at, duration_us, result, error,
+    outcome.partition AS partition_id, outcome.handler AS handler_id
   FROM outcome JOIN partition ON partition.id = outcome.partition JOIN handler ON handler.id = outcome.handler`;
 
 export function toOutcome(row: StoredOutcome): Outcome {

@@ -1,0 +1,131 @@
+// Figures of a whole store: what there is of each type, from when until when, how many keys. Each is a scan in pages,
+// added up here; no statement is under way for longer than a page takes.
+
+import { type Connection, openScratch } from './database.js';
+import { inEventStretch, type JournalPages } from './journal-pages.js';
+import { inOutcomeStretch, type OutcomePages, outcomeStretchValues } from './outcome-pages.js';
+import { stretchesOf } from './pages.js';
+import { statusNumber } from './schema.js';
+import { textFrom } from './stored-text.js';
+
+/** Outcomes of one event type. */
+export interface TypeCounts {
+  readonly type: string;
+  readonly succeeded: number;
+  readonly deadLettered: number;
+}
+
+/** What a store holds, counted. */
+export interface StoreCounts {
+  readonly succeeded: number;
+  readonly deadLettered: number;
+  /** The outcomes by event type, by name. */
+  readonly types: readonly TypeCounts[];
+  /** Journaled events without an outcome, parked ones included. */
+  readonly pending: number;
+  /** Those of them whose handler the processor that used the store last did not have. */
+  readonly parked: number;
+}
+
+/** From when until when a store reaches, in microseconds since the Unix epoch; null where there is nothing. */
+export interface StoreTimes {
+  /** Start of the last try of outcomes: the earliest of them all. */
+  readonly startedAtUsMin: number | null;
+  readonly startedAtUsMax: number | null;
+  /** Acceptance of journaled events: the earliest of them all. */
+  readonly acceptedAtUsMin: number | null;
+  readonly acceptedAtUsMax: number | null;
+}
+
+/** The parts of a store that are counted; `events` is null for one that has no journal. */
+interface Counted {
+  readonly outcomes: OutcomePages;
+  readonly events: JournalPages | null;
+}
+
+/** Looks at all outcomes, and at the events above the watermark. */
+export function countsOf(db: Connection, { outcomes, events }: Counted): StoreCounts {
+  const types = new Map<string, { type: string; succeeded: number; deadLettered: number }>();
+  const byPage = `SELECT type, status, count(*) FROM outcome WHERE ${inOutcomeStretch} GROUP BY type, status`;
+  for (const [stored, status, count] of outcomeScan<TypeRow>(db, outcomes, byPage)) {
+    const type = textFrom(stored);
+    const counts = types.get(type) ?? { type, succeeded: 0, deadLettered: 0 };
+    types.set(type, counts);
+    if (status === statusNumber.succeeded) counts.succeeded += count;
+    else counts.deadLettered += count;
+  }
+  const byType = [...types.values()].sort((a, b) => (a.type < b.type ? -1 : 1));
+  return {
+    succeeded: byType.reduce((sum, { succeeded }) => sum + succeeded, 0),
+    deadLettered: byType.reduce((sum, { deadLettered }) => sum + deadLettered, 0),
+    types: byType,
+    ...(events === null ? { pending: 0, parked: 0 } : events.pendingCounts()),
+  };
+}
+
+/** Looks at all outcomes and all events. */
+export function timesOf(db: Connection, { outcomes, events }: Counted): StoreTimes {
+  const startedByPage = `SELECT min(started_at), max(started_at) FROM outcome WHERE ${inOutcomeStretch}`;
+  const acceptedByPage = `SELECT min(accepted_at), max(accepted_at) FROM event WHERE ${inEventStretch}`;
+  const started = spanOf(outcomeScan<SpanRow>(db, outcomes, startedByPage));
+  const accepted = spanOf(eventScan<SpanRow>(db, events, acceptedByPage));
+  return {
+    startedAtUsMin: started.min,
+    startedAtUsMax: started.max,
+    acceptedAtUsMin: accepted.min,
+    acceptedAtUsMax: accepted.max,
+  };
+}
+
+/** Looks at all outcomes and all events; an event without a key counts for none. */
+export function keysOf(db: Connection, { outcomes, events }: Counted): number {
+  // There may be more keys than memory holds, and one statement for all of them would read for as long as it takes.
+  const scratch = openScratch();
+  try {
+    scratch.exec('CREATE TABLE key (name ANY PRIMARY KEY) STRICT, WITHOUT ROWID');
+    const insert = scratch.prepare('INSERT INTO key VALUES (?) ON CONFLICT DO NOTHING');
+    const insertAll = scratch.transaction((names: Iterable<readonly unknown[]>) => {
+      for (const [name] of names) if (name !== null) insert.run(name);
+    });
+    insertAll(outcomeScan(db, outcomes, `SELECT DISTINCT key FROM outcome WHERE ${inOutcomeStretch}`));
+    insertAll(eventScan(db, events, `SELECT DISTINCT key FROM event WHERE ${inEventStretch}`));
+    return scratch.prepare('SELECT count(*) FROM key').pluck().get() as number;
+  } finally {
+    scratch.close();
+  }
+}
+
+type TypeRow = readonly [type: string | Buffer, status: number, count: number];
+type SpanRow = readonly [min: number | null, max: number | null];
+
+/** The rows that a query gives for each page of the outcomes; it asks for what is `inOutcomeStretch`. */
+function* outcomeScan<Row extends readonly unknown[]>(
+  db: Connection,
+  outcomes: OutcomePages,
+  query: string,
+): Generator<Row, void, undefined> {
+  const statement = db.prepare(query).raw();
+  for (const stretch of stretchesOf(outcomes.walk)) yield* statement.all(outcomeStretchValues(stretch)) as Row[];
+}
+
+/** The same of the journal's events, for what is `inEventStretch`. */
+function* eventScan<Row extends readonly unknown[]>(
+  db: Connection,
+  events: JournalPages | null,
+  query: string,
+): Generator<Row, void, undefined> {
+  if (events === null) return;
+  const statement = db.prepare(query).raw();
+  for (const stretch of stretchesOf(events.walk)) yield* statement.all(stretch) as Row[];
+}
+
+function spanOf(rows: Iterable<SpanRow>): { min: number | null; max: number | null } {
+  let [min, max]: SpanRow = [null, null];
+  for (const [low, high] of rows) {
+    // The page of an empty table.
+    if (low === null || high === null) continue;
+    min = Math.min(min ?? low, low);
+    max = Math.max(max ?? high, high);
+  }
+  return { min, max };
+}

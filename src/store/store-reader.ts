@@ -1,0 +1,231 @@
+// A store as a program reads it, without a processor and beside one: in the caller's thread, a page at a time, never
+// writing. Checks what it is given, decodes what it finds. Knows nothing of locks or of the writer.
+
+import { KeylaneError, printable, shown } from '../errors.js';
+import type { Identity } from '../event.js';
+import type { Outcome } from '../outcome.js';
+import { attempt, type Connection, loadAddon, openForReading } from './database.js';
+import { journalPartition } from './event-journal.js';
+import { JournalPages } from './journal-pages.js';
+import { OutcomePages, type OutcomesWanted } from './outcome-pages.js';
+import { schemaVersionOfJournal } from './schema.js';
+import { countsOf, keysOf, type StoreCounts, type StoreTimes, timesOf } from './store-figures.js';
+import { expectStore, locateStore } from './store-file.js';
+import {
+  type JournaledEvent,
+  type PendingEvent,
+  type StoredEvent,
+  toJournaledEvent,
+  toPendingEvent,
+} from './stored-event.js';
+import { toOutcome } from './stored-outcome.js';
+
+/** What is wanted of dead letters; what is left out may be anything. */
+export interface DeadLetterFilter {
+  readonly handler?: string;
+  readonly type?: string;
+  readonly key?: string;
+}
+
+/**
+ * A store that is only read. Everything it gives is durable. Its iterables read a page, give its rows, then read the
+ * next: between two rows nothing is held in the store, and while a processor writes, each page is of its own moment.
+ * Every method reads in the calling thread, which waits for it, and throws a KeylaneError: `store-closed` after
+ * `close()`, `store-failed` for what SQLite reports, `bad-option` for an argument of the wrong shape.
+ */
+export class StoreReader {
+  readonly #db: Connection;
+  /** The path as messages show it, and what is tried, in words; made once, as rows ask for it one by one. */
+  readonly #name: string;
+  readonly #step: string;
+  readonly #outcomes: OutcomePages;
+  /** Null while the store is one of before the journal; looked for by each call, as a processor may bring it up. */
+  #journal: JournalPages | null = null;
+
+  private constructor(db: Connection) {
+    this.#db = db;
+    this.#name = printable(db.name);
+    this.#step = `read ${this.#name}`;
+    this.#outcomes = new OutcomePages(db);
+  }
+
+  /** See `openStore`. */
+  static open(path: string): StoreReader {
+    const located = locateStore(path);
+    loadAddon();
+    expectStore(located);
+    return attempt(`open ${printable(located)}`, () => {
+      const db = openForReading(located);
+      try {
+        return new StoreReader(db);
+      } catch (error) {
+        db.close();
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * The published event with this identity, or null. Only published events are in the store, and only those that were
+   * journaled; those of a source are in its input.
+   */
+  event(identity: Identity): JournaledEvent | null {
+    const { partition, position } = checkedIdentity(identity);
+    return this.#read(() => {
+      const stored = partition === journalPartition ? this.#findJournal()?.at(position) : null;
+      return stored == null ? null : toJournaledEvent(stored);
+    });
+  }
+
+  /** The published event with this id, or null; found by an index. What `event` says of source events holds here. */
+  eventById(id: string): JournaledEvent | null {
+    checkText('id', id);
+    return this.#read(() => {
+      const stored = this.#findJournal()?.withId(id);
+      return stored == null ? null : toJournaledEvent(stored);
+    });
+  }
+
+  /** The outcome of the event with this identity, of whichever origin; null when it has none. */
+  outcome(identity: Identity): Outcome | null {
+    const checked = checkedIdentity(identity);
+    return this.#read(() => {
+      const [stored] = this.#outcomes.at(checked);
+      return stored === undefined ? null : toOutcome(stored);
+    });
+  }
+
+  /**
+   * The outcomes of the journaled event with this id: one or none. Ids of source events have no index and are not
+   * looked for: read `byKey` or query the view `outcomes`, either of which looks at every outcome.
+   */
+  outcomesById(id: string): Outcome[] {
+    checkText('id', id);
+    return this.#read(() => {
+      const event = this.#findJournal()?.withId(id);
+      if (event == null) return [];
+      return this.#outcomes.at({ partition: journalPartition, position: event.position }).map(toOutcome);
+    });
+  }
+
+  /** The outcomes of one key: partition by partition, by position. Looks at every outcome in the store. */
+  byKey(key: string, filter: { readonly handler?: string; readonly type?: string } = {}): IterableIterator<Outcome> {
+    checkText('key', key);
+    return this.#outcomesOf({ ...checkedFilter(filter, ['handler', 'type']), key });
+  }
+
+  /** The outcomes of events that failed: partition by partition, by position. Looks at every outcome in the store. */
+  deadLetters(filter: DeadLetterFilter = {}): IterableIterator<Outcome> {
+    return this.#outcomesOf({ ...checkedFilter(filter, ['handler', 'type', 'key']), status: 'dead-lettered' });
+  }
+
+  /** Journaled events that have no outcome yet, by position, as in the view `pending_events`; `limit` at most. */
+  pending(options: { readonly limit?: number } = {}): IterableIterator<PendingEvent> {
+    const limit = checkedLimit(options);
+    const rows = this.#read(() => this.#findJournal()?.pending(limit) ?? noEvents());
+    return this.#decoded(rows, { decode: toPendingEvent, limit });
+  }
+
+  /** How many outcomes there are, per type and status, and how many pending events. Looks at every outcome. */
+  counts(): StoreCounts {
+    return this.#read(() => countsOf(this.#db, this.#parts()));
+  }
+
+  /** From when until when the store reaches. Looks at every outcome and every journaled event. */
+  times(): StoreTimes {
+    return this.#read(() => timesOf(this.#db, this.#parts()));
+  }
+
+  /** How many keys the outcomes and journaled events have. Looks at each, and gathers keys in a temporary file. */
+  keys(): number {
+    return this.#read(() => keysOf(this.#db, this.#parts()));
+  }
+
+  /** Gives the file back. A second call does nothing; every other method, and every iterable, throws from now on. */
+  close(): void {
+    this.#db.close();
+  }
+
+  /** Closes. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #outcomesOf(wanted: OutcomesWanted): IterableIterator<Outcome> {
+    const rows = this.#read(() => this.#outcomes.rows(wanted));
+    return this.#decoded(rows, { decode: toOutcome, limit: Number.POSITIVE_INFINITY });
+  }
+
+  *#decoded<Row, Item>(
+    rows: Iterator<Row, void>,
+    { decode, limit }: { decode: (row: Row) => Item; limit: number },
+  ): Generator<Item, void, undefined> {
+    for (let count = 0; count < limit; count += 1) {
+      // The reader may have been closed since the last one.
+      const next = this.#read(() => {
+        const { done, value } = rows.next();
+        return done === true ? null : { item: decode(value) };
+      });
+      if (next === null) return;
+      yield next.item;
+    }
+  }
+
+  #parts(): { outcomes: OutcomePages; events: JournalPages | null } {
+    return { outcomes: this.#outcomes, events: this.#findJournal() };
+  }
+
+  #findJournal(): JournalPages | null {
+    if (this.#journal === null && Number(this.#db.pragma('user_version', { simple: true })) >= schemaVersionOfJournal) {
+      this.#journal = new JournalPages(this.#db);
+    }
+    return this.#journal;
+  }
+
+  #read<T>(run: () => T): T {
+    if (this.#db.open) return attempt(this.#step, run);
+    const message = `the store ${this.#name} must be open to be read, it was closed: open it once more`;
+    throw new KeylaneError('store-closed', message);
+  }
+}
+
+function* noEvents(): Generator<StoredEvent, void, undefined> {}
+
+function checkedIdentity(identity: Identity): Identity {
+  if (typeof identity !== 'object' || identity === null) throw bad('identity', '{ partition, position }', identity);
+  const { partition, position } = identity;
+  checkText('identity.partition', partition);
+  if (!Number.isSafeInteger(position)) throw bad('identity.position', 'a whole number', position);
+  return { partition, position };
+}
+
+function checkedLimit(options: { readonly limit?: number }): number {
+  checkNames(options, ['limit']);
+  const { limit } = options;
+  if (limit === undefined) return Number.POSITIVE_INFINITY;
+  if (!Number.isSafeInteger(limit) || limit < 0) throw bad('limit', 'a whole number from 0', limit);
+  return limit;
+}
+
+/** The filter's own values, none of them undefined. */
+function checkedFilter(filter: DeadLetterFilter, names: readonly string[]): DeadLetterFilter {
+  checkNames(filter, names);
+  const given = Object.entries(filter).filter(([, value]) => value !== undefined);
+  for (const [name, value] of given) checkText(name, value);
+  return Object.fromEntries(given);
+}
+
+/** A name nobody knows would leave a filter out without a word. */
+function checkNames(options: object, names: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw bad('the options', `{ ${names.join(', ')} }`, options);
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw bad('an option', `one of ${names.join(', ')}`, unknown);
+}
+
+function checkText(name: string, value: unknown): void {
+  if (typeof value !== 'string') throw bad(name, 'a string', value);
+}
+
+function bad(name: string, expected: string, found: unknown): KeylaneError {
+  return new KeylaneError('bad-option', `${name} must be ${expected}, got ${shown(found)}`);
+}

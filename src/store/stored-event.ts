@@ -1,0 +1,74 @@
+// A journaled event as a row, and as the object that people see.
+
+import type { Identity } from '../event.js';
+import { journalPartition } from './event-journal.js';
+import { textFrom, textOrNullFrom } from './stored-text.js';
+
+/** A published event as the journal keeps it. */
+export interface JournaledEvent {
+  readonly identity: Identity;
+  readonly id: string | null;
+  readonly type: string;
+  readonly key: string | null;
+  /** The time the publisher gave (RFC 3339), or null. */
+  readonly time: string | null;
+  /** The headers the publisher gave; an object without a prototype. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** A JSON value, a `Uint8Array`, or undefined when there was none. */
+  readonly data: unknown;
+  /** When it was accepted, in microseconds since the Unix epoch. */
+  readonly acceptedAtUs: number;
+  /** The handler that its outcome is owed to. */
+  readonly handler: string;
+}
+
+/** A journaled event that has no outcome yet. */
+export interface PendingEvent extends JournaledEvent {
+  /** `parked` when the module of the processor that used the store last has no such handler: it is not run. */
+  readonly state: 'waiting' | 'parked';
+}
+
+/** One row of the journal, joined with its handler. */
+export interface StoredEvent {
+  readonly position: number;
+  readonly handler: string | Buffer;
+  readonly is_present: 0 | 1;
+  readonly accepted_at: number;
+  readonly id: string | Buffer | null;
+  readonly type: string | Buffer;
+  readonly key: string | Buffer | null;
+  readonly extras: string | null;
+  readonly data: string | Buffer | null;
+}
+
+const noHeaders: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
+
+/** Reads StoredEvents: the caller adds WHERE. */
+export const storedEventSql = `
+  SELECT position, handler.name AS handler, is_present, accepted_at, event.id AS id, type, key, extras, data
+  FROM event JOIN handler ON handler.id = event.handler`;
+
+export function toJournaledEvent(row: StoredEvent): JournaledEvent {
+  const { data } = row;
+  const extras = row.extras === null ? null : (JSON.parse(row.extras) as Extras);
+  return {
+    identity: { partition: journalPartition, position: row.position },
+    id: textOrNullFrom(row.id),
+    type: textFrom(row.type),
+    key: textOrNullFrom(row.key),
+    time: extras?.time ?? null,
+    headers: extras?.headers === undefined ? noHeaders : Object.assign(Object.create(null), extras.headers),
+    data: data === null ? undefined : typeof data === 'string' ? JSON.parse(data) : new Uint8Array(data),
+    acceptedAtUs: row.accepted_at,
+    handler: textFrom(row.handler),
+  };
+}
+
+export function toPendingEvent(row: StoredEvent): PendingEvent {
+  return { ...toJournaledEvent(row), state: row.is_present === 1 ? 'waiting' : 'parked' };
+}
+
+interface Extras {
+  readonly time?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
