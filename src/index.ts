@@ -22,7 +22,7 @@ export {
   type Handlers,
   type HandlerTable,
 } from './handler.js';
-export type { Durability, OrderMode, ProcessorOptions } from './options.js';
+export type { Durability, OrderMode, ProcessorOptions, Retention } from './options.js';
 export type { Outcome, OutcomeStatus } from './outcome.js';
 export type { Phase } from './phase.js';
 export type { Processor, Receipt } from './processor.js';
@@ -30,3 +30,5 @@ export { IterableSource } from './sources/iterable-source.js';
 export { NdjsonSource } from './sources/ndjson-source.js';
 export type { Source, SourceRecord, SourceStart } from './sources/source.js';
 export type { Stats } from './stats.js';
+export { type PruneOptions, pruneStore } from './store/prune-store.js';
+export type { Pruned } from './store/retention-pass.js';
