@@ -69,7 +69,7 @@ export async function pruneStore(options: PruneOptions): Promise<Pruned> {
 /** Between two steps others have their turn; nobody else writes. */
 async function toEnd(pass: RetentionPass, db: Connection): Promise<void> {
   while (attempt('delete outcomes', () => pass.step())) {
-    if (walPagesOf(db) >= checkpointPages) attempt('checkpoint', () => checkpoint(db));
+    if (!db.readonly && walPagesOf(db) >= checkpointPages) attempt('checkpoint', () => checkpoint(db));
     await setImmediate();
   }
 }
