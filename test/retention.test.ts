@@ -2,12 +2,13 @@
 
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { type EncodedEvent, pruneStore, type Retention } from '../dist/src/index.js';
+import { createProcessor, type EncodedEvent, pruneStore, type Retention } from '../dist/src/index.js';
 import { EventsJoiner } from '../dist/src/joined-events.js';
 import { configFrom } from '../dist/src/options.js';
 import type { OutcomeRow } from '../dist/src/outcome.js';
 import type { GroupRequest, JournalEvents } from '../dist/src/store/messages.js';
 import { Store } from '../dist/src/store/store.js';
+import { gatedHandlers } from './processor-fixture.js';
 import { atPath, joined, read, requestFor, rowOf, withStore, withWriter } from './store-fixture.js';
 
 const journal = 1;
@@ -336,8 +337,9 @@ describe('when it runs', () => {
         upTo(count).map((position) => rowOf(position)),
       );
       await withWriter(requestFor(path, { retention: everything }), async ({ writer }) => {
-        // Each answer comes between two of the 120 steps.
-        for (let call = 0; call < 3; call += 1) await writer.openPartition('p');
+        // Each answer comes between two of the 120 steps; the first of those that delete is waited for.
+        while (positionsIn(path, 'outcome', 'partition = 2 AND position = 1').length > 0)
+          await writer.openPartition('p');
         await writer.close([]);
       });
       const left = positionsIn(path, 'outcome');
@@ -357,6 +359,24 @@ describe('when it runs', () => {
         // An answer comes at most once between two steps.
         while (positionsIn(path, 'outcome').length > 0) await writer.openPartition('p');
       });
+    }));
+});
+
+describe('a processor with the option', () => {
+  it('deletes what an earlier one left, while it stores what comes', () =>
+    atPath(async (path) => {
+      withOutcomes(path, [rowOf(1), rowOf(2, failure)]);
+      const retention = { succeeded: { ageMsMax: 60 * 60 * 1000 } };
+      const processor = await createProcessor({ handlers: gatedHandlers, threads: 1, store: path, retention });
+      try {
+        // An answer comes at most once between two steps.
+        while (positionsIn(path, 'outcome', 'partition = 2').length > 1) await processor.publish({ type: 'echo' });
+      } finally {
+        await processor.drain();
+      }
+      expect(read(path, `SELECT status FROM outcomes WHERE partition = 'p'`)).toEqual([{ status: 'dead-lettered' }]);
+      const { accepted } = processor.stats();
+      expect(positionsIn(path, 'outcome', 'partition = 1').length).toBe(accepted);
     }));
 });
 
