@@ -20,7 +20,7 @@ try {
 }
 
 function insert(path: string): number {
-  const store = Store.open({ path, durability, handlerNames: ['no-op'] });
+  const store = Store.open({ path, durability, handlerNames: ['no-op'], retention: null });
   const { partition } = store.openPartition('journal');
   const builder = new RowsBuilder(groupSize);
   const groups: ArrayBuffer[] = [];

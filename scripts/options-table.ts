@@ -2,7 +2,8 @@
 // when the README is not what it would write.
 
 import { readFileSync, writeFileSync } from 'node:fs';
-import { type OptionSpec, optionTable } from '../src/options.js';
+import type { OptionSpec } from '../src/option-spec.js';
+import { optionTable } from '../src/options.js';
 
 const readme = 'README.md';
 const begin = '<!-- options: made by `npm run build && node dist/scripts/options-table.js` -->\n';
@@ -27,26 +28,37 @@ function table(): string {
     '| `handlers` | required | | The handlers module: a file URL, or a path relative to the current folder. |',
     '| `store` | required | | Path of the SQLite file that holds the outcomes; made when it does not exist. |',
   ];
-  for (const [name, spec] of Object.entries<OptionSpec>(optionTable)) {
-    const flag = 'flag' in spec && spec.flag !== undefined ? ` Flag \`--${spec.flag}\`.` : '';
-    rows.push(`| \`${name}\` | ${defaultOf(name, spec)} | ${boundsOf(spec)} | ${spec.sentence}${flag} |`);
-  }
+  for (const [name, spec] of Object.entries<OptionSpec>(optionTable)) rows.push(...rowsOf(name, spec));
   return `${rows.join('\n')}\n`;
+}
+
+/** The row of an option, and those of its members. */
+function rowsOf(name: string, spec: OptionSpec): string[] {
+  const flag = 'flag' in spec && spec.flag !== undefined ? ` Flag \`--${spec.flag}\`.` : '';
+  const row = `| \`${name}\` | ${defaultOf(name, spec)} | ${boundsOf(spec)} | ${spec.sentence}${flag} |`;
+  const members = spec.kind === 'group' ? Object.entries<OptionSpec>(spec.members) : [];
+  return [row, ...members.flatMap(([member, inner]) => rowsOf(`${name}.${member}`, inner))];
 }
 
 function defaultOf(name: string, spec: OptionSpec): string {
   if (name === 'threads') return 'cores';
+  if (spec.default === null) return 'none';
   return spec.kind === 'integer' ? amount(spec.default) : `\`${spec.default}\``;
 }
 
 function boundsOf(spec: OptionSpec): string {
   switch (spec.kind) {
     case 'integer':
+    case 'limit':
       return `${amount(spec.min)} to ${amount(spec.max)} ${spec.unit}`;
     case 'choice':
       return spec.choices.map((choice) => `\`${choice}\``).join(', ');
     case 'switch':
       return '`true`, `false`';
+    case 'group':
+      return Object.keys(spec.members)
+        .map((member) => `\`${member}\``)
+        .join(', ');
   }
 }
 

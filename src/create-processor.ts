@@ -28,8 +28,9 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   const trouble = new Trouble();
   const onFatal = (error: KeylaneError): void => trouble.fatal(error);
   const onWarning = (error: KeylaneError): void => trouble.warning(error);
-  const { store, durability } = config;
-  const writer = await StoreWriter.open({ path: store, durability, handlerNames: table.names, onDeath: onFatal });
+  const { store, durability, retention } = config;
+  const request = { path: store, durability, retention, handlerNames: table.names };
+  const writer = await StoreWriter.open({ ...request, onDeath: onFatal });
   let pool: HandlerPool | null = null;
   let flight: FlightLog | null = null;
   try {

@@ -23,7 +23,7 @@ export {
   type HandlerTable,
 } from './handler.js';
 export { type OpenStoreOptions, openStore } from './open-store.js';
-export type { Durability, IntakeMode, OrderMode, ProcessorOptions } from './options.js';
+export type { Durability, IntakeMode, OrderMode, ProcessorOptions, Retention } from './options.js';
 export type { Outcome, OutcomeStatus } from './outcome.js';
 export type { Phase } from './phase.js';
 export type { Processor, Recovery } from './processor.js';
@@ -32,6 +32,8 @@ export { IterableSource } from './sources/iterable-source.js';
 export { NdjsonSource } from './sources/ndjson-source.js';
 export type { Source, SourceRecord, SourceStart } from './sources/source.js';
 export type { Stats } from './stats.js';
+export { type PruneOptions, pruneStore } from './store/prune-store.js';
+export type { Pruned } from './store/retention-pass.js';
 export type { StoreCounts, StoreTimes, TypeCounts } from './store/store-figures.js';
 export type { DeadLetterFilter, StoreReader } from './store/store-reader.js';
 export type { JournaledEvent, PendingEvent } from './store/stored-event.js';

@@ -3,6 +3,7 @@
 
 import { availableParallelism } from 'node:os';
 import { KeylaneError, shown } from './errors.js';
+import { badOption, checkOption, type OptionSpec, unknownOption, type ValueOf } from './option-spec.js';
 
 /** How events are ordered: per key, not at all, or all of them one after another. */
 export type OrderMode = 'key' | 'none' | 'global';
@@ -13,35 +14,27 @@ export type IntakeMode = 'journal' | 'memory';
 /** Which fault a stored outcome survives: the end of the process (kill -9), or the loss of power as well. */
 export type Durability = 'process' | 'power';
 
-interface IntegerOption {
-  readonly kind: 'integer';
-  readonly default: number;
-  readonly min: number;
-  readonly max: number;
-  readonly unit: string;
-  readonly sentence: string;
-  /** The command's flag, without dashes, where it has one. */
-  readonly flag?: string;
-}
-
-interface ChoiceOption {
-  readonly kind: 'choice';
-  readonly default: string;
-  readonly choices: readonly string[];
-  readonly sentence: string;
-  readonly flag?: string;
-}
-
-interface SwitchOption {
-  readonly kind: 'switch';
-  readonly default: boolean;
-  readonly sentence: string;
-}
-
-export type OptionSpec = IntegerOption | ChoiceOption | SwitchOption;
-
 const kib = 1024;
 const mib = 1024 * kib;
+
+const keptOutcomes = {
+  ageMsMax: {
+    kind: 'limit',
+    default: null,
+    min: 0,
+    max: 100 * 365 * 24 * 60 * 60 * 1000,
+    unit: 'ms',
+    sentence: 'Age above which an outcome is deleted, by the start of its last try.',
+  },
+  countMax: {
+    kind: 'limit',
+    default: null,
+    min: 0,
+    max: 1_000_000_000,
+    unit: 'outcomes',
+    sentence: 'Newest outcomes that each partition keeps; those below them are deleted.',
+  },
+} as const;
 
 /** Every option but `handlers` and `store`, which have no default. */
 export const optionTable = {
@@ -237,14 +230,21 @@ export const optionTable = {
     sentence: 'Longest time for the handlers module to load, and for setup() or teardown() in a thread.',
     flag: 'load-timeout-ms',
   },
+  retention: {
+    kind: 'group',
+    default: null,
+    members: {
+      succeeded: { kind: 'group', default: null, members: keptOutcomes, sentence: 'Which succeeded ones are kept.' },
+      deadLettered: { kind: 'group', default: null, members: keptOutcomes, sentence: 'Which dead letters are kept.' },
+    },
+    sentence: 'Which outcomes are kept. Without it all of them are.',
+  },
 } as const satisfies Record<string, OptionSpec>;
 
 type Table = typeof optionTable;
-type ValueOf<Spec extends OptionSpec> = Spec extends ChoiceOption
-  ? Spec['choices'][number]
-  : Spec extends IntegerOption
-    ? number
-    : boolean;
+
+/** Which outcomes are kept, by status. One that exceeds either limit of its status is deleted. */
+export type Retention = ValueOf<Table['retention']>;
 
 /** Options of `createProcessor`. The table in the README says what each is for, its default and its bounds. */
 export type ProcessorOptions = {
@@ -254,11 +254,13 @@ export type ProcessorOptions = {
   readonly store: string;
 } & { readonly [Name in keyof Table]?: ValueOf<Table[Name]> };
 
-/** Options with every default filled in. */
+/** Options with every default filled in; null stands for a limit that is not set. */
 export type Config = {
   readonly handlers: string | URL;
   readonly store: string;
-} & { readonly [Name in keyof Table]: ValueOf<Table[Name]> };
+} & {
+  readonly [Name in keyof Table]: ValueOf<Table[Name]> | (Table[Name]['default'] extends null ? null : never);
+};
 
 /** Checks options and fills in defaults. Throws a KeylaneError `bad-option` that says what fits and what was found. */
 export function configFrom(options: ProcessorOptions): Config {
@@ -268,7 +270,9 @@ export function configFrom(options: ProcessorOptions): Config {
   const given: Readonly<Record<string, unknown>> = { ...options };
   const config: Record<string, unknown> = Object.create(null);
   for (const name of Object.keys(given)) {
-    if (name !== 'handlers' && name !== 'store' && !Object.hasOwn(optionTable, name)) throw unknownOption(name);
+    if (name !== 'handlers' && name !== 'store' && !Object.hasOwn(optionTable, name)) {
+      throw unknownOption(name, { names: ['handlers', 'store', ...Object.keys(optionTable)] });
+    }
   }
   config['handlers'] = locationFrom('handlers', given['handlers']);
   config['store'] = storeFrom(given['store']);
@@ -285,43 +289,22 @@ export function configFrom(options: ProcessorOptions): Config {
   return whole;
 }
 
-/** Checks one value against its row in the table and gives it back. `name` is what messages call it. */
-export function checkOption(name: string, spec: OptionSpec, value: unknown): number | string | boolean {
-  switch (spec.kind) {
-    case 'integer':
-      if (typeof value === 'number' && Number.isInteger(value) && value >= spec.min && value <= spec.max) return value;
-      throw bad(name, `a whole number from ${spec.min} to ${spec.max} (${spec.unit})`, value);
-    case 'choice':
-      if (typeof value === 'string' && spec.choices.includes(value)) return value;
-      throw bad(name, `one of ${spec.choices.map((choice) => `"${choice}"`).join(', ')}`, value);
-    case 'switch':
-      if (typeof value === 'boolean') return value;
-      throw bad(name, 'true or false', value);
-  }
+/** Checks which outcomes are to be kept; null when all of them are. Throws a KeylaneError `bad-option`. */
+export function retentionFrom(value: unknown): Retention | null {
+  return checkOption('retention', optionTable.retention, value) as Retention | null;
+}
+
+/** Checks the path of a store. Throws a KeylaneError `bad-option`. */
+export function storeFrom(value: unknown): string {
+  if (typeof value === 'string' && value !== '' && value !== ':memory:' && !value.includes('\0')) return value;
+  throw badOption('store', 'the path of a file (outcomes are durable, so there is no ":memory:")', value);
 }
 
 function locationFrom(name: string, value: unknown): string | URL {
   if (value instanceof URL) {
     if (value.protocol === 'file:') return value;
-    throw bad(name, 'a path or a file: URL', value.href);
+    throw badOption(name, 'a path or a file: URL', value.href);
   }
   if (typeof value === 'string' && value !== '') return value;
-  throw bad(name, 'a path or a file: URL of a handlers module', value);
-}
-
-/** Checks the path of a store and gives it back. */
-export function storeFrom(value: unknown): string {
-  if (typeof value === 'string' && value !== '' && value !== ':memory:' && !value.includes('\0')) return value;
-  throw bad('store', 'the path of a file (outcomes are durable, so there is no ":memory:")', value);
-}
-
-function unknownOption(name: string): KeylaneError {
-  const names = ['handlers', 'store', ...Object.keys(optionTable)];
-  const near = names.find((known) => known.toLowerCase() === name.toLowerCase());
-  const hint = near === undefined ? `the options are ${names.join(', ')}` : `did you mean ${near}?`;
-  return new KeylaneError('bad-option', `there is no option ${shown(name)}; ${hint}`);
-}
-
-function bad(name: string, expected: string, found: unknown): KeylaneError {
-  return new KeylaneError('bad-option', `${name} must be ${expected}, got ${shown(found)}`);
+  throw badOption(name, 'a path or a file: URL of a handlers module', value);
 }

@@ -37,14 +37,14 @@ test('the library example prints what the README says it prints', async () => {
 });
 
 test('the columns that the README lists are those of the views', () => {
-  const section = readme.slice(readme.indexOf('## The store'), readme.indexOf('## Limits'));
+  const section = readme.slice(readme.indexOf('## The store'), readme.indexOf('## Keep a store small'));
   const listed = [...section.matchAll(/^\| (`[a-z_`, ]+`) \|/gm)].flatMap(([, cell]) =>
     (cell as string).split(', ').map((name) => name.replaceAll('`', '')),
   );
   const folder = makeFolder();
   return import('../dist/src/store/store.js').then(({ Store }) => {
     const path = join(folder, 'columns.db');
-    Store.open({ path, durability: 'process', handlerNames: ['h'] }).close([]);
+    Store.open({ path, durability: 'process', handlerNames: ['h'], retention: null }).close([]);
     const columns = (view: string): string[] =>
       readOutcomes<{ name: string }>(path, `PRAGMA table_info(${view})`).map(({ name }) => name);
     expect(columns('outcomes').sort()).toEqual(listed.sort());
@@ -52,8 +52,9 @@ test('the columns that the README lists are those of the views', () => {
   });
 });
 
-test('every flag that the README names is one of the command', async () => {
-  const { stdout } = await run(process.execPath, ['dist/src/cli/main.js', 'run', '--help']);
+test('every flag that the README names is one of the commands', async () => {
+  const helpOf = (command: string) => run(process.execPath, ['dist/src/cli/main.js', command, '--help']);
+  const stdout = (await Promise.all(['run', 'prune'].map(helpOf))).map((ended) => ended.stdout).join('\n');
   const named = new Set(
     [...readme.matchAll(/(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?!-)/g)].map(([, flag]) => flag as string),
   );

@@ -26,7 +26,7 @@ export async function atPath(run: (path: string) => void | Promise<void>): Promi
 }
 
 export function requestFor(path: string, change: Partial<OpenRequest> = {}): OpenRequest {
-  return { path, durability: 'process', handlerNames: ['h'], ...change };
+  return { path, durability: 'process', handlerNames: ['h'], retention: null, ...change };
 }
 
 /** A store in this thread, closed whatever the test does. */

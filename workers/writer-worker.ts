@@ -18,11 +18,26 @@ function opened(): Store {
   return store;
 }
 
+let isTending = false;
+
+/** Does what nobody waits for. Replies are posted before immediates run, and calls are answered between two of them. */
+function tendSoon(): void {
+  if (isTending) return;
+  isTending = true;
+  setImmediate(() => {
+    isTending = false;
+    // By now it may be closed.
+    store?.tend();
+    if (store?.retain(Date.now())) tendSoon();
+  });
+}
+
 const api: WriterApi = {
   open: (request) =>
     replyOf(() => {
       invariant(store === null, 'a writer opens one store');
       store = Store.open(request);
+      tendSoon();
       return store.opened;
     }),
   openPartition: (name) => replyOf(() => opened().openPartition(name)),
@@ -34,8 +49,7 @@ const api: WriterApi = {
       return null;
     }),
   append: (group) => {
-    // The reply is posted before immediates run. By then the store may be closed.
-    setImmediate(() => store?.tend());
+    tendSoon();
     return replyOf(() => opened().append(group));
   },
   close: (watermarks) =>

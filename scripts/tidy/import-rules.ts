@@ -13,6 +13,7 @@ const vocabulary = [
   'errors',
   'clock',
   'invariant',
+  'option-spec',
   'options',
   'phase',
   'position-runs',

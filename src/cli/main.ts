@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { KeylaneError, printable } from '../errors.js';
 import { exitCodeOf, exitCodes } from './exit-code.js';
+import { definePrune } from './prune.js';
 import { Run } from './run.js';
 import { defineFlags } from './run-flags.js';
 
@@ -27,12 +28,13 @@ const program = new Command('keylane')
       write(`${lines.map(printable).join('\n')}\n`);
     },
   })
-  .showHelpAfterError('(keylane run --help shows every flag, with an example)');
+  .showHelpAfterError('(keylane run --help and keylane prune --help show every flag, with examples)');
 
 defineFlags(program.command('run'), async (wish) => {
   const code = await new Run(wish).toEnd(version);
   process.exitCode ??= code;
 });
+definePrune(program.command('prune'), version);
 
 // A reader that has gone away is no reason to end badly: the outcomes are in the store. A report that could not be
 // written for another reason, such as a full disk, is one.

@@ -2,7 +2,8 @@
 
 import { type Command, Option } from 'commander';
 import type { ProcessorOptions } from '../index.js';
-import { checkOption, type OptionSpec, optionTable } from '../options.js';
+import { checkOption, type OptionSpec } from '../option-spec.js';
+import { optionTable } from '../options.js';
 
 /** What `keylane run` was asked to do. */
 export interface RunWish {
@@ -68,7 +69,7 @@ export function defineFlags(command: Command, run: (wish: RunWish) => Promise<vo
 
 function tableFlagsOf(): TableFlag[] {
   return Object.entries<OptionSpec>(optionTable).flatMap(([name, spec]) => {
-    if (spec.kind === 'switch' || spec.flag === undefined) return [];
+    if (!('flag' in spec) || spec.flag === undefined) return [];
     const shape = spec.kind === 'integer' ? 'n' : spec.choices.join('|');
     const option = new Option(`--${spec.flag} <${shape}>`, `${spec.sentence} Default ${spec.default}.`);
     return [{ name, spec, option }];

@@ -73,7 +73,7 @@ export function textSummary(report: RunReport, examples: readonly DeadLetterExam
 }
 
 /** As a shell takes it: names may hold spaces, and more. */
-function quoted(path: string): string {
+export function quoted(path: string): string {
   return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 

@@ -23,6 +23,9 @@ export const pageBytes = 4_096;
 /** What a page takes in the write-ahead log. */
 export const frameBytes = pageBytes + 24;
 
+/** A checkpoint costs two waits for the disk. Worth a fair log: 16 MB, a fraction of a second at full speed. */
+export const checkpointPages = 4_000;
+
 const synchronousLevel = { process: { name: 'NORMAL', level: 1 }, power: { name: 'FULL', level: 2 } } as const;
 
 /** Loads the native part in this thread. Throws a KeylaneError `store-failed` when it does not load, or must not. */

@@ -1,7 +1,7 @@
 // The types that cross between the main thread and the writer thread, and nothing else.
 
 import type { JoinedEvents } from '../joined-events.js';
-import type { Durability } from '../options.js';
+import type { Durability, Retention } from '../options.js';
 import type { Outcome } from '../outcome.js';
 
 /** Opens the store; the first call. */
@@ -10,6 +10,8 @@ export interface OpenRequest {
   readonly durability: Durability;
   /** Names of the handlers; rows carry indexes into this list. */
   readonly handlerNames: readonly string[];
+  /** Which outcomes are kept; null when all of them are. */
+  readonly retention: Retention | null;
 }
 
 /** What the store says of itself once it is open. */

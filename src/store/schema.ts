@@ -106,6 +106,12 @@ export const schemaVersionOfJournal = 2;
 /** The numbers that stand for a status in the table. */
 export const statusNumber = { succeeded: 0, deadLettered: 1 } as const;
 
+/** Brings the tables of a store, whatever its version, to the newest. */
+export function migrateToNewest(db: Connection): void {
+  const version = Number(db.pragma('user_version', { simple: true }));
+  if (version < schemaVersion) migrate(db, { from: version, to: schemaVersion });
+}
+
 /** Brings the tables from a version (0: an empty database) to a later one, in one transaction. */
 export function migrate(db: Connection, { from, to }: { from: number; to: number }): void {
   const steps = db.transaction(() => {

@@ -7,12 +7,14 @@ import {
   attempt,
   type Connection,
   checkpoint,
+  checkpointPages,
   confirmSynchronous,
   frameBytes,
   lastCheckpoint,
   openForWriting,
   pageBytes,
   type Statement,
+  sqliteCodeOf,
   synchronousOf,
   walPagesOf,
 } from './database.js';
@@ -31,15 +33,14 @@ import type {
   StoreGauges,
   Watermark,
 } from './messages.js';
+import { OutcomeEraser } from './outcome-eraser.js';
 import { OutcomeInserter } from './outcome-inserter.js';
 import { PartitionTable } from './partition-table.js';
-import { migrate, schemaVersion } from './schema.js';
+import { RetentionSchedule } from './retention-schedule.js';
+import { migrateToNewest } from './schema.js';
 import { createStore, freeBytesAt, isStore, locateStore, removeUnfinished } from './store-file.js';
 import { storedText } from './stored-text.js';
 import { charge, SuspectTable } from './suspect-table.js';
-
-// A checkpoint costs two waits for the disk, so it is worth a fair log: 16 MB, a fraction of a second at full speed.
-const checkpointPages = 4_000;
 
 /** An open store. Its holder is the only writer, by the lock. */
 export class Store {
@@ -51,6 +52,8 @@ export class Store {
   readonly #journal: EventJournal;
   readonly #suspects: SuspectTable;
   readonly #inserter: OutcomeInserter;
+  /** Null when everything is kept. */
+  readonly #retention: RetentionSchedule | null;
   readonly #pageCount: Statement;
   readonly #freeCount: Statement;
   readonly #readEpoch: Statement;
@@ -70,6 +73,7 @@ export class Store {
     this.#partitions = new PartitionTable(db, { epoch: this.opened.epoch, suspects: this.#suspects });
     this.#journal = new EventJournal(db, { partition: this.#partitions.journal, handlerIds: ids });
     this.#inserter = new OutcomeInserter(db, ids);
+    this.#retention = this.#retentionOf(request);
     this.#pageCount = db.prepare('PRAGMA page_count').pluck();
     this.#freeCount = db.prepare('PRAGMA freelist_count').pluck();
     this.#readEpoch = db.prepare(`SELECT value FROM meta WHERE name = 'epoch'`).pluck();
@@ -91,7 +95,7 @@ export class Store {
       return attempt(`open ${printable(path)}`, () => {
         const db = openForWriting(path, request.durability);
         opened.push(db);
-        migrateExisting(db);
+        migrateToNewest(db);
         return new Store(lock, db, request);
       });
     } catch (error) {
@@ -159,6 +163,23 @@ export class Store {
   }
 
   /**
+   * Deletes a little of what is no longer to be kept, and gives whether there is more to do at once. It is for moments
+   * in which nobody waits. What goes wrong is told by every later append, unless the file is only full or taken now.
+   */
+  retain(nowMs: number): boolean {
+    if (this.#retention === null || this.#failure !== null) return false;
+    try {
+      const retention = this.#retention;
+      return attempt('delete outcomes', () => retention.step(nowMs));
+    } catch (error) {
+      if (!(error instanceof KeylaneError)) throw error;
+      if (/^SQLITE_(?:FULL|BUSY)/.test(sqliteCodeOf(error.cause) ?? '')) this.#retention.giveUp(nowMs);
+      else this.#failure = error;
+      return false;
+    }
+  }
+
+  /**
    * Stores the last watermarks, empties the log, closes the files, gives the lock back: each of these whatever became
    * of those before. With null instead of watermarks the end is not an orderly one, and is remembered as such.
    */
@@ -191,6 +212,7 @@ export class Store {
       this.#partitions.raise(group.watermarks);
       return { stored, ignored: rows.length - stored, duplicates };
     });
+    this.#retention?.noteStored(result.stored);
     return { ...result, gauges: this.#gauges() };
   }
 
@@ -200,6 +222,16 @@ export class Store {
     const pages = (this.#pageCount.get() as number) - (this.#freeCount.get() as number);
     const storeBytes = pages * pageBytes + walBytes;
     return { walBytes, storeBytes, freeBytes: freeBytesAt(this.#db.name) };
+  }
+
+  #retentionOf({ retention }: OpenRequest): RetentionSchedule | null {
+    if (retention === null) return null;
+    const eraser = new OutcomeEraser(this.#db, (change) => {
+      const result = this.#inTransaction(change);
+      this.#walPages = walPagesOf(this.#db);
+      return result;
+    });
+    return new RetentionSchedule(this.#db, { retention, eraser });
   }
 
   #endInOrder(watermarks: readonly Watermark[]): void {
@@ -215,11 +247,6 @@ export class Store {
     });
     return transaction.immediate();
   }
-}
-
-function migrateExisting(db: Connection): void {
-  const version = Number(db.pragma('user_version', { simple: true }));
-  if (version < schemaVersion) migrate(db, { from: version, to: schemaVersion });
 }
 
 /** Begins an epoch; charges those whom the flight log of the one before names. */

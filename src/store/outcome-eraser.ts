@@ -1,0 +1,65 @@
+// Deletes outcomes for good, few at a time. An outcome of the journal and its event go in one transaction: an event
+// that lost its outcome would run again, and an outcome that lost its event could not be found by its id. Positions are
+// never given out twice, so the partition remembers how far they went before its highest rows go.
+
+import type { Connection, Statement } from './database.js';
+import { journalPartition } from './event-journal.js';
+
+/** Bytes of results, errors and data at which a transaction ends: each page of a long one has to be read. */
+const bytesErasedMax = 8 * 1024 * 1024;
+
+/** An outcome that is to go, by its identity in its partition. */
+export interface ExpiredOutcome {
+  readonly position: number;
+  readonly handler: number;
+  /** As in the table. */
+  readonly status: number;
+  /** Of its result and its error. */
+  readonly bytes: number;
+}
+
+export class OutcomeEraser {
+  readonly #inTransaction: <Result>(change: () => Result) => Result;
+  readonly #journal: number;
+  readonly #eraseOutcome: Statement;
+  readonly #eraseEvent: Statement;
+  readonly #eventBytes: Statement;
+  readonly #raiseNext: Statement;
+
+  constructor(db: Connection, inTransaction: <Result>(change: () => Result) => Result) {
+    this.#inTransaction = inTransaction;
+    this.#journal = db.prepare('SELECT id FROM partition WHERE name = ?').pluck().get(journalPartition) as number;
+    this.#eraseOutcome = db.prepare('DELETE FROM outcome WHERE partition = ? AND position = ? AND handler = ?');
+    this.#eraseEvent = db.prepare('DELETE FROM event WHERE position = ? AND handler = ?');
+    this.#eventBytes = db.prepare('SELECT octet_length(data) FROM event WHERE position = ?').pluck();
+    this.#raiseNext = db.prepare('UPDATE partition SET position_next = max(position_next, ?) WHERE id = ?');
+  }
+
+  /**
+   * Deletes outcomes of one partition, which come in order of position, in one transaction. Gives how many: the first
+   * ones, at least one of them, until they are large enough together.
+   */
+  erase(partition: number, expired: readonly ExpiredOutcome[]): number {
+    if (expired.length === 0) return 0;
+    return this.#inTransaction(() => {
+      const isJournal = partition === this.#journal;
+      let erased = 0;
+      let bytes = 0;
+      let positionNext = 0;
+      for (const outcome of expired) {
+        if (bytes >= bytesErasedMax) break;
+        const { position, handler } = outcome;
+        bytes += outcome.bytes;
+        this.#eraseOutcome.run(partition, position, handler);
+        if (isJournal) {
+          bytes += (this.#eventBytes.get(position) as number | null | undefined) ?? 0;
+          this.#eraseEvent.run(position, handler);
+        }
+        positionNext = position + 1;
+        erased += 1;
+      }
+      this.#raiseNext.run(positionNext, partition);
+      return erased;
+    });
+  }
+}

@@ -1,0 +1,107 @@
+// Deletes outcomes from a store that no processor has open: the same rule that a processor follows by itself, walked
+// to its end. It changes nothing else: for whoever opens the store next, it is as its last user left it.
+
+import { setImmediate } from 'node:timers/promises';
+import { KeylaneError, printable, shown } from '../errors.js';
+import { badOption, checkOption, unknownOption } from '../option-spec.js';
+import { type Retention, retentionFrom, storeFrom } from '../options.js';
+import {
+  attempt,
+  type Connection,
+  checkpoint,
+  checkpointPages,
+  lastCheckpoint,
+  loadAddon,
+  openForReading,
+  openForWriting,
+  walPagesOf,
+} from './database.js';
+import { StoreLock } from './lock.js';
+import { OutcomeEraser } from './outcome-eraser.js';
+import { type Pruned, RetentionPass } from './retention-pass.js';
+import { migrateToNewest } from './schema.js';
+import { isStore, locateStore } from './store-file.js';
+
+export interface PruneOptions {
+  /** Path of the store. */
+  readonly store: string;
+  /** Which outcomes are kept, as in the processor's option of this name. */
+  readonly retention: Retention;
+  /** Only count what would be deleted. */
+  readonly dryRun?: boolean;
+  /** The time from which ages are counted, in milliseconds since the Unix epoch; now, if it is not given. */
+  readonly nowMs?: number;
+}
+
+const optionNames = ['store', 'retention', 'dryRun', 'nowMs'];
+const dryRunSpec = { kind: 'switch', default: false, sentence: '' } as const;
+
+/**
+ * Deletes the outcomes of a store that `retention` does not keep, together with the events they belong to, and gives
+ * their counts by status. Rejects with a KeylaneError: `bad-option`, `store-locked` while a processor has the store,
+ * `store-refused` when there is no store of ours, `store-failed`. Cut short at any moment it leaves a sound store, and
+ * the next call does the rest.
+ */
+export async function pruneStore(options: PruneOptions): Promise<Pruned> {
+  const { store, retention, isDryRun, nowMs } = checked(options);
+  loadAddon();
+  const path = locateStore(store);
+  if (!isStore(path)) {
+    throw new KeylaneError('store-refused', `store ${printable(path)} must be there, found no file: check the path`);
+  }
+  const lock = StoreLock.acquire(path);
+  try {
+    const db = attempt(`open ${printable(path)}`, () => (isDryRun ? openForReading(path) : openToPrune(path)));
+    try {
+      const eraser = isDryRun ? null : new OutcomeEraser(db, (change) => db.transaction(change).immediate());
+      const pass = new RetentionPass(db, { retention, nowMs, eraser, isThorough: true });
+      await toEnd(pass, db);
+      if (!isDryRun) attempt('checkpoint', () => lastCheckpoint(db));
+      return pass.pruned;
+    } finally {
+      db.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** Between two steps others have their turn; nobody else writes. */
+async function toEnd(pass: RetentionPass, db: Connection): Promise<void> {
+  while (attempt('delete outcomes', () => pass.step())) {
+    if (!db.readonly && walPagesOf(db) >= checkpointPages) attempt('checkpoint', () => checkpoint(db));
+    await setImmediate();
+  }
+}
+
+function openToPrune(path: string): Connection {
+  // A deletion that is undone by a loss of power is done again next time.
+  const db = openForWriting(path, 'process');
+  try {
+    migrateToNewest(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function checked(options: PruneOptions): { store: string; retention: Retention; isDryRun: boolean; nowMs: number } {
+  if (typeof options !== 'object' || options === null) {
+    throw new KeylaneError('bad-option', `options must be an object, got ${shown(options)}`);
+  }
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name));
+  if (unknown !== undefined) throw unknownOption(unknown, { names: optionNames });
+  const { dryRun = false, nowMs = Date.now() } = options;
+  const retention = retentionFrom(options.retention);
+  if (retention === null) {
+    throw badOption('retention', 'an object that says which outcomes are kept, such as { succeeded: … }', {});
+  }
+  if (!Number.isFinite(nowMs)) throw badOption('nowMs', 'a time in milliseconds since the Unix epoch', nowMs);
+  return {
+    store: storeFrom(options.store),
+    retention,
+    isDryRun: checkOption('dryRun', dryRunSpec, dryRun) === true,
+    nowMs,
+  };
+}

@@ -1,0 +1,218 @@
+// One pass over the store that deletes what retention no longer keeps: which rows those are, and nothing else. It goes
+// a step at a time, each of which looks at few rows, in the order of the primary key, as there is no other index. What
+// is owed stays: an event without an outcome is never looked at, and of a source only what lies below its watermark
+// may go, as everything above would run again. Knows no clock.
+
+import { invariant, unreachable } from '../invariant.js';
+import type { Retention } from '../options.js';
+import type { Connection, Statement } from './database.js';
+import { journalPartition } from './event-journal.js';
+import type { ExpiredOutcome, OutcomeEraser } from './outcome-eraser.js';
+import { statusNumber } from './schema.js';
+
+/** Rows that one step looks at at most: a few milliseconds. */
+const rowsPerStepMax = 4_096;
+/** Rows that one step deletes at most, in one transaction. */
+const rowsErasedMax = 500;
+const usPerMs = 1_000;
+
+/** What a pass deleted, or would have deleted without an eraser. */
+export interface Pruned {
+  readonly succeeded: number;
+  readonly deadLettered: number;
+}
+
+export interface RetentionPassParts {
+  readonly retention: Retention;
+  /** The time from which ages are counted, in milliseconds since the Unix epoch. */
+  readonly nowMs: number;
+  /** Null when nothing is to be deleted, only counted. */
+  readonly eraser: OutcomeEraser | null;
+  /**
+   * Whether rows are looked at up to the end. Otherwise a partition is left as soon as all rows of a step are too
+   * young, as positions rise with time but for the disorder in the ring: a later pass finds what this one missed.
+   */
+  readonly isThorough: boolean;
+}
+
+/** The limits of one status. */
+interface Limits {
+  /** Outcomes that began before this go. */
+  readonly startedAtUsMin: number;
+  readonly countMax: number;
+}
+
+interface Partition {
+  readonly id: number;
+  /** Only what lies below may go. */
+  readonly ceiling: number;
+}
+
+/** Where a walk along the primary key of one partition is: the row looked at last. */
+interface Cursor {
+  readonly position: number;
+  readonly handler: number;
+}
+
+/** By status: below this position there are more outcomes than are to be kept. */
+type KeptFrom = readonly number[];
+
+/** Written by `step` alone. */
+type Stage =
+  /** Goes on with the partition after this one. */
+  | { readonly kind: 'between'; readonly after: number }
+  /** Counts from the newest outcome downwards until it knows from where on outcomes are kept. */
+  | {
+      readonly kind: 'counting';
+      readonly partition: Partition;
+      readonly cursor: Cursor;
+      readonly counts: readonly number[];
+      readonly keptFrom: KeptFrom;
+    }
+  /** Deletes from the oldest outcome upwards. */
+  | { readonly kind: 'erasing'; readonly partition: Partition; readonly cursor: Cursor; readonly keptFrom: KeptFrom }
+  | { readonly kind: 'done' };
+
+const start: Cursor = { position: -1, handler: -1 };
+const end: Cursor = { position: Number.MAX_SAFE_INTEGER, handler: Number.MAX_SAFE_INTEGER };
+
+export class RetentionPass {
+  readonly #eraser: OutcomeEraser | null;
+  readonly #isThorough: boolean;
+  /** By status. */
+  readonly #limits: readonly Limits[];
+  /** An outcome that began at or after this is too young whatever its status. */
+  readonly #youngFromUs: number;
+  readonly #nextPartition: Statement;
+  readonly #downwards: Statement;
+  readonly #upwards: Statement;
+  /** By status. */
+  readonly #pruned = [0, 0];
+  #rowsLooked = 0;
+  #stage: Stage = { kind: 'between', after: 0 };
+
+  constructor(db: Connection, { retention, nowMs, eraser, isThorough }: RetentionPassParts) {
+    this.#eraser = eraser;
+    this.#isThorough = isThorough;
+    const limits: Limits[] = [];
+    limits[statusNumber.succeeded] = limitsOf(retention.succeeded, nowMs);
+    limits[statusNumber.deadLettered] = limitsOf(retention.deadLettered, nowMs);
+    this.#limits = limits;
+    this.#youngFromUs = Math.max(...limits.map(({ startedAtUsMin }) => startedAtUsMin));
+    this.#nextPartition = db.prepare('SELECT id, name, watermark FROM partition WHERE id > ? ORDER BY id LIMIT 1');
+    this.#downwards = db
+      .prepare(
+        `SELECT position, handler, status FROM outcome WHERE partition = ? AND (position, handler) < (?, ?)
+         ORDER BY position DESC, handler DESC LIMIT ${rowsPerStepMax}`,
+      )
+      .raw();
+    // The lengths are in the row's head: they cost no look at the pages of a long result.
+    this.#upwards = db
+      .prepare(
+        `SELECT position, handler, status, started_at,
+           ifnull(octet_length(result), 0) + ifnull(octet_length(error), 0)
+         FROM outcome WHERE partition = ? AND (position, handler) > (?, ?) AND position < ?
+         ORDER BY position, handler LIMIT ${rowsPerStepMax}`,
+      )
+      .raw();
+  }
+
+  get pruned(): Pruned {
+    return {
+      succeeded: this.#pruned[statusNumber.succeeded]!,
+      deadLettered: this.#pruned[statusNumber.deadLettered]!,
+    };
+  }
+
+  /** How many rows were looked at so far: what the pass costs. */
+  get rowsLooked(): number {
+    return this.#rowsLooked;
+  }
+
+  /** Goes one step; gives whether there are more to go. When it throws, the step has deleted nothing. */
+  step(): boolean {
+    const stage = this.#stage;
+    switch (stage.kind) {
+      case 'between':
+        this.#stage = this.#beginPartition(stage.after);
+        break;
+      case 'counting':
+        this.#stage = this.#count(stage);
+        break;
+      case 'erasing':
+        this.#stage = this.#erase(stage);
+        break;
+      case 'done':
+        break;
+      default:
+        return unreachable(stage);
+    }
+    return this.#stage.kind !== 'done';
+  }
+
+  #beginPartition(after: number): Stage {
+    const row = this.#nextPartition.get(after) as { id: number; name: unknown; watermark: number } | undefined;
+    if (row === undefined) return { kind: 'done' };
+    const ceiling = row.name === journalPartition ? end.position : row.watermark;
+    const partition = { id: row.id, ceiling };
+    const keptFrom = this.#limits.map(({ countMax }) => (countMax === 0 ? end.position : 0));
+    return this.#countsMore(keptFrom)
+      ? { kind: 'counting', partition, cursor: end, counts: [0, 0], keptFrom }
+      : { kind: 'erasing', partition, cursor: start, keptFrom };
+  }
+
+  /** Whether there is a status whose outcomes are limited by count, and for which it is not known yet which go. */
+  #countsMore(keptFrom: KeptFrom): boolean {
+    return this.#limits.some(({ countMax }, status) => countMax < Number.POSITIVE_INFINITY && keptFrom[status] === 0);
+  }
+
+  #count(stage: Stage & { kind: 'counting' }): Stage {
+    const { partition } = stage;
+    const counts = [...stage.counts];
+    const keptFrom = [...stage.keptFrom];
+    const rows = this.#downwards.all(partition.id, stage.cursor.position, stage.cursor.handler);
+    for (const [position, , status] of rows as [number, number, number][]) {
+      const count = counts[status]! + 1;
+      counts[status] = count;
+      if (count === this.#limits[status]?.countMax) keptFrom[status] = position;
+    }
+    this.#rowsLooked += rows.length;
+    if (rows.length < rowsPerStepMax || !this.#countsMore(keptFrom)) {
+      return { kind: 'erasing', partition, cursor: start, keptFrom };
+    }
+    const [position, handler] = rows.at(-1) as [number, number];
+    return { ...stage, cursor: { position, handler }, counts, keptFrom };
+  }
+
+  #erase(stage: Stage & { kind: 'erasing' }): Stage {
+    const { partition, keptFrom } = stage;
+    const expired: ExpiredOutcome[] = [];
+    let cursor = stage.cursor;
+    let looked = 0;
+    let areAllYoung = true;
+    const rows = this.#upwards.iterate(partition.id, cursor.position, cursor.handler, partition.ceiling);
+    for (const [position, handler, status, startedAtUs, bytes] of rows as Iterable<number[]>) {
+      cursor = { position: position!, handler: handler! };
+      looked += 1;
+      areAllYoung &&= startedAtUs! >= this.#youngFromUs;
+      const limits = this.#limits[status!];
+      invariant(limits !== undefined, 'an outcome has a status of its schema');
+      if (startedAtUs! >= limits.startedAtUsMin && cursor.position >= keptFrom[status!]!) continue;
+      expired.push({ ...cursor, status: status!, bytes: bytes! });
+      if (expired.length === rowsErasedMax) break;
+    }
+    this.#rowsLooked += looked;
+    const erased = expired.slice(0, this.#eraser?.erase(partition.id, expired));
+    for (const { status } of erased) this.#pruned[status]! += 1;
+    if (erased.length < expired.length) return { ...stage, cursor: erased.at(-1)! };
+    if (expired.length < rowsErasedMax && looked < rowsPerStepMax) return { kind: 'between', after: partition.id };
+    const isPastCounts = cursor.position >= Math.max(...keptFrom);
+    const isOver = areAllYoung && isPastCounts && !(this.#isThorough && this.#youngFromUs > 0);
+    return isOver ? { kind: 'between', after: partition.id } : { ...stage, cursor };
+  }
+}
+
+function limitsOf(limits: Retention['succeeded'], nowMs: number): Limits {
+  const { ageMsMax, countMax = Number.POSITIVE_INFINITY } = limits ?? {};
+  return { startedAtUsMin: ageMsMax === undefined ? 0 : (nowMs - ageMsMax) * usPerMs, countMax };
+}
