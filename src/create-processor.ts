@@ -28,7 +28,7 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   const onFatal = (error: KeylaneError): void => trouble.fatal(error);
   const onWarning = (error: KeylaneError): void => trouble.warning(error);
   const { store, durability } = config;
-  const writer = await StoreWriter.open({ path: store, durability, handlerNames: table.names, onDeath: onFatal });
+  const writer = await StoreWriter.open({ path: store, durability, handlerNames: table.names, onFatal, onWarning });
   let pool: HandlerPool | null = null;
   try {
     pool = await HandlerPool.start({ url, table, execArgv, config, onWarning, onFatal });

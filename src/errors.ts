@@ -21,6 +21,12 @@ export type KeylaneErrorCode =
   | 'store-locked'
   /** SQLite reported an error while the store was in use. */
   | 'store-failed'
+  /** The disk of the store is full: nothing is lost, what waits is stored when there is room. */
+  | 'store-full'
+  /** The store's file or its log was removed or replaced while it was in use. */
+  | 'store-replaced'
+  /** The log of the store stays large, as a reader holds on to what is in it. */
+  | 'wal-large'
   /** The writer thread ended while it was needed. */
   | 'writer-died'
   /** The handler threads cannot be kept running. */

@@ -10,6 +10,8 @@ export interface OpenRequest {
   readonly durability: Durability;
   /** Names of the handlers; rows carry indexes into this list. */
   readonly handlerNames: readonly string[];
+  /** What the first opening gave: a new thread takes over from one that died, and the same process goes on. */
+  readonly takeOver?: OpenResult;
 }
 
 /** What the store says of itself once it is open. */
@@ -18,6 +20,20 @@ export interface OpenResult {
   readonly epoch: number;
   /** Whether the user before closed it in order. */
   readonly wasClean: boolean;
+  /** The file itself, whatever its name leads to later. */
+  readonly file: FileIdentity;
+}
+
+/** What tells a file from any other that ever has its name. */
+export interface FileIdentity {
+  readonly device: number;
+  readonly inode: number;
+}
+
+/** What is said of a call that opens something. */
+export interface Repeat {
+  /** Whether this very call was sent before, to a thread that died, and may have been carried out. */
+  readonly isRepeat: boolean;
 }
 
 /** Events that were running when a process died: pairs of a position, and of the deaths it is charged with. */
@@ -102,7 +118,10 @@ export interface StoreGauges {
 export interface GroupResult {
   /** Outcome rows stored. */
   readonly stored: number;
-  /** Outcome rows whose identity had its outcome already; they were ignored. */
+  /**
+   * Outcome rows whose identity had its outcome already; they were ignored. Among them are all rows of a group that was
+   * stored by a thread that died before it could answer.
+   */
   readonly ignored: number;
   readonly duplicates: readonly DuplicateEvent[];
   readonly gauges: StoreGauges;
