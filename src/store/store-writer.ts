@@ -221,7 +221,7 @@ export class StoreWriter {
     this.#options.onWarning(new KeylaneError('writer-died', message, { cause: death.cause }));
     try {
       const opening = this.#openIn(this.#thread, { ...this.#request, takeOver: this.opened });
-      if (!(await settlesWithin(opening, this.#limits.answerMsMax))) await this.#endHanging();
+      if (!(await settlesWithin(opening, this.#limits.openMsMax))) await this.#endHanging(this.#limits.openMsMax);
       if (this.#life.phase === 'failed') return;
       await opening;
     } catch (error) {
@@ -243,7 +243,7 @@ export class StoreWriter {
   #onBeat(): void {
     if (this.#queue.isWaiting) {
       this.#silentMs += this.#limits.beatMs;
-      if (this.#silentMs > this.#limits.answerMsMax) void this.#endHanging();
+      if (this.#silentMs > this.#limits.answerMsMax) void this.#endHanging(this.#silentMs);
       return;
     }
     // Busy, the store looks at its files itself.
@@ -252,9 +252,9 @@ export class StoreWriter {
   }
 
   /** Ends a thread that gives no answer, which has it replaced. There are never two at once. */
-  async #endHanging(): Promise<void> {
-    this.#silentMs = 0;
-    const how = `gave no answer for ${this.#limits.answerMsMax} ms and was terminated`;
+  async #endHanging(silentMs: number): Promise<void> {
+    this.#queue.disconnect();
+    const how = `gave no answer for ${silentMs} ms and was terminated`;
     if (await this.#thread.terminate(how)) return;
     const message = `the writer thread ${how}, but is stuck in the system: end the process and look at its disk`;
     this.#fail(new KeylaneError('writer-died', message));

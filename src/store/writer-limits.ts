@@ -9,6 +9,8 @@ export interface WriterLimits {
   readonly retryMs: number;
   /** Without an answer for so long, the thread hangs. */
   readonly answerMsMax: number;
+  /** The same for a thread that takes over, which has to start first. */
+  readonly openMsMax: number;
   /** Between two deaths of a thread; the second within it is one too many. */
   readonly replaceMsMin: number;
   /** How long `close` waits for the calls before it, and for a slow disk. */
@@ -22,6 +24,7 @@ export const defaultLimits: WriterLimits = {
   beatMs: 500,
   retryMs: 250,
   answerMsMax: 30_000,
+  openMsMax: 30_000,
   replaceMsMin: 60_000,
   closeMsMax: 30_000,
   walBytes: { warnAt: 256 * 1024 * 1024, calmAt: 128 * 1024 * 1024 },
