@@ -43,7 +43,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const doors: Readonly<Record<string, readonly string[]>> = {
   piscina: ['src/pool/handler-pool.ts'],
   'better-sqlite3': ['src/store/database.ts'],
-  comlink: ['src/store/store-writer.ts', 'src/store/comlink-endpoint.ts', 'workers/writer-worker.ts'],
+  comlink: ['src/store/store-thread.ts', 'src/store/comlink-endpoint.ts', 'workers/writer-worker.ts'],
 };
 
 const entries = ['src/index.ts', 'src/cli/main.ts'];

@@ -3,9 +3,9 @@
 
 import { KeylaneError, printable } from '../errors.js';
 import type { Connection } from './database.js';
+import { identityOf, isSame, notTheSame } from './file-identity.js';
 import { readFlight } from './flight-log.js';
 import type { OpenResult } from './messages.js';
-import { identityOf, isSame, notTheSame } from './store-files.js';
 import { storedText } from './stored-text.js';
 import { charge } from './suspect-table.js';
 

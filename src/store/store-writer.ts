@@ -1,10 +1,10 @@
-// The main thread's end of the wire to the writer thread. Every call settles. A full disk only makes calls take longer; a
-// thread that dies or hangs is replaced, but not again soon after. Knows nothing of SQL; the rows it forwards it does not
-// read.
+// The main thread's end of the wire to the writer thread. Every call settles. A full disk only makes calls take longer;
+// a thread that dies or hangs is replaced, but not again soon after. Knows nothing of SQL; the rows it forwards it does
+// not read.
 
 import { resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { KeylaneError, messageOf, printable } from '../errors.js';
+import { KeylaneError, messageOf } from '../errors.js';
 import { CallQueue } from './call-queue.js';
 import { loadAddon } from './database.js';
 import type {
@@ -19,6 +19,7 @@ import type {
   Watermark,
 } from './messages.js';
 import { StoreThread, settlesWithin } from './store-thread.js';
+import { StoreWarnings } from './store-warnings.js';
 import { openReply } from './writer-api.js';
 import { defaultLimits, type WriterLimits } from './writer-limits.js';
 
@@ -46,6 +47,7 @@ export class StoreWriter {
   readonly #request: OpenRequest;
   readonly #limits: WriterLimits;
   readonly #queue: CallQueue;
+  readonly #warnings: StoreWarnings;
   #life: Life = { phase: 'open' };
   #thread: StoreThread;
   /** What the store said when it was first opened. */
@@ -59,7 +61,6 @@ export class StoreWriter {
   #retry: NodeJS.Timeout | undefined;
   /** While the disk is full: the trouble, and how many calls are left of those it has held up. */
   #full: { readonly error: KeylaneError; left: number } | null = null;
-  #walIsLarge = false;
   #closed: Promise<void> | null = null;
 
   private constructor(options: StoreWriterOptions) {
@@ -73,6 +74,7 @@ export class StoreWriter {
       onAnswer: (reply) => this.#noteAnswer(reply),
       onBroken: (error) => this.#fail(new KeylaneError('internal', messageOf(error), { cause: error })),
     });
+    this.#warnings = new StoreWarnings({ path, walBytes: this.#limits.walBytes, tell: options.onWarning });
     this.#thread = new StoreThread(this.#limits.threadUrl);
   }
 
@@ -126,21 +128,21 @@ export class StoreWriter {
   }
 
   /**
-   * Stores a group; once resolved it is durable. It is sent again after a full disk or a death, so its bytes must stay as
-   * they are until then. Rejects with what keeps the store from going on: `store-failed`, `store-replaced` (and so does
-   * every later append), or `writer-died`, when it is not known what became of the group.
+   * Stores a group; once resolved it is durable. It is sent again after a full disk or a death, so its bytes must stay
+   * as they are until then. Rejects with what keeps the store from going on: `store-failed`, `store-replaced` (and so
+   * does every later append), or `writer-died`, when it is not known what became of the group.
    */
   append(group: GroupRequest): Promise<GroupResult> {
     return this.#whenOpen(async () => {
       const result = await this.#queue.ask((verbs, { turn }) => verbs.append(turn, group));
-      this.#noteWal(result.gauges.walBytes);
+      this.#warnings.sawWal(result.gauges.walBytes);
       return result;
     });
   }
 
   /**
-   * Stores the last watermarks and closes everything, after the calls made before. Resolves with the thread gone. Rejects
-   * with the reason when that takes too long, as on a full disk, or when the writer has failed.
+   * Stores the last watermarks and closes everything, after the calls made before. Resolves with the thread gone.
+   * Rejects with the reason when that takes too long, as on a full disk, or when the writer has failed.
    */
   close(watermarks: readonly Watermark[]): Promise<void> {
     switch (this.#life.phase) {
@@ -217,8 +219,7 @@ export class StoreWriter {
     }
     this.#replacedMs = nowMs;
     this.#thread = new StoreThread(this.#limits.threadUrl);
-    const message = `${death.message}; another one takes over (${this.#queue.length} calls wait for it)`;
-    this.#options.onWarning(new KeylaneError('writer-died', message, { cause: death.cause }));
+    this.#warnings.replaced(death, { calls: this.#queue.length });
     try {
       const opening = this.#openIn(this.#thread, { ...this.#request, takeOver: this.opened });
       if (!(await settlesWithin(opening, this.#limits.openMsMax))) await this.#endHanging(this.#limits.openMsMax);
@@ -261,10 +262,7 @@ export class StoreWriter {
   }
 
   #hold(error: KeylaneError): void {
-    if (this.#full === null) {
-      const fate = 'What waits is kept, and stored when there is room.';
-      this.#options.onWarning(new KeylaneError('store-full', `${error.message}. ${fate}`, { cause: error.cause }));
-    }
+    if (this.#full === null) this.#warnings.full(error);
     this.#silentMs = 0;
     this.#full = { error, left: this.#queue.length };
     this.#retry = setTimeout(() => this.#queue.resume(), this.#limits.retryMs);
@@ -276,20 +274,7 @@ export class StoreWriter {
     this.#full.left -= 1;
     if (this.#full.left > 0) return;
     this.#full = null;
-    const message = `store ${printable(this.#request.path)} has room again, what waited is stored: nothing is to be done`;
-    this.#options.onWarning(new KeylaneError('store-full', message));
-  }
-
-  #noteWal(walBytes: number): void {
-    const { warnAt, calmAt } = this.#limits.walBytes;
-    if (this.#walIsLarge || walBytes < warnAt) {
-      this.#walIsLarge &&= walBytes >= calmAt;
-      return;
-    }
-    this.#walIsLarge = true;
-    const log = `the log of store ${printable(this.#request.path)}`;
-    const message = `${log} must stay below ${warnAt} bytes, found ${walBytes}: end the reader that keeps a transaction open`;
-    this.#options.onWarning(new KeylaneError('wal-large', message));
+    this.#warnings.roomAgain();
   }
 
   #stopTimers(): void {

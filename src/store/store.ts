@@ -17,6 +17,7 @@ import {
   walPagesOf,
 } from './database.js';
 import { EventJournal } from './event-journal.js';
+import { notTheSame, StoreFiles } from './file-identity.js';
 import { fullDisk, indexChunkBytes, isFull, isOfIndex } from './full-disk.js';
 import { StoreLock } from './lock.js';
 import type {
@@ -37,7 +38,6 @@ import { PartitionTable } from './partition-table.js';
 import { migrate, schemaVersion } from './schema.js';
 import { beginEpoch, handlerIds, takenOver, takeOver } from './store-epoch.js';
 import { createStore, freeBytesAt, isStore, locateStore, removeUnfinished } from './store-file.js';
-import { notTheSame, StoreFiles } from './store-files.js';
 import { SuspectTable } from './suspect-table.js';
 
 // A checkpoint costs two waits for the disk, so it is worth a fair log: 16 MB, a fraction of a second at full speed.

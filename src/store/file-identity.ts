@@ -1,5 +1,5 @@
-// Whether the files that SQLite has open are still those that their names lead to. SQLite itself would go on writing into
-// a file that was removed. Looks at names only: no file that SQLite has open is ever opened here.
+// Whether the files that SQLite has open are still those that their names lead to. SQLite itself would go on writing
+// into a file that was removed. Looks at names only: no file that SQLite has open is ever opened here.
 
 import { statSync } from 'node:fs';
 import { KeylaneError, printable } from '../errors.js';
