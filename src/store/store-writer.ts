@@ -165,13 +165,10 @@ export class StoreWriter {
   async #close(watermarks: readonly Watermark[]): Promise<void> {
     this.#life = { phase: 'closing' };
     const answered = this.#queue.ask((verbs, { turn }) => verbs.close(turn, watermarks));
-    if (await settlesWithin(answered, this.#limits.closeMsMax)) {
-      this.#stopTimers();
-      await this.#thread.endsWithin(exitMsMax);
-    } else {
-      const waited = `the store did not close within ${this.#limits.closeMsMax} ms`;
-      await this.#endNow(this.#full?.error ?? new KeylaneError('writer-died', `${waited}: its disk or thread hangs`));
-    }
+    await settlesWithin(answered, this.#limits.closeMsMax);
+    const tooLate = `the store did not close within ${this.#limits.closeMsMax} ms: its disk or its thread hangs`;
+    // What is pending still has had its time. A thread that has closed is on its way out and takes no notice.
+    await this.#endNow(this.#full?.error ?? new KeylaneError('writer-died', tooLate));
     await answered;
   }
 
