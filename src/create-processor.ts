@@ -30,7 +30,7 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   const onWarning = (error: KeylaneError): void => trouble.warning(error);
   const { store, durability, retention } = config;
   const request = { path: store, durability, retention, handlerNames: table.names };
-  const writer = await StoreWriter.open({ ...request, onDeath: onFatal });
+  const writer = await StoreWriter.open({ ...request, onFatal, onWarning });
   let pool: HandlerPool | null = null;
   let flight: FlightLog | null = null;
   try {

@@ -21,8 +21,12 @@ export type KeylaneErrorCode =
   | 'store-locked'
   /** SQLite reported an error while the store was in use. */
   | 'store-failed'
-  /** The store's limit or its disk is full: nothing new is taken in until there is room. */
+  /** The store's disk is full, or a limit of its size is reached: what is held goes on when there is room. */
   | 'store-full'
+  /** The store's file or its log was removed or replaced while it was in use. */
+  | 'store-replaced'
+  /** The log of the store stays large, as a reader holds on to what is in it. */
+  | 'wal-large'
   /** The reader of a store was used after its `close()`. */
   | 'store-closed'
   /** The writer thread ended while it was needed. */

@@ -1,7 +1,7 @@
 // Opens a store for those who have no processor: checks what they ask for, then hands over to its reader.
 
 import { KeylaneError, shown } from './errors.js';
-import { storeFrom } from './options.js';
+import { storeFrom } from './locations.js';
 import { StoreReader } from './store/store-reader.js';
 
 /** How a store is opened. */

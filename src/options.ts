@@ -3,7 +3,8 @@
 
 import { availableParallelism } from 'node:os';
 import { KeylaneError, shown } from './errors.js';
-import { badOption, checkOption, type OptionSpec, unknownOption, type ValueOf } from './option-spec.js';
+import { locationFrom, storeFrom } from './locations.js';
+import { checkOption, type OptionSpec, unknownOption, type ValueOf } from './option-spec.js';
 
 /** How events are ordered: per key, not at all, or all of them one after another. */
 export type OrderMode = 'key' | 'none' | 'global';
@@ -292,19 +293,4 @@ export function configFrom(options: ProcessorOptions): Config {
 /** Checks which outcomes are to be kept; null when all of them are. Throws a KeylaneError `bad-option`. */
 export function retentionFrom(value: unknown): Retention | null {
   return checkOption('retention', optionTable.retention, value) as Retention | null;
-}
-
-/** Checks the path of a store. Throws a KeylaneError `bad-option`. */
-export function storeFrom(value: unknown): string {
-  if (typeof value === 'string' && value !== '' && value !== ':memory:' && !value.includes('\0')) return value;
-  throw badOption('store', 'the path of a file (outcomes are durable, so there is no ":memory:")', value);
-}
-
-function locationFrom(name: string, value: unknown): string | URL {
-  if (value instanceof URL) {
-    if (value.protocol === 'file:') return value;
-    throw badOption(name, 'a path or a file: URL', value.href);
-  }
-  if (typeof value === 'string' && value !== '') return value;
-  throw badOption(name, 'a path or a file: URL of a handlers module', value);
 }

@@ -54,6 +54,6 @@ export class StoreRoom {
     const { storeBytesMax, freeBytesMin } = this.#limits;
     return reason === 'store-bytes'
       ? `the store has reached storeBytesMax (${storeBytesMax} bytes): nothing new is taken in until rows are pruned`
-      : `less than freeBytesMin (${freeBytesMin} bytes) is free beside the store: nothing new is taken in until there is more`;
+      : `less than freeBytesMin (${freeBytesMin} bytes) is free beside the store: nothing is taken in until more is`;
   }
 }

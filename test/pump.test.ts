@@ -40,7 +40,7 @@ function make(options: { groupWaitMs?: number; groupSizeMax?: number; unacknowle
       intake: 'memory',
       ...options,
     }),
-    opened: { epoch: 1, wasClean: true, path: 'none' },
+    opened: { epoch: 1, wasClean: true, path: 'none', file: { device: 0, inode: 0 } },
     flight: { depart: () => {}, arrive: () => {}, close: () => {} },
     table: { names: ['t'], takes: 'its-own-type' },
     journal: {

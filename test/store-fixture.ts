@@ -12,6 +12,7 @@ import { openForReading } from '../dist/src/store/database.js';
 import type { OpenRequest } from '../dist/src/store/messages.js';
 import { Store } from '../dist/src/store/store.js';
 import { StoreWriter } from '../dist/src/store/store-writer.js';
+import type { WriterLimits } from '../dist/src/store/writer-limits.js';
 
 const storeUrl = new URL('../dist/src/store/store.js', import.meta.url).href;
 
@@ -43,18 +44,48 @@ export interface OpenWriter {
   readonly writer: StoreWriter;
   /** The writer's thread, to do it harm. */
   readonly thread: Worker;
-  /** What `onDeath` was called with. */
-  readonly deaths: readonly KeylaneError[];
+  /** What `onFatal` was called with. */
+  readonly fatal: Heard;
+  /** What `onWarning` was called with. */
+  readonly warnings: Heard;
+}
+
+/** Errors that were told, and a wait for the next one. */
+export class Heard {
+  readonly errors: KeylaneError[] = [];
+  #wake: () => void = () => {};
+
+  readonly hear = (error: KeylaneError): void => {
+    this.errors.push(error);
+    this.#wake();
+  };
+
+  get codes(): string[] {
+    return this.errors.map(({ code }) => code);
+  }
+
+  /** Resolves once so many were told. */
+  async count(count: number): Promise<readonly KeylaneError[]> {
+    while (this.errors.length < count) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.errors;
+  }
 }
 
 /** A store in its thread, gone whatever the test does. */
-export async function withWriter(request: OpenRequest, run: (open: OpenWriter) => Promise<void>): Promise<void> {
-  const deaths: KeylaneError[] = [];
+export async function withWriter(
+  request: OpenRequest & { limits?: Partial<WriterLimits> },
+  run: (open: OpenWriter) => Promise<void>,
+): Promise<void> {
+  const [fatal, warnings] = [new Heard(), new Heard()];
   const started = once(process, 'worker') as Promise<[Worker]>;
-  const writer = await StoreWriter.open({ ...request, onDeath: (error) => deaths.push(error) });
+  const writer = await StoreWriter.open({ ...request, onFatal: fatal.hear, onWarning: warnings.hear });
   const [thread] = await started;
   try {
-    await run({ writer, thread, deaths });
+    await run({ writer, thread, fatal, warnings });
   } finally {
     await writer.abort();
   }

@@ -47,8 +47,8 @@ describe('a second user of a store', () => {
     atPath((path) =>
       withWriter(requestFor(path), async ({ writer: first }) => {
         const mine = expect.stringContaining(`this process (${process.pid})`);
-        const onDeath = () => {};
-        const second = StoreWriter.open({ ...requestFor(path), onDeath });
+        const unheard = { onFatal: () => {}, onWarning: () => {} };
+        const second = StoreWriter.open({ ...requestFor(path), ...unheard });
         await expect(second).rejects.toMatchObject({ code: 'store-locked', message: mine });
         expect(thrownBy(() => open(path))).toMatchObject({ code: 'store-locked', message: mine });
         // The refused ones opened the file and closed it again in this process; outside it still counts as locked.

@@ -5,7 +5,7 @@ import { dirname } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
 import { StoreWriter } from '../dist/src/store/store-writer.js';
-import { atPath, joined, read, requestFor, rowOf, withWriter } from './store-fixture.js';
+import { atPath, Heard, joined, read, requestFor, rowOf, withWriter } from './store-fixture.js';
 
 const group = (from: number, count = 1) => ({
   events: null,
@@ -16,7 +16,7 @@ const group = (from: number, count = 1) => ({
 describe('the writer', () => {
   it('opens, stores and closes, and leaves one file and its lock', () =>
     atPath((path) =>
-      withWriter(requestFor(path), async ({ writer, deaths }) => {
+      withWriter(requestFor(path), async ({ writer, fatal }) => {
         const { partition } = await writer.openPartition('p');
         await writer.setFingerprint(partition, 'f');
         expect(await writer.append(group(0, 3))).toMatchObject({ stored: 3, ignored: 0 });
@@ -25,18 +25,18 @@ describe('the writer', () => {
         expect(read(path, 'SELECT watermark, fingerprint FROM partition WHERE id = 2')).toEqual([
           { watermark: 3, fingerprint: 'f' },
         ]);
-        expect(deaths).toEqual([]);
+        expect(fatal.codes).toEqual([]);
       }),
     ));
 
-  it('takes the bytes of the rows with it instead of copying them', () =>
+  it('leaves the bytes of the rows where they are, to send them again', () =>
     atPath((path) =>
       withWriter(requestFor(path), async ({ writer }) => {
         await writer.openPartition('p');
         const sent = group(0, 100);
-        const stored = writer.append(sent);
-        expect(sent.rows[0]?.byteLength).toBe(0);
-        await stored;
+        const bytes = sent.rows[0]?.byteLength;
+        await writer.append(sent);
+        expect(sent.rows[0]?.byteLength).toBe(bytes);
       }),
     ));
 
@@ -82,66 +82,31 @@ describe('an open that fails', () => {
   it('leaves no thread and no lock', () =>
     atPath(async (path) => {
       writeFileSync(path, '');
-      const deaths: unknown[] = [];
+      const [fatal, warnings] = [new Heard(), new Heard()];
       const threads: Worker[] = [];
       const seen = (thread: Worker) => threads.push(thread);
       process.on('worker', seen);
-      const opened = StoreWriter.open({ ...requestFor(path), onDeath: (error) => deaths.push(error) });
+      const opened = StoreWriter.open({ ...requestFor(path), onFatal: fatal.hear, onWarning: warnings.hear });
       await expect(opened).rejects.toMatchObject({ code: 'store-refused' });
       process.off('worker', seen);
       // A thread that has ended has no id.
       expect(threads.map((thread) => thread.threadId)).toEqual([-1]);
-      expect(deaths).toEqual([]);
+      expect([...fatal.codes, ...warnings.codes]).toEqual([]);
       expect(readdirSync(dirname(path))).toEqual(['out.db']);
     }));
-});
-
-describe('the death of the thread', () => {
-  it.each([
-    { name: 'it is terminated', harm: (thread: Worker) => void thread.terminate() },
-    { name: 'a message poisons it', harm: (thread: Worker) => thread.postMessage({ poison: true }) },
-    { name: 'a message names another verb', harm: (thread: Worker) => thread.postMessage(callOf(['constructor'])) },
-    { name: 'a message digs deeper', harm: (thread: Worker) => thread.postMessage(callOf(['open', 'constructor'])) },
-  ])('rejects every pending call, is reported once, and the store can be opened again: $name', ({ harm }) =>
-    atPath(async (path) => {
-      await withWriter(requestFor(path), async ({ writer, thread, deaths }) => {
-        await writer.openPartition('p');
-        await writer.append(group(0));
-        harm(thread);
-        const calls = [writer.append(group(1)), writer.append(group(2)), writer.setFingerprint(1, 'f')];
-        const settled = await Promise.allSettled(calls);
-        expect(settled.map((call) => call.status === 'rejected' && call.reason.code)).toEqual(
-          calls.map(() => 'writer-died'),
-        );
-        await expect(writer.append(group(3))).rejects.toMatchObject({ code: 'writer-died' });
-        await expect(writer.close([])).rejects.toMatchObject({ code: 'writer-died' });
-        await writer.abort();
-        expect(deaths.map((error) => error.code)).toEqual(['writer-died']);
-      });
-      await withWriter(requestFor(path), async ({ writer }) => {
-        await writer.openPartition('p');
-        // The first group was acknowledged; it is there and is not stored again.
-        expect(await writer.append(group(0))).toMatchObject({ stored: 0, ignored: 1 });
-      });
-    }),
-  );
 });
 
 describe('abort', () => {
   it('rejects what is pending, closes the store and reports no death', () =>
     atPath((path) =>
-      withWriter(requestFor(path), async ({ writer, deaths }) => {
+      withWriter(requestFor(path), async ({ writer, fatal }) => {
         await writer.openPartition('p');
         const pending = writer.append(group(0));
         const aborted = writer.abort();
         await expect(pending).rejects.toMatchObject({ code: 'aborted' });
         await aborted;
-        expect(deaths).toEqual([]);
+        expect(fatal.codes).toEqual([]);
         expect(readdirSync(dirname(path))).toEqual(['out.db', 'out.db-lock']);
       }),
     ));
 });
-
-function callOf(path: readonly string[]): unknown {
-  return { id: 'x', type: 'APPLY', path, argumentList: [] };
-}

@@ -3,14 +3,17 @@
 
 import { parentPort } from 'node:worker_threads';
 import { expose } from 'comlink';
+import { KeylaneError } from '../src/errors.js';
 import { invariant } from '../src/invariant.js';
 import { admitCallsOf, comlinkEndpoint } from '../src/store/comlink-endpoint.js';
+import type { Watermark } from '../src/store/messages.js';
 import { Store } from '../src/store/store.js';
-import { replyOf, type WriterApi, writerMethods } from '../src/store/writer-api.js';
+import { replyOf, Turnstile, type WriterApi, writerMethods } from '../src/store/writer-api.js';
 
 const port = parentPort;
 invariant(port !== null, 'the writer runs in a thread of its own');
 
+const turnstile = new Turnstile();
 let store: Store | null = null;
 
 function opened(): Store {
@@ -32,6 +35,26 @@ function tendSoon(): void {
   });
 }
 
+/** Null is for an end that is no orderly one. */
+function close(watermarks: readonly Watermark[] | null): null {
+  try {
+    // There is none after an open that failed.
+    store?.close(watermarks);
+  } catch (error) {
+    if (error instanceof KeylaneError && error.code === 'store-full') throw error;
+    end();
+    throw error;
+  }
+  end();
+  return null;
+}
+
+function end(): void {
+  store = null;
+  // The reply is posted before immediates run; without its port the thread has nothing left to wait for.
+  setImmediate(() => port?.close());
+}
+
 const api: WriterApi = {
   open: (request) =>
     replyOf(() => {
@@ -40,28 +63,27 @@ const api: WriterApi = {
       tendSoon();
       return store.opened;
     }),
-  openPartition: (name) => replyOf(() => opened().openPartition(name)),
-  openJournal: (how) => replyOf(() => opened().openJournal(how)),
-  readJournal: (request) => replyOf(() => opened().readJournal(request)),
-  setFingerprint: (partition, text) =>
-    replyOf(() => {
+  openPartition: (turn, name, how) => turnstile.pass(turn, () => opened().openPartition(name, how)),
+  openJournal: (turn, how) => turnstile.pass(turn, () => opened().openJournal(how)),
+  readJournal: (turn, request) => turnstile.pass(turn, () => opened().readJournal(request)),
+  setFingerprint: (turn, partition, text) =>
+    turnstile.pass(turn, () => {
       opened().setFingerprint(partition, text);
       return null;
     }),
-  append: (group) => {
+  append: (turn, group) => {
     tendSoon();
-    return replyOf(() => opened().append(group));
+    return turnstile.pass(turn, () => opened().append(group));
   },
-  close: (watermarks) =>
-    replyOf(() => {
-      // The reply is posted before immediates run; without its port the thread has nothing left to wait for.
-      setImmediate(() => port.close());
-      const closing = store;
-      store = null;
-      // Null after an open that failed.
-      closing?.close(watermarks);
+  check: (turn) => {
+    tendSoon();
+    return turnstile.pass(turn, () => {
+      opened().check();
       return null;
-    }),
+    });
+  },
+  close: (turn, watermarks) => turnstile.pass(turn, () => close(watermarks)),
+  abort: () => replyOf(() => close(null)),
 };
 
 expose(api, comlinkEndpoint(port, admitCallsOf(writerMethods)));

@@ -18,6 +18,7 @@ const vocabulary = [
   'phase',
   'position-runs',
   'joined-events',
+  'locations',
 ];
 
 const fileRooms: Readonly<Record<string, string>> = {
@@ -44,7 +45,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const doors: Readonly<Record<string, readonly string[]>> = {
   piscina: ['src/pool/handler-pool.ts'],
   'better-sqlite3': ['src/store/database.ts'],
-  comlink: ['src/store/store-writer.ts', 'src/store/comlink-endpoint.ts', 'workers/writer-worker.ts'],
+  comlink: ['src/store/store-thread.ts', 'src/store/comlink-endpoint.ts', 'workers/writer-worker.ts'],
 };
 
 const entries = ['src/index.ts', 'src/cli/main.ts'];

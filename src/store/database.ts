@@ -140,9 +140,10 @@ export function walPagesOf(db: Connection): number {
   return Math.max(0, row?.log ?? 0);
 }
 
-/** Moves the log into the database as far as readers allow, without waiting for them. */
-export function checkpoint(db: Connection): void {
-  db.pragma('wal_checkpoint(PASSIVE)');
+/** Moves the log into the database as far as readers allow, without waiting for them. Gives the pages left to move. */
+export function checkpoint(db: Connection): number {
+  const [row] = db.pragma('wal_checkpoint(PASSIVE)') as { log: number; checkpointed: number }[];
+  return Math.max(0, (row?.log ?? 0) - (row?.checkpointed ?? 0));
 }
 
 /** The last checkpoint: empties the log. Closing would do so too, but would keep its errors to itself. */
@@ -152,13 +153,15 @@ export function lastCheckpoint(db: Connection): void {
   db.pragma('wal_checkpoint(TRUNCATE)');
 }
 
-/** Runs a step; an error of SQLite comes out as a KeylaneError `store-failed` that says which step. */
+/** Runs a step; an error of SQLite comes out as a KeylaneError `store-failed` or `store-full` that says which step. */
 export function attempt<T>(step: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
     if (error instanceof KeylaneError) throw error;
-    throw new KeylaneError('store-failed', `could not ${step}: ${sqliteReason(error)}`, { cause: error });
+    // SQLite gives this one for ENOSPC alone; any other trouble of a write is SQLITE_IOERR_WRITE.
+    const code = sqliteCodeOf(error) === 'SQLITE_FULL' ? 'store-full' : 'store-failed';
+    throw new KeylaneError(code, `could not ${step}: ${sqliteReason(error)}`, { cause: error });
   }
 }
 

@@ -1,8 +1,8 @@
 // The journal as the reader of a store sees it: one event by its position or its id, and those without an outcome in
 // order, page by page. Prepared for one connection to a store that has a journal; decodes nothing.
 
+import { journalPartition } from '../event.js';
 import type { Connection, Statement } from './database.js';
-import { journalPartition } from './event-journal.js';
 import { pageRowsMax, rowsOf, stretchesOf, type Walk } from './pages.js';
 import { type StoredEvent, storedEventSql } from './stored-event.js';
 import { storedText } from './stored-text.js';

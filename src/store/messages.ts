@@ -12,6 +12,8 @@ export interface OpenRequest {
   readonly handlerNames: readonly string[];
   /** Which outcomes are kept; null when all of them are. */
   readonly retention: Retention | null;
+  /** What the first opening gave: a new thread takes over from one that died, and the same process goes on. */
+  readonly takeOver?: OpenResult;
 }
 
 /** What the store says of itself once it is open. */
@@ -22,6 +24,20 @@ export interface OpenResult {
   readonly wasClean: boolean;
   /** The store's absolute path with its links resolved. */
   readonly path: string;
+  /** The file itself, whatever its name leads to later. */
+  readonly file: FileIdentity;
+}
+
+/** What tells a file from any other that ever has its name. */
+export interface FileIdentity {
+  readonly device: number;
+  readonly inode: number;
+}
+
+/** What is said of a call that opens something. */
+export interface Repeat {
+  /** Whether this very call was sent before, to a thread that died, and may have been carried out. */
+  readonly isRepeat: boolean;
 }
 
 /** Events that were running when a process died: pairs of a position, and of the deaths it is charged with. */
@@ -106,7 +122,10 @@ export interface StoreGauges {
 export interface GroupResult {
   /** Outcome rows stored. */
   readonly stored: number;
-  /** Outcome rows whose identity had its outcome already; they were ignored. */
+  /**
+   * Outcome rows whose identity had its outcome already; they were ignored. Among them are all rows of a group that was
+   * stored by a thread that died before it could answer.
+   */
   readonly ignored: number;
   readonly duplicates: readonly DuplicateEvent[];
   readonly gauges: StoreGauges;

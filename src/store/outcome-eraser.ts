@@ -2,8 +2,8 @@
 // that lost its outcome would run again, and an outcome that lost its event could not be found by its id. Positions are
 // never given out twice, so the partition remembers how far they went before its highest rows go.
 
+import { journalPartition } from '../event.js';
 import type { Connection, Statement } from './database.js';
-import { journalPartition } from './event-journal.js';
 
 /** Bytes of results, errors and data at which a transaction ends: each page of a long one has to be read. */
 const bytesErasedMax = 8 * 1024 * 1024;

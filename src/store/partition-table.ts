@@ -5,7 +5,7 @@ import { journalPartition } from '../event.js';
 import { optionTable } from '../options.js';
 import { runsOf } from '../position-runs.js';
 import type { Connection, Statement } from './database.js';
-import type { JournalStart, PartitionStart, Watermark } from './messages.js';
+import type { JournalStart, PartitionStart, Repeat, Watermark } from './messages.js';
 import { storedText } from './stored-text.js';
 import type { SuspectTable } from './suspect-table.js';
 
@@ -39,8 +39,10 @@ export class PartitionTable {
   }
 
   /** See `Store.openPartition`. */
-  open(name: string): PartitionStart {
+  open(name: string, { isRepeat }: Repeat): PartitionStart {
     const db = this.#db;
+    const epochOf = db.prepare('SELECT epoch FROM partition WHERE name = ?').pluck();
+    const wasOpened = isRepeat && epochOf.get(storedText(name)) === this.#epoch;
     const { id, watermark, fingerprint, position_next, is_volatile } = db
       .prepare(
         `INSERT INTO partition (name, epoch) VALUES (?, ?)
@@ -54,14 +56,14 @@ export class PartitionTable {
       .iterate(id, watermark) as Iterable<number>;
     const runs = runsOf(durable);
     const positionNext = Math.max(1, watermark, this.#highestOutcome(id) + 1);
-    const positionUnused = Math.max(positionNext, position_next) + is_volatile * positionsLostMax;
+    const positionUnused = Math.max(positionNext, position_next) + (wasOpened ? 0 : is_volatile * positionsLostMax);
     this.#setVolatile(id, { isVolatile: true, positionUnused });
     const suspects = this.#suspects.of(id);
     return { partition: id, watermark, durable: runs, positionNext, positionUnused, fingerprint, suspects };
   }
 
   /** See `Store.openJournal`. */
-  openJournal({ isVolatile }: { isVolatile: boolean }): JournalStart {
+  openJournal({ isVolatile, isRepeat }: { isVolatile: boolean } & Repeat): JournalStart {
     const id = this.journal;
     const one = (sql: string, ...values: number[]): number => {
       return this.#db
@@ -69,11 +71,13 @@ export class PartitionTable {
         .pluck()
         .get(...values) as number;
     };
+    const wasOpened = isRepeat && one('SELECT epoch FROM partition WHERE id = ?', id) === this.#epoch;
     const { watermark, position_next, is_volatile } = this.#db
       .prepare('UPDATE partition SET epoch = ? WHERE id = ? RETURNING watermark, position_next, is_volatile')
       .get(this.#epoch, id) as PartitionRow;
     const highest = Math.max(this.#highestOutcome(id), one('SELECT ifnull(max(position), 0) FROM event'));
-    const positionUnused = Math.max(1, watermark, highest + 1, position_next) + is_volatile * positionsLostMax;
+    const positionUnused =
+      Math.max(1, watermark, highest + 1, position_next) + (wasOpened ? 0 : is_volatile * positionsLostMax);
     this.#setVolatile(id, { isVolatile, positionUnused });
     const events = one('SELECT count(*) FROM event WHERE position >= ?', watermark);
     // Driven from the outcomes, of which few are above the watermark.

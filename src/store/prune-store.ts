@@ -3,8 +3,9 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { KeylaneError, printable, shown } from '../errors.js';
+import { storeFrom } from '../locations.js';
 import { badOption, checkOption, unknownOption } from '../option-spec.js';
-import { type Retention, retentionFrom, storeFrom } from '../options.js';
+import { type Retention, retentionFrom } from '../options.js';
 import {
   attempt,
   type Connection,

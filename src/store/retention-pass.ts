@@ -3,10 +3,10 @@
 // is owed stays: an event without an outcome is never looked at, and of a source only what lies below its watermark
 // may go, as everything above would run again. Knows no clock.
 
+import { journalPartition } from '../event.js';
 import { invariant, unreachable } from '../invariant.js';
 import type { Retention } from '../options.js';
 import type { Connection, Statement } from './database.js';
-import { journalPartition } from './event-journal.js';
 import type { ExpiredOutcome, OutcomeEraser } from './outcome-eraser.js';
 import { statusNumber } from './schema.js';
 

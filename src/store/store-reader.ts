@@ -3,9 +3,9 @@
 
 import { KeylaneError, printable, shown } from '../errors.js';
 import type { Identity } from '../event.js';
+import { journalPartition } from '../event.js';
 import type { Outcome } from '../outcome.js';
 import { attempt, type Connection, loadAddon, openForReading } from './database.js';
-import { journalPartition } from './event-journal.js';
 import { JournalPages } from './journal-pages.js';
 import { OutcomePages, type OutcomesWanted } from './outcome-pages.js';
 import { schemaVersionOfJournal } from './schema.js';

@@ -1,10 +1,11 @@
-// The main thread's end of the wire to the writer thread. Every call settles: with the thread's reply, or with a
-// KeylaneError when the thread is gone. Knows nothing of SQL; the rows it forwards it does not read.
+// The main thread's end of the wire to the writer thread. Every call settles. A full disk only makes calls take longer;
+// a thread that dies or hangs is replaced, but not again soon after. Knows nothing of SQL; the rows it forwards it does
+// not read.
 
-import { Worker } from 'node:worker_threads';
-import { type Remote, transfer, wrap } from 'comlink';
-import { KeylaneError, printable } from '../errors.js';
-import { comlinkEndpoint } from './comlink-endpoint.js';
+import { resolve } from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { KeylaneError, messageOf } from '../errors.js';
+import { CallQueue } from './call-queue.js';
 import { loadAddon } from './database.js';
 import type {
   GroupRequest,
@@ -17,192 +18,264 @@ import type {
   PartitionStart,
   Watermark,
 } from './messages.js';
-import { openReply, type Reply, type WriterApi } from './writer-api.js';
+import { StoreThread, settlesWithin } from './store-thread.js';
+import { StoreWarnings } from './store-warnings.js';
+import { openReply } from './writer-api.js';
+import { defaultLimits, type WriterLimits } from './writer-limits.js';
 
-const threadUrl = new URL('../../workers/writer-worker.js', import.meta.url);
+/** How long the thread may take to end by itself once it has nothing left to do. */
+const exitMsMax = 5_000;
 
-// How long the thread may take to end by itself before it is terminated: closing may wait for a slow disk. A terminated
-// thread that is stuck in a native call may never end, and nobody waits for that for ever either.
-const closeMsMax = 30_000;
-const abortMsMax = 5_000;
-const terminateMsMax = 2_000;
+export interface StoreWriterOptions extends OpenRequest {
+  /** Told once, when the writer cannot go on; calls reject with the same error. */
+  onFatal(error: KeylaneError): void;
+  /** Told of what it gets over by itself. */
+  onWarning(error: KeylaneError): void;
+  readonly limits?: Partial<WriterLimits>;
+}
 
-/** `open` until close or abort is called; `dead` when the thread ended before that. Only `#end` and `#die` set it. */
-type State = 'open' | 'ending' | 'dead';
-
-/** What `StoreWriter.open` needs; `onDeath` is called once if the thread ends while the writer is open. */
-export type StoreWriterOptions = OpenRequest & { readonly onDeath: (error: KeylaneError) => void };
+/** Written by `close`, `abort` and `#fail`. */
+type Life =
+  | { readonly phase: 'open' }
+  | { readonly phase: 'closing' }
+  | { readonly phase: 'aborted' }
+  | { readonly phase: 'failed'; readonly error: KeylaneError };
 
 /** The store, in a thread of its own. Calls are answered in order. */
 export class StoreWriter {
-  readonly #thread: Worker;
-  readonly #remote: Pick<Remote<WriterApi>, keyof WriterApi>;
-  readonly #onDeath: (error: KeylaneError) => void;
-  /** One function per call without an answer; it rejects the call. */
-  readonly #pending = new Set<(error: KeylaneError) => void>();
-  readonly #exited: Promise<void>;
-  /** What the store said when it was opened. */
-  opened: OpenResult = { epoch: 0, wasClean: true, path: '' };
-  #state: State = 'open';
-  #death: KeylaneError | null = null;
-  /** What the thread threw, or what could not be read of it; says in `#die` why it ended. */
-  #lastWords: unknown;
-  #ended: Promise<void> | null = null;
+  readonly #options: StoreWriterOptions;
+  readonly #request: OpenRequest;
+  readonly #limits: WriterLimits;
+  readonly #queue: CallQueue;
+  readonly #warnings: StoreWarnings;
+  #life: Life = { phase: 'open' };
+  #thread: StoreThread;
+  /** What the store said when it was first opened. */
+  opened: OpenResult = { epoch: 0, wasClean: true, path: '', file: { device: 0, inode: 0 } };
+  /** Partitions that somebody was told of. */
+  readonly #partitions = new Set<string>();
+  #replacedMs = Number.NEGATIVE_INFINITY;
+  #beat: NodeJS.Timeout | undefined;
+  /** For how long the thread has owed an answer, as counted by beats: a process that was stopped counts one. */
+  #silentMs = 0;
+  #retry: NodeJS.Timeout | undefined;
+  /** While the disk is full: the trouble, and how many calls are left of those it has held up. */
+  #full: { readonly error: KeylaneError; left: number } | null = null;
+  #closed: Promise<void> | null = null;
 
-  private constructor(onDeath: (error: KeylaneError) => void) {
-    this.#onDeath = onDeath;
-    // Loaders and flags of the user's program are for the user's modules.
-    this.#thread = new Worker(threadUrl, { name: 'keylane-writer', execArgv: [] });
-    this.#exited = new Promise((resolve) => {
-      this.#thread.once('exit', (status) => {
-        // Node hands over the thread's last replies just before this event, in the same step; their promises go first.
-        setImmediate(() => {
-          this.#die(`ended with status ${status}`);
-          resolve();
-        });
-      });
+  private constructor(options: StoreWriterOptions) {
+    const { path, durability, retention, handlerNames } = options;
+    this.#options = options;
+    // A later thread must find the same file, whatever the current folder is then.
+    this.#request = { path: resolve(path), durability, retention, handlerNames };
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#queue = new CallQueue({
+      onFull: (error) => this.#hold(error),
+      onAnswer: (reply) => this.#noteAnswer(reply),
+      onBroken: (error) => this.#fail(new KeylaneError('internal', messageOf(error), { cause: error })),
     });
-    this.#thread.on('error', (error) => this.#expectExit(error));
-    this.#thread.on('messageerror', (error) => {
-      // A reply is lost, and nobody can say to which call.
-      this.#expectExit(error);
-      void this.#thread.terminate();
-    });
-    // Comlink makes a proxy for every property read; one of each is enough.
-    const { open, openPartition, openJournal, readJournal, setFingerprint, append, close } = wrap<WriterApi>(
-      comlinkEndpoint(this.#thread),
-    );
-    this.#remote = { open, openPartition, openJournal, readJournal, setFingerprint, append, close };
+    this.#warnings = new StoreWarnings({ path, walBytes: this.#limits.walBytes, tell: options.onWarning });
+    this.#thread = new StoreThread(this.#limits.threadUrl);
   }
 
   /**
    * Starts the thread and opens the store in it, or makes the store. Rejects with a KeylaneError `store-refused`,
-   * `store-locked`, `store-failed` or `writer-died`; no thread, file or lock is left then.
+   * `store-locked`, `store-failed`, `store-full` or `writer-died`; no thread, file or lock is left then.
    */
   static async open(options: StoreWriterOptions): Promise<StoreWriter> {
-    const { onDeath, ...request } = options;
     // Some versions of the addon crash when a thread that alone holds it ends.
     loadAddon();
-    let handedOver = false;
-    const writer = new StoreWriter((error) => {
-      if (handedOver) onDeath(error);
-    });
+    const writer = new StoreWriter(options);
     try {
-      writer.opened = await writer.#call(() => writer.#remote.open(request));
-      handedOver = true;
-      return writer;
+      writer.opened = await writer.#openIn(writer.#thread, writer.#request);
     } catch (error) {
       await writer.abort();
       throw error;
     }
+    writer.#connect();
+    writer.#beat = setInterval(() => writer.#onBeat(), writer.#limits.beatMs).unref();
+    return writer;
   }
 
   /** Makes the partition of a source if it is new, and says where it stands. */
   openPartition(name: string): Promise<PartitionStart> {
-    return this.#call(() => this.#remote.openPartition(name));
+    return this.#whenOpen(async () => {
+      const start = await this.#queue.ask((verbs, { turn, isRepeat }) => {
+        // One that was opened before has given out positions since, whatever became of this call.
+        return verbs.openPartition(turn, name, { isRepeat: isRepeat && !this.#partitions.has(name) });
+      });
+      this.#partitions.add(name);
+      return start;
+    });
   }
 
-  /** Says where the journal stands; volatile when published events are not to be stored. */
+  /** Says where the journal stands; volatile when published events are not to be stored. Rejects on a full disk. */
   openJournal(how: { isVolatile: boolean }): Promise<JournalStart> {
-    return this.#call(() => this.#remote.openJournal(how));
+    return this.#whenOpen(() => {
+      const send = { whenFull: 'reject' } as const;
+      return this.#queue.ask((verbs, { turn, isRepeat }) => verbs.openJournal(turn, { ...how, isRepeat }), send);
+    });
   }
 
   /** Reads journaled events that have no outcome, in order. */
   readJournal(request: PageRequest): Promise<JournalPage> {
-    return this.#call(() => this.#remote.readJournal(request));
+    return this.#whenOpen(() => this.#queue.ask((verbs, { turn }) => verbs.readJournal(turn, request)));
   }
 
   /** Stores the text by which the partition's input is known again. */
-  setFingerprint(partition: number, text: string): Promise<void> {
-    return this.#call(() => this.#remote.setFingerprint(partition, text)).then(nothing);
+  async setFingerprint(partition: number, text: string): Promise<void> {
+    await this.#whenOpen(() => this.#queue.ask((verbs, { turn }) => verbs.setFingerprint(turn, partition, text)));
   }
 
   /**
-   * Stores a group; once resolved it is durable. Its rows are transferred: they are empty here afterwards. Rejects with
-   * `store-failed` (and so does every later append), or `writer-died`, when it is not known what became of the group.
+   * Stores a group; once resolved it is durable. It is sent again after a full disk or a death, so its bytes must stay
+   * as they are until then. Rejects with what keeps the store from going on: `store-failed`, `store-replaced` (and so
+   * does every later append), or `writer-died`, when it is not known what became of the group.
    */
   append(group: GroupRequest): Promise<GroupResult> {
-    return this.#call(() => this.#remote.append(transfer(group, [...group.rows])));
+    return this.#whenOpen(async () => {
+      const result = await this.#queue.ask((verbs, { turn }) => verbs.append(turn, group));
+      this.#warnings.sawWal(result.gauges.walBytes);
+      return result;
+    });
   }
 
-  /** Stores the last watermarks and closes everything, after the calls made before. Resolves with the thread gone. */
+  /**
+   * Stores the last watermarks and closes everything, after the calls made before. Resolves with the thread gone.
+   * Rejects with the reason when that takes too long, as on a full disk, or when the writer has failed.
+   */
   close(watermarks: readonly Watermark[]): Promise<void> {
-    this.#ended ??= this.#end(watermarks);
-    return this.#ended;
+    switch (this.#life.phase) {
+      case 'failed':
+        return Promise.reject(this.#life.error);
+      case 'aborted':
+        return this.abort();
+      default:
+        this.#closed ??= this.#close(watermarks);
+        return this.#closed;
+    }
   }
 
   /** Closes without waiting for answers: pending calls reject with `aborted`. Always resolves. */
   async abort(): Promise<void> {
-    this.#rejectPending(new KeylaneError('aborted', 'the store was closed by abort() before it had answered'));
-    this.#ended ??= this.#end(null);
-    this.#ended.catch(nothing);
-    await this.#exitWithin(abortMsMax);
+    if (this.#life.phase !== 'failed') this.#life = { phase: 'aborted' };
+    await this.#endNow(new KeylaneError('aborted', 'the store was closed by abort() before it had answered'));
   }
 
-  async #end(watermarks: readonly Watermark[] | null): Promise<void> {
-    const reply = this.#call(() => this.#remote.close(watermarks));
-    if (this.#state === 'open') this.#state = 'ending';
-    // Heard of below, once the thread is gone; until then a rejection is nobody's surprise.
-    reply.catch(nothing);
-    await this.#exitWithin(closeMsMax);
-    await reply;
+  async #close(watermarks: readonly Watermark[]): Promise<void> {
+    this.#life = { phase: 'closing' };
+    const answered = this.#queue.ask((verbs, { turn }) => verbs.close(turn, watermarks));
+    await settlesWithin(answered, this.#limits.closeMsMax);
+    const tooLate = `the store did not close within ${this.#limits.closeMsMax} ms: its disk or its thread hangs`;
+    // What is pending still has had its time. A thread that has closed is on its way out and takes no notice.
+    await this.#endNow(this.#full?.error ?? new KeylaneError('writer-died', tooLate));
+    await answered;
   }
 
-  #expectExit(error: unknown): void {
-    this.#lastWords = error;
-    void this.#exitWithin(abortMsMax);
+  async #endNow(error: KeylaneError): Promise<void> {
+    this.#stopTimers();
+    this.#queue.rejectAll(error);
+    // A thread that has gone gives no answer to this.
+    void this.#thread.verbs.abort();
+    await this.#thread.endsWithin(exitMsMax);
   }
 
-  /** Waits for the thread to end by itself; one that does not in time is terminated. */
-  async #exitWithin(msMax: number): Promise<void> {
-    if (await settlesWithin(this.#exited, msMax)) return;
-    this.#die(`did not end within ${msMax} ms and was terminated`);
-    await settlesWithin(this.#thread.terminate(), terminateMsMax);
+  #whenOpen<Value>(ask: () => Promise<Value>): Promise<Value> {
+    if (this.#life.phase === 'open') return ask();
+    if (this.#life.phase === 'failed') return Promise.reject(this.#life.error);
+    return Promise.reject(new KeylaneError('not-running', 'the store must be open, it is closing or closed'));
   }
 
-  #call<Value>(send: () => Promise<Reply<Value>>): Promise<Value> {
-    return new Promise((resolve, reject) => {
-      if (this.#death !== null) throw this.#death;
-      if (this.#state !== 'open') {
-        throw new KeylaneError('not-running', 'the store must be open, it is closing or closed');
-      }
-      this.#pending.add(reject);
-      send()
-        .then(openReply)
-        .then(resolve, reject)
-        .finally(() => this.#pending.delete(reject));
-    });
+  /** Opens the store in a thread, which may die of it. */
+  async #openIn(thread: StoreThread, request: OpenRequest): Promise<OpenResult> {
+    const died = thread.exited.then((error) => Promise.reject(error));
+    return openReply(await Promise.race([thread.verbs.open(request), died]));
   }
 
-  /** The one place where calls learn that nobody will answer them. In an orderly end none is left. */
-  #die(how: string): void {
-    const words = this.#lastWords instanceof Error ? `: ${printable(this.#lastWords.message)}` : '';
-    const error = new KeylaneError('writer-died', `the writer thread ${how}${words}`, { cause: this.#lastWords });
-    const unexpected = this.#state === 'open';
-    if (unexpected) {
-      this.#state = 'dead';
-      this.#death = error;
+  #connect(): void {
+    const thread = this.#thread;
+    this.#queue.connect(thread.verbs);
+    void thread.exited.then((death) => this.#onExit(death));
+  }
+
+  #onExit(death: KeylaneError): void {
+    if (this.#life.phase === 'open') void this.#replace(death);
+    // In an orderly end nothing is left to reject.
+    else this.#queue.rejectAll(death);
+  }
+
+  /** Starts another thread, which is sent whatever the one before has not answered. */
+  async #replace(death: KeylaneError): Promise<void> {
+    this.#queue.disconnect();
+    clearTimeout(this.#retry);
+    this.#silentMs = 0;
+    const nowMs = performance.now();
+    if (nowMs - this.#replacedMs < this.#limits.replaceMsMin) {
+      this.#fail(death);
+      return;
     }
-    this.#rejectPending(error);
-    if (unexpected) this.#onDeath(error);
+    this.#replacedMs = nowMs;
+    this.#thread = new StoreThread(this.#limits.threadUrl);
+    this.#warnings.replaced(death, { calls: this.#queue.length });
+    try {
+      const opening = this.#openIn(this.#thread, { ...this.#request, takeOver: this.opened });
+      if (!(await settlesWithin(opening, this.#limits.openMsMax))) await this.#endHanging(this.#limits.openMsMax);
+      if (this.#life.phase === 'failed') return;
+      await opening;
+    } catch (error) {
+      this.#fail(error as KeylaneError);
+      return;
+    }
+    // Meanwhile it may have been told to close, which it does once it is connected, or to abort.
+    if (this.#life.phase === 'open' || this.#life.phase === 'closing') this.#connect();
   }
 
-  #rejectPending(error: KeylaneError): void {
-    for (const reject of this.#pending) reject(error);
-    this.#pending.clear();
+  #fail(error: KeylaneError): void {
+    if (this.#life.phase !== 'open' && this.#life.phase !== 'closing') return;
+    this.#life = { phase: 'failed', error };
+    this.#stopTimers();
+    this.#queue.rejectAll(error);
+    this.#options.onFatal(error);
+  }
+
+  #onBeat(): void {
+    if (this.#queue.isWaiting) {
+      this.#silentMs += this.#limits.beatMs;
+      if (this.#silentMs > this.#limits.answerMsMax) void this.#endHanging(this.#silentMs);
+      return;
+    }
+    // Busy, the store looks at its files itself.
+    if (this.#life.phase !== 'open' || this.#queue.length > 0) return;
+    this.#queue.ask((verbs, { turn }) => verbs.check(turn)).catch((error) => this.#fail(error));
+  }
+
+  /** Ends a thread that gives no answer, which has it replaced. There are never two at once. */
+  async #endHanging(silentMs: number): Promise<void> {
+    this.#queue.disconnect();
+    const how = `gave no answer for ${silentMs} ms and was terminated`;
+    if (await this.#thread.terminate(how)) return;
+    const message = `the writer thread ${how}, but is stuck in the system: end the process and look at its disk`;
+    this.#fail(new KeylaneError('writer-died', message));
+  }
+
+  #hold(error: KeylaneError): void {
+    if (this.#full === null) this.#warnings.full(error);
+    this.#silentMs = 0;
+    this.#full = { error, left: this.#queue.length };
+    this.#retry = setTimeout(() => this.#queue.resume(), this.#limits.retryMs);
+  }
+
+  #noteAnswer({ ok }: { ok: boolean }): void {
+    this.#silentMs = 0;
+    if (this.#full === null || !ok) return;
+    this.#full.left -= 1;
+    if (this.#full.left > 0) return;
+    this.#full = null;
+    this.#warnings.roomAgain();
+  }
+
+  #stopTimers(): void {
+    clearInterval(this.#beat);
+    clearTimeout(this.#retry);
   }
 }
-
-async function settlesWithin(promise: Promise<unknown>, msMax: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), msMax);
-  });
-  try {
-    return await Promise.race([promise.then(() => true), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function nothing(): void {}

@@ -9,17 +9,17 @@ import {
   checkpoint,
   checkpointPages,
   confirmSynchronous,
-  frameBytes,
   lastCheckpoint,
   openForWriting,
-  pageBytes,
   type Statement,
   sqliteCodeOf,
   synchronousOf,
   walPagesOf,
 } from './database.js';
 import { EventJournal } from './event-journal.js';
-import { readFlight } from './flight-log.js';
+import { notTheSame, StoreFiles } from './file-identity.js';
+import { fullDisk, indexChunkBytes, isFull, isOfIndex } from './full-disk.js';
+import { Gauge } from './gauge.js';
 import { StoreLock } from './lock.js';
 import type {
   GroupRequest,
@@ -30,7 +30,7 @@ import type {
   OpenResult,
   PageRequest,
   PartitionStart,
-  StoreGauges,
+  Repeat,
   Watermark,
 } from './messages.js';
 import { OutcomeEraser } from './outcome-eraser.js';
@@ -38,14 +38,18 @@ import { OutcomeInserter } from './outcome-inserter.js';
 import { PartitionTable } from './partition-table.js';
 import { RetentionSchedule } from './retention-schedule.js';
 import { migrateToNewest } from './schema.js';
+import { beginEpoch, handlerIds, takenOver, takeOver } from './store-epoch.js';
 import { createStore, freeBytesAt, isStore, locateStore, removeUnfinished } from './store-file.js';
-import { storedText } from './stored-text.js';
-import { charge, SuspectTable } from './suspect-table.js';
+import { SuspectTable } from './suspect-table.js';
+
+// A log of any size is moved when the store has been quiet for two seconds of checks.
+const quietChecksMin = 4;
 
 /** An open store. Its holder is the only writer, by the lock. */
 export class Store {
   readonly #lock: StoreLock;
   readonly #db: Connection;
+  readonly #files: StoreFiles;
   /** What `open` says of it. */
   readonly opened: OpenResult;
   readonly #partitions: PartitionTable;
@@ -54,28 +58,30 @@ export class Store {
   readonly #inserter: OutcomeInserter;
   /** Null when everything is kept. */
   readonly #retention: RetentionSchedule | null;
-  readonly #pageCount: Statement;
-  readonly #freeCount: Statement;
+  readonly #gauge: Gauge;
   readonly #readEpoch: Statement;
-  /** Set by the first append that fails, read by every one after it: rows may be missing in between. */
+  /** Set by the first append that fails for more than want of room, read by every one after it: rows may be missing. */
   #failure: KeylaneError | null = null;
-  /** Pages in the log after the last group, or 0 since it was tended. */
+  /** Pages in the log after the last group; since it was tended, those that a reader or a full disk kept there. */
   #walPages = 0;
+  /** Calls of `check` since the last group. */
+  #quietChecks = 0;
 
   private constructor(lock: StoreLock, db: Connection, request: OpenRequest) {
     this.#lock = lock;
     this.#db = db;
-    this.opened = begin(db);
-    // The transaction above was the connection's first in WAL mode, where SQLite may fall back to a lower level.
-    confirmSynchronous(db, request.durability);
+    this.opened = request.takeOver === undefined ? beginEpoch(db) : takeOver(db, request.takeOver);
     const ids = handlerIds(db, request.handlerNames);
+    // The connection has had its first transaction in WAL mode, where SQLite may fall back to a lower level.
+    confirmSynchronous(db, request.durability);
+    // The log is there once something was written.
+    this.#files = new StoreFiles(db.name);
     this.#suspects = new SuspectTable(db);
     this.#partitions = new PartitionTable(db, { epoch: this.opened.epoch, suspects: this.#suspects });
     this.#journal = new EventJournal(db, { partition: this.#partitions.journal, handlerIds: ids });
     this.#inserter = new OutcomeInserter(db, ids);
     this.#retention = this.#retentionOf(request);
-    this.#pageCount = db.prepare('PRAGMA page_count').pluck();
-    this.#freeCount = db.prepare('PRAGMA freelist_count').pluck();
+    this.#gauge = new Gauge(db);
     this.#readEpoch = db.prepare(`SELECT value FROM meta WHERE name = 'epoch'`).pluck();
   }
 
@@ -91,7 +97,10 @@ export class Store {
     const opened: Connection[] = [];
     try {
       removeUnfinished(path);
-      if (!isStore(path)) createStore(path);
+      if (!isStore(path)) {
+        if (request.takeOver !== undefined) throw notTheSame(path, 'no file');
+        createStore(path);
+      }
       return attempt(`open ${printable(path)}`, () => {
         const db = openForWriting(path, request.durability);
         opened.push(db);
@@ -111,16 +120,17 @@ export class Store {
   }
 
   /** Makes the partition of a source if it is new, and says where it stands. */
-  openPartition(name: string): PartitionStart {
-    return attempt('open a partition', () => this.#inTransaction(() => this.#partitions.open(name)));
+  openPartition(name: string, how: Repeat = { isRepeat: false }): PartitionStart {
+    return this.#attempt('open a partition', () => this.#inTransaction(() => this.#partitions.open(name, how)));
   }
 
   /**
    * Says where the journal stands. It is volatile when published events are not to be stored, so that positions are
    * given to events of which only their outcomes will be known.
    */
-  openJournal(how: { isVolatile: boolean }): JournalStart {
-    return attempt('open the journal', () => this.#inTransaction(() => this.#partitions.openJournal(how)));
+  openJournal(how: { isVolatile: boolean } & Partial<Repeat>): JournalStart {
+    const request = { isRepeat: false, ...how };
+    return this.#attempt('open the journal', () => this.#inTransaction(() => this.#partitions.openJournal(request)));
   }
 
   /** Reads journaled events that have no outcome, in order. */
@@ -131,34 +141,41 @@ export class Store {
 
   /** Stores the text by which the partition's input is known again. */
   setFingerprint(partition: number, text: string): void {
-    attempt('store a fingerprint', () => {
+    this.#attempt('store a fingerprint', () => {
       this.#inTransaction(() => this.#partitions.setFingerprint(partition, text));
     });
   }
 
-  /** Stores a group. When it throws, nothing of the group is stored, and every later group is refused. */
+  /**
+   * Stores a group. When it throws, nothing of the group is stored. After `store-full` the same group may come again;
+   * after anything else every later group is refused.
+   */
   append(group: GroupRequest): GroupResult {
     if (this.#failure !== null) throw this.#failure;
-    try {
-      return attempt('store outcomes', () => this.#appendGroup(group));
-    } catch (error) {
-      if (error instanceof KeylaneError) this.#failure = error;
-      throw error;
-    }
+    this.#quietChecks = 0;
+    return this.#orFail(() => this.#attempt('store outcomes', () => this.#appendGroup(group)));
+  }
+
+  /** Throws what keeps the store from going on: its files are no longer there, or a checkpoint failed. */
+  check(): void {
+    if (this.#failure !== null) throw this.#failure;
+    this.#quietChecks += 1;
+    this.#orFail(() => this.#files.confirm());
   }
 
   /**
-   * Moves the log into the database when it has grown enough. It waits for the disk and nobody waits for it, so it is
-   * called between groups, once the one before has been answered. What goes wrong is told by every later append.
+   * Moves the log into the database when it has grown enough, or when nothing has come for a while. It waits for the
+   * disk and nobody waits for it, so it is called between calls, once the one before has been answered. What goes wrong
+   * is told by every later append and check.
    */
   tend(): void {
-    if (this.#walPages < checkpointPages || this.#failure !== null) return;
+    const isDue = this.#walPages >= checkpointPages || (this.#walPages > 0 && this.#quietChecks >= quietChecksMin);
+    if (!isDue || this.#failure !== null) return;
     try {
-      this.#walPages = 0;
-      attempt('checkpoint', () => checkpoint(this.#db));
+      this.#walPages = this.#orFail(() => attempt('checkpoint', () => checkpoint(this.#db)));
     } catch (error) {
-      if (error instanceof KeylaneError) this.#failure = error;
-      else throw error;
+      // A full disk has no room in the database either: the log keeps what it has, and this is tried again.
+      if (!(error instanceof KeylaneError)) throw error;
     }
   }
 
@@ -181,21 +198,31 @@ export class Store {
 
   /**
    * Stores the last watermarks, empties the log, closes the files, gives the lock back: each of these whatever became
-   * of those before. With null instead of watermarks the end is not an orderly one, and is remembered as such.
+   * of those before. With null instead of watermarks the end is not an orderly one, and is remembered as such. Only
+   * when it throws `store-full` everything is open still, and it may be called again.
    */
   close(watermarks: readonly Watermark[] | null): void {
+    let failure: unknown = null;
     try {
       if (watermarks !== null && this.#failure === null) {
-        attempt('close the store', () => this.#inTransaction(() => this.#endInOrder(watermarks)));
+        this.#attempt('close the store', () => this.#inTransaction(() => this.#endInOrder(watermarks)));
       }
-    } finally {
-      try {
-        attempt('checkpoint', () => lastCheckpoint(this.#db));
-      } finally {
-        this.#db.close();
-        this.#lock.release();
-      }
+    } catch (error) {
+      if (isFull(error)) throw error;
+      failure = error;
     }
+    try {
+      attempt('checkpoint', () => lastCheckpoint(this.#db));
+    } catch (error) {
+      // The next user takes the log in.
+      if (!isFull(error)) failure ??= error;
+    }
+    try {
+      this.#db.close();
+    } finally {
+      this.#lock.release();
+    }
+    if (failure !== null) throw failure;
   }
 
   #appendGroup(group: GroupRequest): GroupResult {
@@ -213,15 +240,8 @@ export class Store {
       return { stored, ignored: rows.length - stored, duplicates };
     });
     this.#retention?.noteStored(result.stored);
-    return { ...result, gauges: this.#gauges() };
-  }
-
-  #gauges(): StoreGauges {
     this.#walPages = walPagesOf(this.#db);
-    const walBytes = this.#walPages * frameBytes;
-    const pages = (this.#pageCount.get() as number) - (this.#freeCount.get() as number);
-    const storeBytes = pages * pageBytes + walBytes;
-    return { walBytes, storeBytes, freeBytes: freeBytesAt(this.#db.name) };
+    return { ...result, gauges: this.#gauge.read({ walPages: this.#walPages }) };
   }
 
   #retentionOf({ retention }: OpenRequest): RetentionSchedule | null {
@@ -242,41 +262,36 @@ export class Store {
   #inTransaction<Result>(change: () => Result): Result {
     const transaction = this.#db.transaction(() => {
       // The lock keeps a second writer out unless someone removed its file by hand; then the older writer gives way.
-      if (this.#readEpoch.get() !== this.opened.epoch) throw replaced(this.#db.name);
+      if (this.#readEpoch.get() !== this.opened.epoch) throw takenOver(this.#db.name);
       return change();
     });
-    return transaction.immediate();
+    const result = transaction.immediate();
+    // What was written to a file that has lost its name is as good as lost, and must not be answered for.
+    this.#files.confirm();
+    return result;
   }
-}
 
-/** Begins an epoch; charges those whom the flight log of the one before names. */
-function begin(db: Connection): OpenResult {
-  const begun = db.transaction(() => {
-    const wasClean = db.prepare(`SELECT value FROM meta WHERE name = 'clean'`).pluck().get() === 1;
-    const epoch = db.prepare(`UPDATE meta SET value = value + 1 WHERE name = 'epoch' RETURNING value`).pluck().get();
-    db.prepare(`UPDATE meta SET value = 0 WHERE name = 'clean'`).run();
-    if (!wasClean) charge(db, readFlight(db.name, (epoch as number) - 1));
-    return { epoch: epoch as number, wasClean, path: db.name };
-  });
-  return begun.immediate();
-}
+  /** Like `attempt`; knows a full disk however SQLite puts it. */
+  #attempt<T>(step: string, run: () => T): T {
+    try {
+      return attempt(step, run);
+    } catch (error) {
+      if (!(error instanceof KeylaneError)) throw error;
+      const freeBytes = freeBytesAt(this.#db.name);
+      if (!isFull(error) && !(isOfIndex(error) && freeBytes < indexChunkBytes)) throw error;
+      this.#files.confirm();
+      // What the log holds may fit into the database; then the log starts over and needs no room.
+      this.#walPages = Math.max(this.#walPages, checkpointPages);
+      throw fullDisk(this.#db.name, { freeBytes, error });
+    }
+  }
 
-/** The id in the store of every handler, by its index in the request. */
-function handlerIds(db: Connection, names: readonly string[]): number[] {
-  const find = db
-    .prepare('INSERT INTO handler (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET is_present = 1 RETURNING id')
-    .pluck();
-  return db
-    .transaction(() => {
-      db.prepare('UPDATE handler SET is_present = 0').run();
-      return names.map((name) => find.get(storedText(name)) as number);
-    })
-    .immediate();
-}
-
-function replaced(path: string): KeylaneError {
-  return new KeylaneError(
-    'store-failed',
-    `the store ${printable(path)} must have one writer, another process has opened it since: this one stops`,
-  );
+  #orFail<T>(run: () => T): T {
+    try {
+      return run();
+    } catch (error) {
+      if (error instanceof KeylaneError && !isFull(error)) this.#failure = error;
+      throw error;
+    }
+  }
 }

@@ -1,7 +1,7 @@
 // A journaled event as a row, and as the object that people see.
 
 import type { Identity } from '../event.js';
-import { journalPartition } from './event-journal.js';
+import { journalPartition } from '../event.js';
 import { textFrom, textOrNullFrom } from './stored-text.js';
 
 /** A published event as the journal keeps it. */

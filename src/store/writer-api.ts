@@ -12,27 +12,38 @@ import type {
   OpenResult,
   PageRequest,
   PartitionStart,
+  Repeat,
   Watermark,
 } from './messages.js';
 
-export type Reply<Value> =
-  | { readonly ok: true; readonly value: Value }
-  | {
-      readonly ok: false;
-      readonly code: KeylaneErrorCode;
-      readonly message: string;
-      readonly cause: ErrorRecord | null;
-    };
+export type Reply<Value> = { readonly ok: true; readonly value: Value } | Refusal;
 
-/** The verbs of the writer thread. `open` comes first, `close` last: the thread ends after its reply. */
+/** A KeylaneError on its way. */
+export interface Refusal {
+  readonly ok: false;
+  readonly code: KeylaneErrorCode;
+  readonly message: string;
+  readonly cause: ErrorRecord | null;
+}
+
+/** An answer, or that something sent before must come first: the call will be sent again. */
+export type InTurn<Value> = Reply<Value> | 'out-of-turn';
+
+/**
+ * The verbs of the writer thread. `open` comes first. Those with a turn are numbered as they are sent, from 0: one that
+ * finds no room on the disk (`store-full`) has not been carried out, and its turn is still to come. After `abort`, or a
+ * `close` that is carried out, the thread ends.
+ */
 export interface WriterApi {
   open(request: OpenRequest): Reply<OpenResult>;
-  openPartition(name: string): Reply<PartitionStart>;
-  openJournal(how: { isVolatile: boolean }): Reply<JournalStart>;
-  readJournal(request: PageRequest): Reply<JournalPage>;
-  setFingerprint(partition: number, text: string): Reply<null>;
-  append(group: GroupRequest): Reply<GroupResult>;
-  close(watermarks: readonly Watermark[] | null): Reply<null>;
+  openPartition(turn: number, name: string, how: Repeat): InTurn<PartitionStart>;
+  openJournal(turn: number, how: { isVolatile: boolean } & Repeat): InTurn<JournalStart>;
+  readJournal(turn: number, request: PageRequest): InTurn<JournalPage>;
+  setFingerprint(turn: number, partition: number, text: string): InTurn<null>;
+  append(turn: number, group: GroupRequest): InTurn<GroupResult>;
+  check(turn: number): InTurn<null>;
+  close(turn: number, watermarks: readonly Watermark[]): InTurn<null>;
+  abort(): Reply<null>;
 }
 
 /** The only names that a message may call. */
@@ -43,8 +54,22 @@ export const writerMethods: readonly string[] = [
   'readJournal',
   'setFingerprint',
   'append',
+  'check',
   'close',
+  'abort',
 ] satisfies (keyof WriterApi)[];
+
+/** The writer thread's gate: calls are carried out in the order of their turns, and each turn once. */
+export class Turnstile {
+  #turn = 0;
+
+  pass<Value>(turn: number, run: () => Value): InTurn<Value> {
+    if (turn !== this.#turn) return 'out-of-turn';
+    const reply = replyOf(run);
+    if (reply.ok || reply.code !== 'store-full') this.#turn += 1;
+    return reply;
+  }
+}
 
 /** Runs a verb in the writer thread and puts what comes of it into an envelope. Never throws. */
 export function replyOf<Value>(run: () => Value): Reply<Value> {
@@ -63,5 +88,10 @@ export function replyOf<Value>(run: () => Value): Reply<Value> {
 /** Opens an envelope in the main thread: gives the value or throws the KeylaneError. */
 export function openReply<Value>(reply: Reply<Value>): Value {
   if (reply.ok) return reply.value;
-  throw new KeylaneError(reply.code, reply.message, reply.cause === null ? {} : { cause: reply.cause });
+  throw errorIn(reply);
+}
+
+/** The error that a reply carries. */
+export function errorIn({ code, message, cause }: Refusal): KeylaneError {
+  return new KeylaneError(code, message, cause === null ? {} : { cause });
 }

@@ -95,7 +95,7 @@ export class Life {
       ...{ config, clock: this.#clock, writer: this.#writer, pool: this.#threads, trouble: new Trouble() },
       table: { names: handlers, takes: 'its-own-type' },
       journal: await this.#writer.openJournal({ isVolatile: intake === 'memory' }),
-      opened: { epoch: 1, wasClean: true, path: 'simulated' },
+      opened: { epoch: 1, wasClean: true, path: 'simulated', file: { device: 0, inode: 0 } },
       flight: {
         depart: (place, { events, alone }) => {
           const copy = events.map(({ partition, position }) => ({ partition, position }));
