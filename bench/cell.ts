@@ -4,7 +4,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createProcessor, type Durability } from '../src/index.js';
+import { createProcessor, type Durability, type IntakeMode } from '../src/index.js';
 import { checkStore } from './check.js';
 import type handlers from './handlers.js';
 
@@ -13,6 +13,7 @@ export interface Cell {
   readonly events: number;
   readonly keys: number;
   readonly durability: Durability;
+  readonly intake: IntakeMode;
 }
 
 export interface CellResult extends Cell {
@@ -37,9 +38,11 @@ try {
 }
 
 async function run(cell: Cell, store: string): Promise<CellResult> {
-  const { threads, durability } = cell;
+  const { threads, durability, intake } = cell;
   const handlersUrl = new URL('./handlers.js', import.meta.url);
-  const processor = await createProcessor<typeof handlers>({ handlers: handlersUrl, store, threads, durability });
+  const processor = await createProcessor<typeof handlers>({
+    ...{ handlers: handlersUrl, store, threads, durability, intake },
+  });
   const rss: number[] = [];
   const cpu = process.cpuUsage();
   const startMs = performance.now();

@@ -22,6 +22,7 @@ const threadCounts = [...new Set([1, 2, cores])].filter((threads) => threads <= 
 /** One line of the report: the median of its runs. */
 interface Row {
   readonly threads: number;
+  readonly intake: string;
   readonly durability: string;
   readonly eventsPerSecond: number;
   readonly spread: number;
@@ -31,19 +32,27 @@ interface Row {
 
 const rows: Row[] = [];
 const wrong: string[] = [];
-for (const durability of ['process', 'power'] as const) {
+/** The first is the lightest there is, the last is what one gets without asking. */
+const settings = [
+  { intake: 'memory', durability: 'process' },
+  { intake: 'memory', durability: 'power' },
+  { intake: 'journal', durability: 'process' },
+  { intake: 'journal', durability: 'power' },
+] as const;
+for (const { intake, durability } of settings) {
   const limits: number[] = [];
   for (let repeat = 0; repeat < size.repeats; repeat += 1) {
-    limits.push((await json<{ rowsPerSecond: number }>('insert-limit.js', [size.events, durability])).rowsPerSecond);
+    const args = [size.events, durability, intake];
+    limits.push((await json<{ eventsPerSecond: number }>('insert-limit.js', args)).eventsPerSecond);
   }
   for (const threads of threadCounts) {
     const runs: CellResult[] = [];
     for (let repeat = 0; repeat < size.repeats; repeat += 1) {
-      runs.push(await runCell({ threads, durability, events: size.events, keys: 1000 }));
+      runs.push(await runCell({ threads, intake, durability, events: size.events, keys: 1000 }));
     }
     const rates = runs.map((run) => run.eventsPerSecond);
     rows.push({
-      ...{ threads, durability, eventsPerSecond: Math.round(median(rates)) },
+      ...{ threads, intake, durability, eventsPerSecond: Math.round(median(rates)) },
       spread: round((Math.max(...rates) - Math.min(...rates)) / median(rates)),
       cpuUsPerEvent: round(median(runs.map((run) => run.cpuUsPerEvent))),
       ofInsertLimit: round(median(rates) / median(limits)),
@@ -53,13 +62,13 @@ for (const durability of ['process', 'power'] as const) {
 const growth =
   size.growthEvents === 0
     ? null
-    : await runCell({ threads: cores, durability: 'process', events: size.growthEvents, keys: 1000 });
+    : await runCell({ threads: cores, intake: 'memory', durability: 'process', events: size.growthEvents, keys: 1000 });
 print();
 process.exitCode = wrong.length === 0 ? 0 : 1;
 
 async function runCell(cell: Cell): Promise<CellResult> {
   const result = await json<CellResult>('cell.js', [JSON.stringify(cell)]);
-  for (const what of result.wrong) wrong.push(`${cell.threads} threads, ${cell.durability}: ${what}`);
+  for (const what of result.wrong) wrong.push(`${cell.threads} threads, ${cell.intake}, ${cell.durability}: ${what}`);
   return result;
 }
 
@@ -83,6 +92,7 @@ function print(): void {
   console.table(
     rows.map((row) => ({
       threads: row.threads > cores ? `${row.threads} (over cores)` : row.threads,
+      intake: row.intake,
       durability: row.durability,
       'events/s': row.eventsPerSecond,
       spread: row.spread,

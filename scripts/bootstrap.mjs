@@ -33,6 +33,7 @@ const tasks = {
   bench: { needsBuild: true, steps: [['dist/bench/main.js']] },
   'bench:micro': { needsBuild: true, steps: [['dist/bench/micro.js']] },
   'bench:smoke': { needsBuild: true, steps: [['dist/bench/main.js', '--smoke']] },
+  'backlog-test': { needsBuild: true, steps: [['dist/scripts/backlog-test.js']] },
   'kill-test': { needsBuild: true, steps: [['dist/scripts/kill-test/main.js']] },
   mutants: { needsBuild: true, steps: [['dist/scripts/mutants.js']] },
   tidy: { needsBuild: true, steps: [['dist/scripts/tidy.js']] },

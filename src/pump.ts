@@ -86,6 +86,11 @@ export class Pump {
     this.#placesFree = Array.from({ length: parts.runners.places }, (_, index) => parts.runners.places - 1 - index);
   }
 
+  /** Whether batches may start. */
+  get isOpen(): boolean {
+    return this.#gate === 'open';
+  }
+
   /** Events on their way into the journal. */
   get unstored(): { readonly events: number; readonly bytes: number } {
     return { events: this.#groups.events, bytes: this.#groups.eventBytes };
