@@ -9,9 +9,14 @@ interface Mutant {
   readonly file: string;
   readonly from: string;
   readonly to: string;
+  /** Tests that run the built package and should notice; without them those of the core, which run the sources. */
+  readonly built?: readonly string[];
 }
 
 const tests = ['test/dispatch', 'test/pump.test.ts', 'test/intake.test.ts', 'test/simulation.test.ts'];
+
+/** The tests of a store and its journal. */
+const storeTests = ['test/store.test.ts', 'test/journal.test.ts'];
 
 const mutants: readonly Mutant[] = [
   {
@@ -112,6 +117,109 @@ const mutants: readonly Mutant[] = [
     from: "if (this.#state !== 'over' || watermark <= this.#positionLast) return;",
     to: "if (this.#state !== 'over') return;",
   },
+  {
+    name: 'a publisher is told before its event is stored',
+    file: 'src/pump.ts',
+    from: '    const events = group.joinedEvents(Date.now() * 1000);\n',
+    to:
+      '    const events = group.joinedEvents(Date.now() * 1000);\n' +
+      '    group.tellStored({ stored: 0, ignored: 0, duplicates: [], gauges: this.#gauges! });\n',
+  },
+  {
+    name: 'new events overtake the backlog',
+    file: 'src/journal.ts',
+    from: "if (this.#state === 'behind' || position < this.#cursor) return;",
+    to: 'if (position < this.#cursor) return;',
+  },
+  {
+    name: 'the backlog ends with a page though more was stored meanwhile',
+    file: 'src/journal.ts',
+    from: 'if (page.isLast && this.#cursor >= this.#storedNext)',
+    to: 'if (page.isLast)',
+  },
+  {
+    name: 'a page is asked for where the last one began',
+    file: 'src/journal.ts',
+    from: 'this.#cursor = page.isLast ? Math.max(page.next, this.#sentNext) : page.next;',
+    to: '',
+  },
+  {
+    name: 'duplicates are run',
+    file: 'src/pump.ts',
+    from: 'if (!unstored.has(index)) journal.stored',
+    to: 'journal.stored',
+  },
+  {
+    name: 'the watermark passes parked events',
+    file: 'src/partitions.ts',
+    from: 'const watermark = Math.min(this.#dispatcher.watermark(partition), known.pin);',
+    to: 'const watermark = this.#dispatcher.watermark(partition);',
+  },
+  {
+    name: 'a suspect runs beside others',
+    file: 'src/dispatch/dispatcher.ts',
+    from: 'return this.#inFlight === 0 ? this.#suspectAlone() : null;',
+    to: 'return this.#suspectAlone();',
+  },
+  {
+    name: 'others run beside a suspect',
+    file: 'src/dispatch/dispatcher.ts',
+    from: 'return this.#isAlone || (this.#lanes.oldest?.deaths ?? null) !== null;',
+    to: 'return (this.#lanes.oldest?.deaths ?? null) !== null;',
+  },
+  {
+    name: 'an event that ended the process as often as it may is run again',
+    file: 'src/pump.ts',
+    from: 'if (alone && (slots[0]!.deaths ?? 0) >= limits.attemptsMax)',
+    to: 'if (alone && (slots[0]!.deaths ?? 0) > limits.attemptsMax + 100)',
+  },
+  {
+    name: 'batches leave without a note in the flight log',
+    file: 'src/pump.ts',
+    from: '    flight.depart(place, { events: slots, alone });\n',
+    to: '',
+  },
+  {
+    name: 'intake memory does not wait for what is owed from before',
+    file: 'src/acceptance.ts',
+    from: '!journal.isInStep || dispatcher.room === 0) return false;',
+    to: 'dispatcher.room === 0) return false;',
+  },
+  {
+    name: 'one row is skipped in recovery',
+    file: 'src/store/event-journal.ts',
+    from: 'if (row.done === 1) continue;',
+    to: 'if (row.done === 1 || row.position === 2) continue;',
+    built: storeTests,
+  },
+  {
+    name: 'the backlog is read out of order',
+    file: 'src/store/event-journal.ts',
+    from: 'FROM event WHERE position >= ? ORDER BY position LIMIT',
+    to: 'FROM event WHERE position >= ? ORDER BY position % 7, position LIMIT',
+    built: storeTests,
+  },
+  {
+    name: 'a second outcome replaces the first',
+    file: 'src/store/outcome-inserter.ts',
+    from: "onConflict: 'ON CONFLICT (partition, position, handler) DO NOTHING',",
+    to: "onConflict: 'ON CONFLICT (partition, position, handler) DO UPDATE SET result = excluded.result',",
+    built: storeTests,
+  },
+  {
+    name: 'an id that is known is stored again',
+    file: 'src/store/event-journal.ts',
+    from: '      known.add(index);\n',
+    to: '',
+    built: storeTests,
+  },
+  {
+    name: 'power means synchronous NORMAL',
+    file: 'src/store/database.ts',
+    from: "power: { name: 'FULL', level: 2 }",
+    to: "power: { name: 'NORMAL', level: 1 }",
+    built: storeTests,
+  },
 ];
 
 // An interrupt ends the tests, which share this terminal; this process has files to put back first.
@@ -127,18 +235,26 @@ for (const mutant of mutants) {
     text.replace(mutant.from, () => mutant.to),
   );
   try {
-    const isUnnoticed = testsPass();
+    const isUnnoticed = mutant.built === undefined ? testsPass() : passesBuilt(mutant.built);
     console.log(`${isUnnoticed ? 'NOT NOTICED' : 'noticed    '}  ${mutant.name}`);
     if (isUnnoticed) survivors.push(mutant.name);
   } finally {
     writeFileSync(mutant.file, text);
   }
 }
+spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
 console.log(`${mutants.length} faults planted, ${survivors.length} not noticed`);
 process.exitCode = survivors.length === 0 ? 0 : 1;
 
-function testsPass(): boolean {
-  const { status, signal } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...tests]);
+/** Builds what is planted. A build that fails notices nothing: it is a fault of the fault. */
+function passesBuilt(files: readonly string[]): boolean {
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
+  if (status !== 0) throw new Error('the planted fault does not compile');
+  return testsPass(files);
+}
+
+function testsPass(files: readonly string[] = tests): boolean {
+  const { status, signal } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...files]);
   if (signal !== null || status === null || status > 1) throw new Error(`the tests were ended by ${signal ?? status}`);
   return status === 0;
 }

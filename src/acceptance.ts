@@ -34,7 +34,7 @@ const probeMs = 500;
 
 /**
  * How long a full memory is waited for before events stay on disk: to read them back costs more than a short wait, and
- * memory that empties at all empties sooner. Nobody waits for memory that nothing empties, nor while there is a backlog.
+ * memory that empties at all empties sooner. Nobody waits for memory that nothing empties, nor behind a backlog.
  */
 const spillAfterMs = 100;
 
