@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { createProcessor } from '../dist/src/index.js';
 import { exitCodes } from '../src/cli/exit-code.js';
 import { textSummary } from '../src/cli/summary.js';
 import { Command, type Ended, keylane, outcomesIn, signallingHandlers } from './cli-fixture.js';
@@ -50,6 +51,17 @@ describe('how it ends', () => {
     const outcomes = outcomesIn(store);
     expect(outcomes.map(({ position }) => position)).toEqual(positions(300));
     expect(outcomes.every(({ position, result }) => result === String(position * 2))).toBe(true);
+  });
+
+  test('0, and says so, when published events of an earlier user came first', async () => {
+    const store = fresh();
+    const processor = await createProcessor({ handlers: signallingHandlers, store, threads: 1, autoStart: false });
+    await processor.publishMany([7, 8].map((n) => ({ type: 'seen', data: { n } })));
+    await processor.stop();
+    const ended = await keylane(args(inputOf(3), store));
+    expect(ended).toMatchObject({ code: 0, stderr: '' });
+    expect(ended.stdout).toMatch(/^2 published events of an earlier user of the store came first\.\n5 events in /);
+    expect(outcomesIn(store)).toHaveLength(5);
   });
 
   test('1, with examples that are safe to print, when some were dead-lettered', async () => {

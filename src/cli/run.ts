@@ -104,7 +104,7 @@ export class Run {
 
   #tellOfDraining(): void {
     const stats = this.#processor?.stats();
-    const held = stats === undefined ? 0 : stats.accepted - stats.succeeded - stats.deadLettered;
+    const held = stats === undefined ? 0 : stats.accepted + stats.recovered - stats.succeeded - stats.deadLettered;
     const name = this.#interrupt.by;
     this.#line.note(`keylane: ${name}: finishing ${countOf(held, 'event')} already accepted; once more to end at once`);
   }
@@ -139,6 +139,7 @@ export class Run {
       status,
       exitCode,
       accepted: stats?.accepted ?? 0,
+      recovered: stats?.recovered ?? 0,
       succeeded: stats?.succeeded ?? 0,
       deadLettered,
       duplicatesIgnored: stats?.duplicatesIgnored ?? 0,
@@ -163,10 +164,11 @@ export class Run {
 
 /** Bytes are done in the measure in which the events that came of them are. */
 function progressOf(processor: Processor, source: NdjsonSource): Progress {
-  const { accepted, succeeded, deadLettered } = processor.stats();
+  const { accepted, recovered, succeeded, deadLettered } = processor.stats();
   const done = succeeded + deadLettered;
   const { bytesRead, bytesPassedOver, bytesTotal } = source;
-  const share = accepted === 0 ? 0 : done / accepted;
+  const known = accepted + recovered;
+  const share = known === 0 ? 0 : done / known;
   const bytesDone = bytesPassedOver + (bytesRead - bytesPassedOver) * share;
   return { done, deadLettered, bytes: bytesTotal === null ? null : { done: bytesDone, total: bytesTotal } };
 }

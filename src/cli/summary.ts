@@ -20,6 +20,8 @@ export interface RunReport {
   readonly exitCode: ExitCode;
   /** Counts of this run; earlier runs on the same store are not in them. */
   readonly accepted: number;
+  /** Published events that an earlier user of the store had left, and that ran first. */
+  readonly recovered: number;
   readonly succeeded: number;
   readonly deadLettered: number;
   readonly duplicatesIgnored: number;
@@ -42,12 +44,15 @@ export function jsonSummary(report: RunReport, keylane: string): string {
 
 /** A few lines for people. */
 export function textSummary(report: RunReport, examples: readonly DeadLetterExample[]): string {
-  const { succeeded, deadLettered, recordsSkipped, recordsWithoutKey, resumedAt } = report;
+  const { succeeded, deadLettered, recordsSkipped, recordsWithoutKey, resumedAt, recovered } = report;
   const done = succeeded + deadLettered;
   const store = printable(report.store);
   const lines: string[] = [];
   if (resumedAt !== null) {
     lines.push(`Went on at position ${resumedAt}: what lies before has its outcomes from an earlier run.`);
+  }
+  if (recovered > 0) {
+    lines.push(`${countOf(recovered, 'published event')} of an earlier user of the store came first.`);
   }
   if (done === 0) {
     lines.push('0 events: there was nothing to do.');
