@@ -4,7 +4,7 @@
 //
 // - `in-step`: every stored event that is owed its outcome is in the ring, or parked. The next one goes there at once.
 // - `behind`: from the cursor on, events are on disk only; pages bring them as room appears. New ones stay on disk too,
-//   so that the order holds. A page that ends where the journal does, with nothing stored since, ends this.
+//   so that the order holds. A page that ends where the journal does ends this.
 
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import { KeylaneError, shown } from './errors.js';
@@ -31,8 +31,6 @@ export class Journal {
   /** The next position to admit: everything below it is in the ring, parked, or done. */
   #cursor: number;
   #positionNext: number;
-  /** One above the highest position that this process knows to be stored. */
-  #storedNext = 0;
   /** One above the highest position that was sent to be stored before the page that is under way was asked for. */
   #sentNext = 0;
   /** Room kept for the page that is under way; 0 when none is. */
@@ -85,11 +83,8 @@ export class Journal {
 
   /** Takes in that an event was stored. Call it in the order of positions. */
   stored(event: EncodedEvent, at: { position: number; handler: number }): void {
-    const { position } = at;
-    this.#storedNext = position + 1;
     this.#backlog += 1;
-    // A page may have seen it first.
-    if (this.#state === 'behind' || position < this.#cursor) return;
+    if (this.#state === 'behind') return;
     if (this.#parts.dispatcher.room > 0) this.#admit(event, at);
     else this.#state = 'behind';
   }
@@ -114,9 +109,12 @@ export class Journal {
       this.#admit(reader.event(), { position: page.positions[index]!, handler: page.handlers[index]! });
     }
     for (const parked of page.parked) this.#park(parked);
-    // Above the last row there may be positions that were never stored, such as those of duplicates.
-    this.#cursor = page.isLast ? Math.max(page.next, this.#sentNext) : page.next;
-    if (page.isLast && this.#cursor >= this.#storedNext) this.#state = 'in-step';
+    this.#cursor = page.next;
+    if (!page.isLast) return;
+    // The writer keeps the order of calls: the page has seen all that was sent before it, and what was sent after it
+    // is told as stored after it. Positions above its last row were never stored, such as those of duplicates.
+    this.#cursor = Math.max(page.next, this.#sentNext);
+    this.#state = 'in-step';
   }
 
   #park({ handler, count, positionFirst }: ParkedEvents): void {

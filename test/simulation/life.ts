@@ -24,6 +24,9 @@ export interface LifePlan {
   readonly attemptsMax: number;
 }
 
+/** More than any life needs. */
+const stepsMax = 20_000;
+
 export class Life {
   readonly #plan: LifePlan;
   readonly #random: Random;
@@ -98,6 +101,10 @@ export class Life {
       opened: { epoch: 1, wasClean: true, path: 'simulated', file: { device: 0, inode: 0 } },
       flight: {
         depart: (place, { events, alone }) => {
+          const isDisturbed = alone
+            ? this.#store.flight.size > 0
+            : [...this.#store.flight.values()].some((b) => b.alone);
+          if (isDisturbed) this.#wrong.push('something ran beside a suspect');
           const copy = events.map(({ partition, position }) => ({ partition, position }));
           this.#store.flight.set(place, { events: copy, alone });
         },
@@ -218,6 +225,10 @@ export class Life {
       // Promises settle between steps as they would between messages; no chain here needs more hops than this.
       for (let hop = 0; hop < 24; hop += 1) await null;
       if (this.#isDead || !this.#clock.step()) return;
+      if (step === stepsMax) {
+        this.#wrong.push(`it had not ended after ${stepsMax} steps`);
+        return;
+      }
     }
   }
 

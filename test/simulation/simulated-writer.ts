@@ -22,6 +22,9 @@ import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
 import type { SimulatedStore } from './simulated-store.js';
 
+/** Rows that one page looks at at most. */
+const rowsPerPageMax = 20;
+
 interface World {
   readonly clock: SimulatedClock;
   readonly random: Random;
@@ -143,8 +146,10 @@ export class SimulatedWriter implements WriterThread {
     const parked = new Map<string, ParkedEvents>();
     let next = from;
     let isLast = true;
+    let looked = 0;
     for (const position of positions) {
-      if (taken.length === countMax) {
+      looked += 1;
+      if (taken.length === countMax || looked > rowsPerPageMax) {
         isLast = false;
         break;
       }
