@@ -1,8 +1,10 @@
 // One life: starts the child, kills it when its plan says so, and tells how it ended. It ends only the process it
 // started, by its id.
 
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
@@ -47,7 +49,11 @@ export async function live(
     timers.add(setTimeout(kill, ms));
   };
   const lateIn = death === null ? drainMsMax : lifeMsMax;
-  timers.add(setTimeout(() => (isLate = true) && kill(), lateIn));
+  const giveUp = (): void => {
+    isLate = true;
+    kill();
+  };
+  timers.add(setTimeout(giveUp, lateIn));
   if (death?.at === 'start-up') killIn(death.ms);
   child.stderr.on('data', (chunk) => complaint.push(String(chunk)));
   const lines = createInterface(child.stdout).on('line', (line) => {
@@ -85,9 +91,18 @@ function start(plan: LifePlan, death: Death | null): Child {
   return spawn(command[0]!, command.slice(1), { stdio: ['pipe', 'pipe', 'pipe'] });
 }
 
-/** Runs what follows, and kills it as a thread of it is about to write to the store or wait for the disk, the n-th time. */
-export function tracer(store: string, n: number): string[] {
+/** Runs what follows, and kills it as a thread is about to write to the store or wait for the disk, the n-th time. */
+function tracer(store: string, n: number): string[] {
   const paths = ['-P', store, '-P', `${store}-wal`];
   const calls = ['-e', 'trace=pwrite64,fdatasync', '-e', `inject=pwrite64,fdatasync:signal=SIGKILL:when=${n}`];
-  return ['strace', '-f', '--seccomp-bpf', '-qq', '-o', '/dev/null', ...paths, ...calls];
+  return ['strace', '-f', '-qq', '-o', '/dev/null', ...paths, ...calls];
+}
+
+/** Whether a tracer is there, may trace, and does what is said above. */
+export function canKillAtCalls(folder: string): boolean {
+  const path = join(folder, 'probe');
+  const script = `const fs = require('fs'); fs.writeSync(fs.openSync(${JSON.stringify(path)}, 'a'), 'x', 0)`;
+  const [command = '', ...args] = [...tracer(path, 1), process.execPath, '-e', script];
+  writeFileSync(path, '');
+  return spawnSync(command, args, { stdio: 'ignore' }).signal === 'SIGKILL' && statSync(path).size === 0;
 }

@@ -3,7 +3,7 @@
 // by side. `-- --kills n --seed n --durability process|power --events-max n` changes the run; without a durability each
 // life draws its own.
 
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { JudgeRequest, Verdict } from './judge.js';
-import { type LifeEnd, tracer } from './life.js';
+import { canKillAtCalls, type LifeEnd } from './life.js';
 import { StoreLives } from './store-lives.js';
 
 const { values } = parseArgs({
@@ -34,7 +34,7 @@ let [recovering, suspected] = [0, 0];
 const folder = mkdtempSync(join(tmpdir(), 'keylane-crash-'));
 try {
   console.log(`${kills} kills, seed ${seed}, durability ${durability ?? 'by turns'}, up to ${eventsMax} events a life`);
-  const atCalls = canTrace();
+  const atCalls = canKillAtCalls(folder);
   if (!atCalls) console.log('crash points at system calls skipped: strace is not there, or may not trace here');
   const verdicts = await Promise.all(Array.from({ length: storeCount }, (_, index) => runStore(index, atCalls)));
   report(verdicts);
@@ -97,12 +97,6 @@ function report(verdicts: readonly Verdict[]): void {
   const counts = Object.entries(wrong).map(([what, count]) => `${what} ${count}`);
   console.log(`${counts.join(', ')}; ${seconds} s`);
   if (Object.values(wrong).some((count) => count > 0)) process.exitCode = 1;
-}
-
-/** Whether a tracer is there that may trace, and ends with its child. */
-function canTrace(): boolean {
-  const [command = '', ...args] = tracer(join(folder, 'none'), 1);
-  return spawnSync(command, [...args, process.execPath, '-e', '0'], { stdio: 'ignore' }).status === 0;
 }
 
 function numberFrom(name: 'kills' | 'seed' | 'events-max', { min, max }: { min: number; max: number }): number {
