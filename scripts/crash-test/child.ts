@@ -1,6 +1,6 @@
 // One life of the crash test: a client and its processor in a process that will be killed. Called as
-// `node child.js <plan as JSON>`. It says on stdout which process it is, when the processor is ready and when it has
-// published everything; then it waits for its end, unless it is the life that drains. It ends when its parent does.
+// `node child.js <plan as JSON>`. It says on stdout which process it is, when the processor is ready, when
+// events wait on disk and when it has published everything; then it waits for its end, unless it is the life that drains. It ends when its parent does.
 
 import { writeSync } from 'node:fs';
 import { setTimeout as after } from 'node:timers/promises';
@@ -22,6 +22,7 @@ const processor = await createProcessor({
   ...{ durability, ringSize, batchSizeMax, threads: 2, attemptsMax: 1000 },
 });
 processor.on('fatal', fail);
+let isBehind = false;
 say(`ready ${processor.recovery.pending} ${processor.recovery.suspects}`);
 const feeding = plan.input === null ? null : processor.consume(new NdjsonSource({ input: plan.input }));
 feeding?.catch(fail);
@@ -46,10 +47,12 @@ async function publishAll(): Promise<void> {
       awaited.add(receipt);
     }
     if (awaited.size >= window) await Promise.race(awaited);
+    look();
     const done = work.n - numberFirst;
     if (wave > 0 && done > 0 && done % wave === 0) await caughtUp();
   }
   await Promise.all(awaited);
+  await caughtUp();
 }
 
 function* works(republish: readonly number[], { numberFirst, count }: { numberFirst: number; count: number }) {
@@ -69,7 +72,14 @@ function resultIn({ status, result }: Outcome): string {
 }
 
 async function caughtUp(): Promise<void> {
-  while (processor.stats().backlog > 0) await after(1);
+  for (look(); isBehind; look()) await after(1);
+}
+
+/** Tells when events begin to wait on disk, and when none does any more. */
+function look(): void {
+  if (processor.stats().backlog > 0 === isBehind) return;
+  isBehind = !isBehind;
+  say(isBehind ? 'behind' : 'in-step');
 }
 
 function say(line: string): void {

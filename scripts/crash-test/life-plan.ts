@@ -53,7 +53,7 @@ export function drawPlan(
     input: random() < 0.4 ? base.input : null,
     numberFirst: base.life * numbersPerLife,
     count: 20 + Math.floor(random() * (eventsMax - 20)),
-    window: oneOf(random, [1, 16, 200, 1000]),
+    window: oneOf(random, [1, 50, 200, 1000]),
     wave: oneOf(random, [0, 0, 50, 300]),
     drains: false,
   };
@@ -71,7 +71,7 @@ export function drawDeath(random: Random, { atCalls }: { atCalls: boolean }): De
   const kind = random();
   if (kind < 0.25) return { at: 'start-up', ms: random() * 350 };
   if (kind < 0.55) return { at: 'recovery', ms: random() ** 2 * 80 };
-  return { at: 'steady state', ms: 20 + random() * 400 };
+  return { at: 'steady state', ms: 20 + random() * 450 };
 }
 
 function oneOf<T>(random: Random, choices: readonly T[]): T {

@@ -16,6 +16,9 @@ export interface LifeEnd {
   readonly phase: 'start-up' | 'recovery' | 'steady state' | 'system call' | 'done';
   readonly pending: number;
   readonly suspects: number;
+  /** How often events began to wait on disk, and how often none did any more. */
+  readonly behind: number;
+  readonly inStep: number;
 }
 
 /** Longest time until a life is ready; a life that drains may have much to do, and is bounded by its parent. */
@@ -37,7 +40,7 @@ export async function live(
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const timers = new Set<NodeJS.Timeout>();
   const complaint: string[] = [];
-  const told = { pid: 0, isReady: false, pending: 0, suspects: 0 };
+  const told = { pid: 0, isReady: false, pending: 0, suspects: 0, behind: 0, inStep: 0 };
   let [isLate, isKilled] = [false, false];
   const kill = (): void => {
     isKilled = true;
@@ -59,6 +62,8 @@ export async function live(
   const lines = createInterface(child.stdout).on('line', (line) => {
     const [what, ...numbers] = line.split(' ');
     if (what === 'pid') told.pid = Number(numbers[0]);
+    if (what === 'behind') told.behind += 1;
+    if (what === 'in-step') told.inStep += 1;
     if (what === 'ready') {
       Object.assign(told, { isReady: true, pending: Number(numbers[0]), suspects: Number(numbers[1]) });
       if (death?.at === 'recovery' || death?.at === 'steady state') killIn(death.ms);
@@ -71,7 +76,8 @@ export async function live(
   if (isLate) throw new Error(`life ${plan.life} took longer than ${lateIn / 1000} s\n${complaint.join('')}`);
   const isAsPlanned = death === null ? code === 0 : signal === 'SIGKILL' || code === 137;
   if (!isAsPlanned) throw new Error(`life ${plan.life} ended with ${code ?? signal}\n${complaint.join('')}`);
-  return { phase: phaseOf(death, { ...told, isKilled }), pending: told.pending, suspects: told.suspects };
+  const { pending, suspects, behind, inStep } = told;
+  return { phase: phaseOf(death, { ...told, isKilled }), pending, suspects, behind, inStep };
 }
 
 /** `isKilled`: by a timer of ours. A life that was to die at a call may not have got so far. */

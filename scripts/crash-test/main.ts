@@ -1,7 +1,7 @@
 // `npm run crash-test`: a client and its processor, killed with SIGKILL again and again, at random times and at writes
 // to the store; then another process judges the store by what was logged outside of it. Two stores are worked on side
-// by side. `-- --kills n --seed n --durability process|power --events-max n` changes the run; without a durability each
-// life draws its own.
+// by side. `-- --kills n --seed n --durability process|power --events-max n` changes the run, `--keep folder` leaves
+// store and logs there; without a durability each life draws its own.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     kills: { type: 'string', default: '200' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     durability: { type: 'string' },
+    keep: { type: 'string' },
     'events-max': { type: 'string', default: '1000' },
   },
 });
@@ -30,34 +31,50 @@ const storeCount = 2;
 
 const startedMs = performance.now();
 const ends = new Map<LifeEnd['phase'], number>();
-let [recovering, suspected] = [0, 0];
-const folder = mkdtempSync(join(tmpdir(), 'keylane-crash-'));
+const seen = { recovering: 0, suspects: 0, behind: 0, inStep: 0 };
+const folder = values.keep ?? mkdtempSync(join(tmpdir(), 'keylane-crash-'));
+const giveUp = new AbortController();
+// The lives end with this process: the pipes that it holds do.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    removeFolder();
+    process.exit(1);
+  });
+}
 try {
   console.log(`${kills} kills, seed ${seed}, durability ${durability ?? 'by turns'}, up to ${eventsMax} events a life`);
   const atCalls = canKillAtCalls(folder);
   if (!atCalls) console.log('crash points at system calls skipped: strace is not there, or may not trace here');
-  const verdicts = await Promise.all(Array.from({ length: storeCount }, (_, index) => runStore(index, atCalls)));
-  report(verdicts);
+  const running = Array.from({ length: storeCount }, (_, index) => runStore(index, atCalls));
+  for (const store of running) store.catch((error) => giveUp.abort(error));
+  await Promise.allSettled(running);
+  report(await Promise.all(running));
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;
 } finally {
   if (process.exitCode === 1) console.error(`failed with seed ${seed}`);
-  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  removeFolder();
+}
+
+function removeFolder(): void {
+  if (values.keep === undefined) rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 }
 
 async function runStore(index: number, atCalls: boolean): Promise<Verdict> {
   const own = join(folder, `store-${index}`);
-  mkdirSync(own);
+  mkdirSync(own, { recursive: true });
   const share = Math.floor(kills / storeCount) + (index < kills % storeCount ? 1 : 0);
   const lines = Math.min(50 * share, 20_000);
   const request = { folder: own, seed: seed * storeCount + index, lines, lives: share + 1 };
   const lives = new StoreLives({
-    ...{ ...request, kills: share, atCalls, limits: { eventsMax, durability } },
-    onEnd: ({ phase, pending, suspects }) => {
+    ...{ ...request, kills: share, atCalls, limits: { eventsMax, durability }, signal: giveUp.signal },
+    onEnd: ({ phase, pending, suspects, behind, inStep }) => {
       ends.set(phase, (ends.get(phase) ?? 0) + 1);
-      recovering += pending > 0 ? 1 : 0;
-      suspected += suspects;
+      seen.recovering += pending > 0 ? 1 : 0;
+      seen.suspects += suspects;
+      seen.behind += behind;
+      seen.inStep += inStep;
     },
   });
   await lives.run();
@@ -82,7 +99,9 @@ function report(verdicts: readonly Verdict[]): void {
   const at = (['start-up', 'recovery', 'steady state', 'system call'] as const).map(
     (phase) => `${ends.get(phase) ?? 0} ${phase}`,
   );
-  console.log(`killed: ${at.join(', ')}; lives that began with events owed: ${recovering}, suspects: ${suspected}`);
+  const { recovering, suspects, behind, inStep } = seen;
+  console.log(`killed: ${at.join(', ')}; lives that began with events owed: ${recovering}, suspects: ${suspects}`);
+  console.log(`memory was full and events waited on disk ${behind} times, none did any more ${inStep} times`);
   console.log(`lives ${kills + storeCount}, accepted ${sum((v) => v.accepted)}, lines ${sum((v) => v.lines)}`);
   console.log(`outcomes ${sum((v) => v.outcomes)}, tries ${sum((v) => v.tries)}`);
   const wrong = { lost: 0, duplicates: 0, 'out of order': 0, 'wrong otherwise': 0 };

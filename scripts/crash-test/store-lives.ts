@@ -17,6 +17,8 @@ export interface StoreLivesOptions {
   readonly lines: number;
   readonly atCalls: boolean;
   readonly limits: PlanLimits;
+  /** Aborted when another store has failed. */
+  readonly signal: AbortSignal;
   onEnd(end: LifeEnd): void;
 }
 
@@ -41,11 +43,12 @@ export class StoreLives {
 
   /** Resolves when everything that was accepted is done; rejects when a life does not end as planned. */
   async run(): Promise<void> {
-    const { seed, lines, kills, onEnd, atCalls } = this.#options;
+    const { seed, lines, kills, onEnd, atCalls, signal } = this.#options;
     const texts = Array.from({ length: lines }, (_, index) => lineOf(workOf(seed, lineNumberFirst + index)));
     writeFileSync(this.#input, texts.join(''));
     const random = this.#random;
     for (let life = 1; life <= kills; life += 1) {
+      signal.throwIfAborted();
       const death = drawDeath(random, { atCalls });
       onEnd(await live(this.#plan(life), { death, random }));
       this.#remember(life);
