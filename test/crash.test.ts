@@ -1,0 +1,25 @@
+// A short form of `npm run crash-test`: what was accepted survives SIGKILL at any moment, exactly once and in order.
+// A failing seed is printed; `KEYLANE_SEED=<seed> npm test -- test/crash.test.ts` runs it alone.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
+
+const main = fileURLToPath(new URL('../dist/scripts/crash-test/main.js', import.meta.url));
+const seed = process.env['KEYLANE_SEED'] ?? String(Date.now() % 1_000_000);
+
+test('sixty deaths lose nothing, double nothing and keep the order', { timeout: 240_000 }, async () => {
+  const args = [main, '--kills', '60', '--seed', seed, '--events-max', '600'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  onTestFinished(() => void child.kill());
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      printed += chunk;
+    });
+  }
+  const [code] = await once(child, 'close');
+  expect(code, printed).toBe(0);
+  expect(printed).toContain('lost 0, duplicates 0, out of order 0, wrong otherwise 0');
+});
