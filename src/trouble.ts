@@ -1,5 +1,5 @@
-// Carries trouble from the threads to the processor. Threads start before there is a processor to tell: what is fatal
-// in between is kept for it.
+// Carries trouble from the threads to the processor. Threads start before there is a processor to tell: what
+// comes in between is kept for it.
 
 import type { KeylaneError } from './errors.js';
 
@@ -11,10 +11,12 @@ interface Hearers {
 export class Trouble {
   #hearers: Hearers | null = null;
   #early: KeylaneError | null = null;
+  readonly #earlyWarnings: KeylaneError[] = [];
 
   /** Names who is told from here on, and tells what was kept. */
   connect(hearers: Hearers): void {
     this.#hearers = hearers;
+    for (const warning of this.#earlyWarnings.splice(0)) hearers.onWarning(warning);
     if (this.#early !== null) hearers.onFatal(this.#early);
   }
 
@@ -24,6 +26,8 @@ export class Trouble {
   }
 
   warning(error: KeylaneError): void {
-    this.#hearers?.onWarning(error);
+    // Few come so early: a start has not much to warn of.
+    if (this.#hearers === null) this.#earlyWarnings.push(error);
+    else this.#hearers.onWarning(error);
   }
 }

@@ -35,11 +35,11 @@ export interface FlightLogOptions {
 
 export class FlightLog {
   readonly #onWarning: (error: KeylaneError) => void;
-  readonly #file: number;
+  /** Null once it is closed, or cannot be written. */
+  #file: number | null = null;
   readonly #path: string;
   readonly #placeNumbers: number;
   readonly #numbers: Float64Array;
-  #isClosed = false;
 
   /** Makes the file, in place of any other. Only the holder of the store's lock may. */
   constructor(storePath: string, of: FlightLogOptions) {
@@ -47,9 +47,11 @@ export class FlightLog {
     this.#path = pathOf(storePath);
     this.#placeNumbers = placeHead + 2 * of.batchSizeMax;
     this.#numbers = new Float64Array(this.#placeNumbers);
-    rmSync(this.#path, { force: true });
-    this.#file = openSync(this.#path, 'wx', 0o600);
-    writeSync(this.#file, Float64Array.of(mark, of.epoch, of.places, of.batchSizeMax));
+    this.#orWarn(() => {
+      rmSync(this.#path, { force: true });
+      this.#file = openSync(this.#path, 'wx', 0o600);
+      writeSync(this.#file, Float64Array.of(mark, of.epoch, of.places, of.batchSizeMax));
+    });
   }
 
   /** Notes the events of a batch that is about to leave for its thread. */
@@ -76,20 +78,25 @@ export class FlightLog {
 
   /** Ends it: whatever was running, the process lives. */
   close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
+    if (this.#file === null) return;
     closeSync(this.#file);
+    this.#file = null;
     rmSync(this.#path, { force: true });
   }
 
   #write(place: number, count: number): void {
-    if (this.#isClosed) return;
+    const file = this.#file;
+    if (file === null) return;
     const bytesPerNumber = Float64Array.BYTES_PER_ELEMENT;
     const from = (fileHead + place * this.#placeNumbers) * bytesPerNumber;
+    this.#orWarn(() => writeSync(file, this.#numbers, 0, count * bytesPerNumber, from));
+  }
+
+  /** It is a help after a death and no promise hangs on it: without it nobody is suspected. */
+  #orWarn(write: () => void): void {
     try {
-      writeSync(this.#file, this.#numbers, 0, count * bytesPerNumber, from);
+      write();
     } catch (error) {
-      // It is a help after a death and no promise hangs on it: without it nobody is suspected.
       this.close();
       const what = `${printable(this.#path)} cannot be written: ${messageOf(error)}`;
       this.#onWarning(new KeylaneError('store-failed', `${what}: events that end the process will not be known`));
