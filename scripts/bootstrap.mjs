@@ -34,6 +34,7 @@ const tasks = {
   'bench:micro': { needsBuild: true, steps: [['dist/bench/micro.js']] },
   'bench:smoke': { needsBuild: true, steps: [['dist/bench/main.js', '--smoke']] },
   'kill-test': { needsBuild: true, steps: [['dist/scripts/kill-test/main.js']] },
+  'power-test': { needsBuild: true, steps: [['dist/scripts/power-test/main.js']] },
   mutants: { needsBuild: true, steps: [['dist/scripts/mutants.js']] },
   tidy: { needsBuild: true, steps: [['dist/scripts/tidy.js']] },
   'check:package': { needsBuild: true, steps: [['dist/scripts/check-package.js']] },
