@@ -96,5 +96,5 @@ export class PowerSwitch {
 function runTool(name: string, args: readonly string[]): void {
   const { status, error, stderr } = spawnSync(name, args, { encoding: 'utf8' });
   if (status === 0) return;
-  throw new Error(`${name}: ${error?.message ?? stderr.trim()}`);
+  throw new Error(`${name}: ${error?.message ?? stderr.trim().replaceAll(/\s+/g, ' ')}`);
 }
