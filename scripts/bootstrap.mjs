@@ -36,6 +36,7 @@ const tasks = {
   'backlog-test': { needsBuild: true, steps: [['dist/scripts/backlog-test.js']] },
   'kill-test': { needsBuild: true, steps: [['dist/scripts/kill-test/main.js']] },
   'crash-test': { needsBuild: true, steps: [['dist/scripts/crash-test/main.js']] },
+  'power-test': { needsBuild: true, steps: [['dist/scripts/power-test/main.js']] },
   mutants: { needsBuild: true, steps: [['dist/scripts/mutants.js']] },
   tidy: { needsBuild: true, steps: [['dist/scripts/tidy.js']] },
   'check:package': { needsBuild: true, steps: [['dist/scripts/check-package.js']] },

@@ -1,0 +1,73 @@
+// `node dist/scripts/make-store-fixture.js`, after a build: makes test/fixtures/stores/schema-<version>.db, a store of
+// the newest schema with something of everything in it. Run once for each new schema, before its release; a fixture that
+// is there is what was released, and is left alone.
+
+import { existsSync, rmSync } from 'node:fs';
+import { encodeEvent, type SourceEvent } from '../src/event.js';
+import { EventsJoiner } from '../src/joined-events.js';
+import { type OutcomeRow, RowsBuilder } from '../src/outcome.js';
+import { FlightLog } from '../src/store/flight-log.js';
+import { schemaVersion } from '../src/store/schema.js';
+import { Store } from '../src/store/store.js';
+
+const path = `test/fixtures/stores/schema-${schemaVersion}.db`;
+const handlerNames = ['order.placed', 'order.paid'];
+const timeUs = 1_790_000_000_000_000;
+const limits = { dataSizeMax: 1_000_000, keySizeMax: 1_000, headersSizeMax: 1_000 };
+
+/** Positions 1, 2 and 5 have their outcomes; 3 is charged with a death; 3, 4 and 6 are owed theirs. */
+const events: readonly SourceEvent[] = [
+  { type: 'order.placed', key: 'ada', id: 'a-1', data: { n: 1 } },
+  { type: 'order.paid', key: 'lone \ud800', id: 'done \udc00', data: Uint8Array.of(1, 2, 3) },
+  { type: 'order.placed', key: 'ada', id: 'a-3', data: { n: 3 }, time: '2026-11-23T10:00:00Z', headers: { h: 'v' } },
+  { type: 'order.paid', key: 'lone \ud800', id: 'owed \udc00', data: Uint8Array.of(4) },
+  { type: 'order.placed', key: 'bob', data: { n: 5 } },
+  { type: 'order.placed', data: { n: 6 } },
+];
+
+if (existsSync(path)) throw new Error(`${path} must not be there yet: a released schema never changes`);
+const first = Store.open({ path, durability: 'power', handlerNames });
+const { partition: journal } = first.openJournal({ isVolatile: false });
+const { partition: file } = first.openPartition('file:/orders.ndjson');
+first.setFingerprint(file, 'fp');
+first.append({ events: journaled(), rows: [outcomes()], watermarks: [{ partition: file, watermark: 6 }] });
+const flight = new FlightLog(path, { epoch: first.opened.epoch, places: 1, batchSizeMax: 8, onWarning: fail });
+flight.depart(0, { events: [{ partition: journal, position: 3 }], alone: true });
+first.close(null);
+
+const second = Store.open({ path, durability: 'power', handlerNames });
+second.openJournal({ isVolatile: false });
+second.openPartition('file:/orders.ndjson');
+second.close([
+  { partition: journal, watermark: 3, positionNext: 7 },
+  { partition: file, watermark: 6, positionNext: 8 },
+]);
+flight.close();
+rmSync(`${path}-lock`);
+console.log(`made ${path}: commit it`);
+
+function journaled(): Parameters<Store['append']>[0]['events'] {
+  const joiner = new EventsJoiner(events.length);
+  for (const event of events) joiner.add(encodeEvent(event, limits));
+  const handlers = Int32Array.from(events, ({ type }) => handlerNames.indexOf(type));
+  return { ...joiner.finish(), positionFirst: 1, handlers, acceptedAtUs: timeUs };
+}
+
+function outcomes(): ArrayBuffer {
+  const ofEvent = (position: number): Pick<OutcomeRow, 'handler' | 'id' | 'type' | 'key'> => {
+    const { type, id = null, key = null } = events[position - 1]!;
+    return { handler: handlerNames.indexOf(type), id, type, key };
+  };
+  const common = { succeeded: true, attempts: 1, durationUs: 12, startedAtUs: timeUs, result: null, error: null };
+  const error = '{"name":"Error","message":"no"}';
+  const builder = new RowsBuilder(4);
+  builder.add({ ...common, ...ofEvent(1), partition: journal, position: 1, result: '{"risk":1}' });
+  builder.add({ ...common, ...ofEvent(2), partition: journal, position: 2, succeeded: false, attempts: 5, error });
+  builder.add({ ...common, ...ofEvent(5), partition: journal, position: 5, result: Uint8Array.of(1, 2, 3) });
+  builder.add({ ...common, ...ofEvent(1), partition: file, position: 7, id: null });
+  return builder.finish();
+}
+
+function fail(error: Error): never {
+  throw error;
+}
