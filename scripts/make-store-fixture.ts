@@ -26,7 +26,7 @@ const events: readonly SourceEvent[] = [
 ];
 
 if (existsSync(path)) throw new Error(`${path} must not be there yet: a released schema never changes`);
-const first = Store.open({ path, durability: 'power', handlerNames });
+const first = Store.open({ path, durability: 'power', handlerNames, retention: null });
 const { partition: journal } = first.openJournal({ isVolatile: false });
 const { partition: file } = first.openPartition('file:/orders.ndjson');
 first.setFingerprint(file, 'fp');
@@ -35,7 +35,7 @@ const flight = new FlightLog(path, { epoch: first.opened.epoch, places: 1, batch
 flight.depart(0, { events: [{ partition: journal, position: 3 }], alone: true });
 first.close(null);
 
-const second = Store.open({ path, durability: 'power', handlerNames });
+const second = Store.open({ path, durability: 'power', handlerNames, retention: null });
 second.openJournal({ isVolatile: false });
 second.openPartition('file:/orders.ndjson');
 second.close([
