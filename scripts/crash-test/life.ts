@@ -23,7 +23,9 @@ export interface LifeEnd {
 
 /** Longest time until a life is ready; a life that drains may have much to do, and is bounded by its parent. */
 const lifeMsMax = 60_000;
-const drainMsMax = 600_000;
+const drainMsMax = 120_000;
+/** Longest wait, from when it was ready, for the call at which a life is to die. */
+const callMsMax = 3000;
 /** A life that has published everything is of little more use. */
 const restMsMax = 60;
 
@@ -67,6 +69,7 @@ export async function live(
     if (what === 'ready') {
       Object.assign(told, { isReady: true, pending: Number(numbers[0]), suspects: Number(numbers[1]) });
       if (death?.at === 'recovery' || death?.at === 'steady state') killIn(death.ms);
+      if (death?.at === 'system call') killIn(callMsMax);
     }
     if (what === 'published' && death !== null) killIn(random() * restMsMax);
   });
