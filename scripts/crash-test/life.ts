@@ -21,7 +21,7 @@ export interface LifeEnd {
   readonly inStep: number;
 }
 
-/** Longest time until a life is ready; a life that drains may have much to do, and is bounded by its parent. */
+/** Longest time until a life is ready; and until one that drains has done everything. */
 const lifeMsMax = 60_000;
 const drainMsMax = 120_000;
 /** Longest wait, from when it was ready, for the call at which a life is to die. */
@@ -46,9 +46,7 @@ export async function live(
   let [isLate, isKilled] = [false, false];
   const kill = (): void => {
     isKilled = true;
-    // Under a tracer the child is not our own child, and the tracer's end would not be its end.
-    if (told.pid > 0 && child.exitCode === null && child.signalCode === null) process.kill(told.pid, 'SIGKILL');
-    else child.kill('SIGKILL');
+    killLife(child, told.pid);
   };
   const killIn = (ms: number): void => {
     timers.add(setTimeout(kill, ms));
@@ -81,6 +79,20 @@ export async function live(
   if (!isAsPlanned) throw new Error(`life ${plan.life} ended with ${code ?? signal}\n${complaint.join('')}`);
   const { pending, suspects, behind, inStep } = told;
   return { phase: phaseOf(death, { ...told, isKilled }), pending, suspects, behind, inStep };
+}
+
+/** Under a tracer the life is not our own child, and the tracer's end would not be its end; the tracer follows it. */
+function killLife(child: Child, pid: number): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (pid === 0 || pid === child.pid) {
+    child.kill('SIGKILL');
+    return;
+  }
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has just died of its call, and the tracer is about to say so.
+  }
 }
 
 /** `isKilled`: by a timer of ours. A life that was to die at a call may not have got so far. */
