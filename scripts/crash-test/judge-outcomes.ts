@@ -1,9 +1,10 @@
 // What the judge asks of the outcomes: one for every event and every line, what its handler gives for it, and per
-// handler and key in the order of positions.
+// handler and key in the order of positions; and what a reader once saw has not changed.
 
 import type { Database } from 'better-sqlite3';
 import type { Findings } from './findings.js';
 import type { JournalFound } from './judge-events.js';
+import { logPath, readLines, type SeenLine } from './line-log.js';
 import { dataOf, lineNumberFirst, resultOf, shownValue, type Work, workOf } from './workload.js';
 
 interface OutcomeRow {
@@ -22,6 +23,8 @@ interface OutcomeRow {
 
 interface Expected {
   readonly seed: number;
+  readonly folder: string;
+  readonly lives: number;
   readonly lines: number;
   readonly journal: JournalFound;
   readonly ended: ReadonlySet<string>;
@@ -29,7 +32,9 @@ interface Expected {
 }
 
 /** Gives the number of outcomes. */
-export function judgeOutcomes(db: Database, { seed, lines, journal, ended, findings }: Expected): number {
+export function judgeOutcomes(db: Database, expected: Expected): number {
+  const { seed, lines, journal, ended, findings } = expected;
+  const seenBefore = readSeen(expected);
   const inJournal = new Set<number>();
   const ofLines = new Set<number>();
   const lanes = new Map<string, { position: number; endUs: number }>();
@@ -51,7 +56,14 @@ export function judgeOutcomes(db: Database, { seed, lines, journal, ended, findi
     if (wrong !== null) findings.add('other', `${partition} ${position} ${wrong}`);
     if (!ended.has(`${partition} ${position}`))
       findings.add('other', `${partition} ${position} was not tried to its end`);
+    const startedAt = isPublished ? seenBefore.get(position) : undefined;
+    if (startedAt !== undefined && startedAt !== row.started_at) {
+      findings.add('duplicates', `${partition} ${position} had an outcome that was replaced`);
+    }
     judgeOrder(row, { lanes, findings });
+  }
+  for (const [position] of seenBefore) {
+    if (!inJournal.has(position)) findings.add('lost', `event ${position} had an outcome that is gone`);
   }
   for (const [position] of journal.numbers) {
     if (!inJournal.has(position)) findings.add('lost', `event ${position} of the journal has no outcome`);
@@ -60,6 +72,17 @@ export function judgeOutcomes(db: Database, { seed, lines, journal, ended, findi
     if (!ofLines.has(position)) findings.add('lost', `line ${position} has no outcome`);
   }
   return count;
+}
+
+/** When the outcomes began that a reader saw, by position: as the first that saw them found it. */
+function readSeen({ folder, lives }: Expected): Map<number, number> {
+  const seen = new Map<number, number>();
+  for (let life = 1; life <= lives; life += 1) {
+    for (const [position, startedAt] of readLines<SeenLine>(logPath(folder, { log: 'seen', life }))) {
+      if (!seen.has(position)) seen.set(position, startedAt);
+    }
+  }
+  return seen;
 }
 
 function wrongIn(row: OutcomeRow, work: Work): string | null {

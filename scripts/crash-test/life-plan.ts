@@ -61,7 +61,7 @@ export function drawPlan(
 
 /** The life that finishes everything: it publishes nothing that is new. */
 export function lastPlan(plan: LifePlan, input: string): LifePlan {
-  return { ...plan, input, count: 0, drains: true };
+  return { ...plan, input, count: 0, wave: 0, drains: true };
 }
 
 /** One life in four dies at a system call, where that can be had; half of all others before they are well. */

@@ -21,9 +21,11 @@ export interface LifeEnd {
   readonly inStep: number;
 }
 
-/** Longest time until a life is ready; a life that drains may have much to do, and is bounded by its parent. */
+/** Longest time until a life is ready; and until one that drains has done everything. */
 const lifeMsMax = 60_000;
-const drainMsMax = 600_000;
+const drainMsMax = 120_000;
+/** Longest wait, from when it was ready, for the call at which a life is to die. */
+const callMsMax = 3000;
 /** A life that has published everything is of little more use. */
 const restMsMax = 60;
 
@@ -44,9 +46,7 @@ export async function live(
   let [isLate, isKilled] = [false, false];
   const kill = (): void => {
     isKilled = true;
-    // Under a tracer the child is not our own child, and the tracer's end would not be its end.
-    if (told.pid > 0 && child.exitCode === null && child.signalCode === null) process.kill(told.pid, 'SIGKILL');
-    else child.kill('SIGKILL');
+    killLife(child, told.pid);
   };
   const killIn = (ms: number): void => {
     timers.add(setTimeout(kill, ms));
@@ -67,6 +67,7 @@ export async function live(
     if (what === 'ready') {
       Object.assign(told, { isReady: true, pending: Number(numbers[0]), suspects: Number(numbers[1]) });
       if (death?.at === 'recovery' || death?.at === 'steady state') killIn(death.ms);
+      if (death?.at === 'system call') killIn(callMsMax);
     }
     if (what === 'published' && death !== null) killIn(random() * restMsMax);
   });
@@ -78,6 +79,20 @@ export async function live(
   if (!isAsPlanned) throw new Error(`life ${plan.life} ended with ${code ?? signal}\n${complaint.join('')}`);
   const { pending, suspects, behind, inStep } = told;
   return { phase: phaseOf(death, { ...told, isKilled }), pending, suspects, behind, inStep };
+}
+
+/** Under a tracer the life is not our own child, and the tracer's end would not be its end; the tracer follows it. */
+function killLife(child: Child, pid: number): void {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  if (pid === 0 || pid === child.pid) {
+    child.kill('SIGKILL');
+    return;
+  }
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has just died of its call, and the tracer is about to say so.
+  }
 }
 
 /** `isKilled`: by a timer of ours. A life that was to die at a call may not have got so far. */

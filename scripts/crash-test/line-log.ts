@@ -10,6 +10,9 @@ export type AcceptedLine = readonly [n: number, position: number, duplicate: 0 |
 /** [number] of an event with an id that is about to be published. */
 export type SentLine = readonly [n: number];
 
+/** [position, microseconds] of an outcome of the journal that a reader saw after the life's death. */
+export type SeenLine = readonly [position: number, startedAtUs: number];
+
 /** ['start' or 'end', partition, position, type, key, thread, nanoseconds of the monotonic clock]. */
 export type TryLine = readonly [
   what: 'start' | 'end',
@@ -33,7 +36,7 @@ export class LineLog<Line> {
   }
 }
 
-export function logPath(folder: string, of: { log: 'accepted' | 'sent' | 'tries'; life: number }): string {
+export function logPath(folder: string, of: { log: 'accepted' | 'sent' | 'tries' | 'seen'; life: number }): string {
   return join(folder, `${of.log}-${of.life}.log`);
 }
 

@@ -42,6 +42,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   });
 }
 try {
+  mkdirSync(folder, { recursive: true });
   console.log(`${kills} kills, seed ${seed}, durability ${durability ?? 'by turns'}, up to ${eventsMax} events a life`);
   const atCalls = canKillAtCalls(folder);
   if (!atCalls) console.log('crash points at system calls skipped: strace is not there, or may not trace here');

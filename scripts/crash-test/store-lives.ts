@@ -1,12 +1,13 @@
 // The lives of one store, one after another: each dies, the next one finds what it left, the last one finishes
-// everything. Between two of them it plays the client's memory: which ids were sent and have no receipt.
+// everything. Between two of them it plays the client's memory: which ids were sent and have no receipt; and a reader.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import Database from 'better-sqlite3';
 import { mulberry32, type Random } from '../random.js';
 import { type LifeEnd, live } from './life.js';
 import { drawDeath, drawPlan, lastPlan, type PlanLimits } from './life-plan.js';
-import { type AcceptedLine, logPath, readLines, type SentLine } from './line-log.js';
+import { type AcceptedLine, logPath, readLines, type SeenLine, type SentLine } from './line-log.js';
 import { lineNumberFirst, lineOf, workOf } from './workload.js';
 
 export interface StoreLivesOptions {
@@ -24,6 +25,8 @@ export interface StoreLivesOptions {
 
 /** Ids with a receipt that the client publishes again all the same. */
 const repeatsMax = 8;
+/** Outcomes that a reader looks at after a death, the last ones. */
+const seenMax = 300;
 
 export class StoreLives {
   readonly store: string;
@@ -52,6 +55,8 @@ export class StoreLives {
       const death = drawDeath(random, { atCalls });
       onEnd(await live(this.#plan(life), { death, random }));
       this.#remember(life);
+      // After the other deaths the next life is the first to open what was left.
+      if (random() < 0.3) this.#see(life);
     }
     onEnd(await live(lastPlan(this.#plan(kills + 1), this.#input), { death: null, random }));
   }
@@ -71,5 +76,24 @@ export class StoreLives {
     this.#unconfirmed = [...new Set([...this.#unconfirmed, ...sent])].filter((n) => !confirmed.has(n));
     const known = [...this.#confirmed, ...sent.filter((n) => confirmed.has(n))];
     this.#confirmed = known.slice(-repeatsMax);
+  }
+
+  /** Notes outcomes as any reader sees them now: from here on they may not change. */
+  #see(life: number): void {
+    if (!existsSync(this.store)) return;
+    const path = logPath(this.#options.folder, { log: 'seen', life });
+    const db = new Database(this.store, { readonly: true });
+    try {
+      const rows = db
+        .prepare(
+          `SELECT position, started_at FROM outcome WHERE partition = (SELECT id FROM partition WHERE name = 'journal')
+           ORDER BY partition DESC, position DESC, handler DESC LIMIT ${seenMax}`,
+        )
+        .raw()
+        .all() as SeenLine[];
+      writeFileSync(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
+    } finally {
+      db.close();
+    }
   }
 }
