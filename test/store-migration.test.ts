@@ -155,7 +155,7 @@ describe.each(olderVersions)('a process killed while it brings a store of schema
         process.kill(process.pid, 'SIGKILL');
         while (true);
       };
-      const { exec, pragma, prepare } = Database.prototype;
+      const { exec, pragma } = Database.prototype;
       Database.prototype.exec = function (sql) {
         isMigrating ||= this.name === path;
         for (const statement of sql.split(/;\\n/)) {
@@ -165,7 +165,6 @@ describe.each(olderVersions)('a process killed while it brings a store of schema
         return this;
       };
       Database.prototype.pragma = function (...args) { dieAtZero(this); return pragma.apply(this, args); };
-      Database.prototype.prepare = function (...args) { dieAtZero(this); return prepare.apply(this, args); };
       ${openAndClose}`;
     const deaths = await killedAtEach(version, (path, moment) => [
       process.execPath,

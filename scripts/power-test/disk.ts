@@ -84,11 +84,13 @@ export class PowerSwitch {
     this.#process.stdin?.write(`stir ${seed}\n`);
   }
 
-  /** Everything that is not on the disk is gone, and nothing more gets there. */
-  async cut(): Promise<void> {
+  /** Everything that is not on the disk is gone, and nothing more gets there. Gives when, as `process.hrtime` counts. */
+  async cut(): Promise<bigint> {
     this.#process.stdin?.end('cut\n');
     await this.#ended;
-    if (!this.#printed.includes('cut')) throw new Error('the power could not be cut: read the lines above');
+    const [, at] = /^cut (\d+)$/m.exec(this.#printed) ?? [];
+    if (at === undefined) throw new Error('the power could not be cut: read the lines above');
+    return BigInt(at);
   }
 }
 

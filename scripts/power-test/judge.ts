@@ -8,6 +8,8 @@ export interface Life {
   readonly number: number;
   /** The position in each receipt, by the number of the event. */
   readonly acknowledged: Map<number, number>;
+  /** Numbers of events whose receipts came when the power was gone. */
+  readonly late: Set<number>;
   /** Events of it that the store held when it was last judged, or 0. */
   kept: number;
 }

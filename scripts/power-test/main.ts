@@ -10,7 +10,7 @@ import { noWaitLibrary, whyNoControl, whyNoDisk } from './requirements.js';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '8' },
+    rounds: { type: 'string', default: '6' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
   },
 });

@@ -1,6 +1,7 @@
 # Cuts the power of one ext4 file system: `power-switch.py <mount point> <store>`. It is up from the start, so that the
 # cut comes at once when a line arrives on its input: "stir <seed>" writes a random part of what the store's files have
-# in memory to the disk first, in no order; "cut" drops all that is not on the disk and fails every later write.
+# in memory to the disk first, in no order; "cut" drops all that is not on the disk and fails every later write,
+# and says when that began, on the monotonic clock.
 
 import ctypes
 import fcntl
@@ -8,6 +9,7 @@ import os
 import random
 import struct
 import sys
+import time
 
 mount_point, store = sys.argv[1:]
 EXT4_IOC_SHUTDOWN = (2 << 30) | (4 << 16) | (ord("X") << 8) | 125
@@ -50,6 +52,7 @@ for line in sys.stdin:
     if word == "stir":
         stir(random.Random(int(rest[0])))
     else:
+        cut_at = time.monotonic_ns()
         fcntl.ioctl(root, EXT4_IOC_SHUTDOWN, struct.pack("I", NO_LOG_FLUSH))
-        print("cut", flush=True)
+        print("cut", cut_at, flush=True)
         break

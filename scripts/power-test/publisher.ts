@@ -1,5 +1,5 @@
 // The process on the disk whose power fails. `publisher.js <store> <durability> publish <life>` publishes until it is
-// killed and prints the number and the position of every event whose receipt it has; `... recover` runs what is owed and
+// killed and prints the number, the position and the time of every receipt it has; `... recover` runs what is owed and
 // ends in order. It prints nothing else, so that whoever reads the pipe holds exactly what was promised.
 
 import { createProcessor } from '../../src/index.js';
@@ -23,7 +23,7 @@ if (task === 'recover') {
       n += 1;
       const { identity } = await processor.publish(eventOf(mine));
       // To a pipe this is one system call, done when it returns.
-      process.stdout.write(`${mine} ${identity.position}\n`);
+      process.stdout.write(`${mine} ${identity.position} ${process.hrtime.bigint()}\n`);
     }
   };
   // They end with the disk; whoever killed it kills this process too.
