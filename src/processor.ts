@@ -240,6 +240,8 @@ export class Processor<Events extends EventMap = EventMap> {
       this.#intake.settleFeeds();
       await this.#parts.pool.close();
       this.#refuseIfCutShort();
+      // Before the store is free for somebody else, who has a log of that name too.
+      this.#parts.flight.close();
       await this.#parts.writer.close(this.#partitions.takeLast());
       this.#refuseIfCutShort();
     } catch (error) {
@@ -249,9 +251,8 @@ export class Processor<Events extends EventMap = EventMap> {
       );
       throw this.#cutShortBy ?? error;
     }
-    this.#pump.kill(new KeylaneError('not-running', 'the processor has ended'));
+    this.#pump.kill(null);
     this.#acceptance.close();
-    this.#parts.flight.close();
     this.#enter('stopped');
   }
 

@@ -65,6 +65,8 @@ export class Pump {
   readonly #groups: Groups;
   #gate: Gate = 'held';
   #inbox: Inbox = { reports: [], writer: [], trouble: [] };
+  /** What ended it before everything was stored. */
+  #killedBy: KeylaneError | null = null;
   #awake = false;
   readonly #placesFree: number[];
   #afterTurn: (() => void)[] = [];
@@ -103,6 +105,7 @@ export class Pump {
 
   /** Resolves when every event sent to the journal so far is stored; rejects when that will not be known. */
   whenStored(): Promise<void> {
+    if (this.#killedBy !== null) return Promise.reject(this.#killedBy);
     this.wake();
     return this.#groups.stored();
   }
@@ -119,10 +122,11 @@ export class Pump {
     this.wake();
   }
 
-  /** Does nothing more: what is under way is forgotten, and whoever waits for quiet has it. */
-  kill(error: KeylaneError): void {
+  /** Does nothing more, and forgets what is under way. Null after an orderly end, when nothing is. */
+  kill(error: KeylaneError | null): void {
     this.#gate = 'dead';
-    this.#groups.refuse(error);
+    this.#killedBy = error;
+    if (error !== null) this.#groups.refuse(error);
     this.#release();
   }
 
@@ -154,7 +158,7 @@ export class Pump {
     });
   }
 
-  /** Stores nothing but asks how the store is; the answer is in `counts`. */
+  /** Asks how the store is; the answer is in `counts`. */
   probe(): void {
     if (this.#gate !== 'dead' && this.#groups.isEmpty) this.#groups.probe();
     this.wake();
@@ -270,8 +274,8 @@ export class Pump {
   }
 
   #fail(error: unknown): void {
-    const failure =
-      error instanceof KeylaneError ? error : new KeylaneError('internal', messageOf(error), { cause: error });
+    const isOurs = error instanceof KeylaneError;
+    const failure = isOurs ? error : new KeylaneError('internal', messageOf(error), { cause: error });
     this.kill(failure);
     this.#parts.onFatal(failure);
   }
@@ -279,10 +283,8 @@ export class Pump {
   /** Lets go of whoever waited for this turn, and for quiet if it has come. */
   #release(): void {
     const afterTurn = this.#afterTurn;
-    if (afterTurn.length > 0) {
-      this.#afterTurn = [];
-      for (const callback of afterTurn) callback();
-    }
+    this.#afterTurn = [];
+    for (const callback of afterTurn) callback();
     if (this.#whenQuiet.length > 0 && this.#isQuiet()) {
       const whenQuiet = this.#whenQuiet;
       this.#whenQuiet = [];

@@ -175,6 +175,14 @@ test('abort refuses who waits, and what was stored stays owed', async () => {
   expect(next.recovery.pending).toBeGreaterThanOrEqual(1);
 });
 
+test('publishMany that abort overtakes rejects, whatever it waits for then', async () => {
+  const processor = await makeProcessor();
+  const many = processor.publishMany(Array.from({ length: 512 }, () => ({ type: 'echo' })));
+  const aborted = processor.abort();
+  await expect(many).rejects.toMatchObject({ code: 'aborted' });
+  await aborted;
+});
+
 /** Runs a script with the library in a process of its own; gives its exit code or signal and what it printed. */
 async function runScript(script: string): Promise<{ end: number | string | null; printed: string }> {
   const text = `import { createProcessor } from ${JSON.stringify(libraryUrl)};\n${script}`;

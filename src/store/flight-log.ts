@@ -33,6 +33,13 @@ export interface FlightLogOptions {
   onWarning(error: KeylaneError): void;
 }
 
+/** A process that ends by its own code was not ended by an event: its logs are closed then. */
+const openLogs = new Set<FlightLog>();
+
+function closeAll(): void {
+  for (const log of [...openLogs]) log.close();
+}
+
 export class FlightLog {
   readonly #onWarning: (error: KeylaneError) => void;
   /** Null once it is closed, or cannot be written. */
@@ -47,6 +54,8 @@ export class FlightLog {
     this.#path = pathOf(storePath);
     this.#placeNumbers = placeHead + 2 * of.batchSizeMax;
     this.#numbers = new Float64Array(this.#placeNumbers);
+    if (openLogs.size === 0) process.on('exit', closeAll);
+    openLogs.add(this);
     this.#orWarn(() => {
       rmSync(this.#path, { force: true });
       this.#file = openSync(this.#path, 'wx', 0o600);
@@ -78,10 +87,16 @@ export class FlightLog {
 
   /** Ends it: whatever was running, the process lives. */
   close(): void {
+    openLogs.delete(this);
+    if (openLogs.size === 0) process.off('exit', closeAll);
     if (this.#file === null) return;
     closeSync(this.#file);
     this.#file = null;
-    rmSync(this.#path, { force: true });
+    try {
+      rmSync(this.#path, { force: true });
+    } catch {
+      // It is of an epoch that has ended, so it says nothing wrong; the next start warns if it is still in the way.
+    }
   }
 
   #write(place: number, count: number): void {
