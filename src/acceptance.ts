@@ -42,6 +42,7 @@ export class Acceptance {
   readonly #parts: Parts;
   readonly #room: StoreRoom;
   #cancelProbe: (() => void) | null = null;
+  #isClosed = false;
   /** Since when memory has had no room; null while it has. */
   #fullSinceMs: number | null = null;
   #cancelSpill: (() => void) | null = null;
@@ -66,7 +67,7 @@ export class Acceptance {
   look(): void {
     const { journal, pump, clock } = this.#parts;
     this.#room.look({ backlog: journal.backlog, gauges: pump.counts().gauges });
-    if (!this.#room.isShort) return;
+    if (!this.#room.isShort || this.#isClosed) return;
     // While nothing comes in, no group may go out that would tell when there is room again.
     this.#cancelProbe ??= clock.alarm(probeMs, () => {
       this.#cancelProbe = null;
@@ -74,7 +75,9 @@ export class Acceptance {
     });
   }
 
+  /** Nothing more is asked of the store. */
   close(): void {
+    this.#isClosed = true;
     this.#cancelProbe?.();
     this.#cancelProbe = null;
     this.#cancelSpill?.();

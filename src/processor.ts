@@ -236,6 +236,7 @@ export class Processor<Events extends EventMap = EventMap> {
   async #finish(): Promise<void> {
     try {
       await this.#pump.whenQuiet();
+      this.#acceptance.close();
       this.#refuseIfCutShort();
       this.#intake.settleFeeds();
       await this.#parts.pool.close();
@@ -252,7 +253,6 @@ export class Processor<Events extends EventMap = EventMap> {
       throw this.#cutShortBy ?? error;
     }
     this.#pump.kill(null);
-    this.#acceptance.close();
     this.#enter('stopped');
   }
 
@@ -276,7 +276,9 @@ export class Processor<Events extends EventMap = EventMap> {
     this.#intake.close(error, { fatal: true });
     // The flight log goes first: another user of the store may come as soon as its lock is free.
     this.#parts.flight.close();
-    this.#clearing = Promise.allSettled([this.#parts.pool.abort(), this.#parts.writer.abort()]);
+    // The lock goes last: until the threads have exited they may run events that its next holder would run too.
+    const { pool, writer } = this.#parts;
+    this.#clearing = Promise.allSettled([pool.abort()]).then(() => Promise.allSettled([writer.abort()]));
   }
 
   #enter(phase: Phase): void {
