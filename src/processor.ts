@@ -136,7 +136,7 @@ export class Processor<Events extends EventMap = EventMap> {
   /**
    * Accepts an event: once resolved it is stored, at the configured durability (with intake `memory`: held in memory),
    * and will have exactly one outcome. Waits while there is no room. Events that one caller publishes are accepted in
-   * the order of the calls; an id that was accepted before is not accepted again. Rejects with `bad-event`,
+   * the order of the calls; an id that was journaled before is not accepted again. Rejects with `bad-event`,
    * `overloaded`, the reason of `signal` while it waits for room, or with what ended the processor: `not-running` after
    * drain or stop, `aborted`, or the trouble it failed with.
    */

@@ -94,14 +94,20 @@ export class Publishing {
         `events must be an iterable or async iterable of events, got ${shown(given)}`,
       );
     }
-    if (Symbol.asyncIterator in events) {
-      const interrupt = new Interrupt({ signal, onClosed: (callback) => intake.onClosed(callback) });
-      for await (const event of untilInterrupted(events, interrupt)) await accept(event);
-    } else {
-      for (const event of events) {
-        const pending = accept(event);
-        if (pending !== null) await pending;
+    try {
+      if (Symbol.asyncIterator in events) {
+        const interrupt = new Interrupt({ signal, onClosed: (callback) => intake.onClosed(callback) });
+        for await (const event of untilInterrupted(events, interrupt)) await accept(event);
+      } else {
+        for (const event of events) {
+          const pending = accept(event);
+          if (pending !== null) await pending;
+        }
       }
+    } catch (error) {
+      // What came before is accepted: whoever hears of the error can rely on that.
+      await pump.whenStored().catch(() => {});
+      throw error;
     }
     // Events are stored in order, so that with the last of them all are, and all duplicates are counted.
     await pump.whenStored();
