@@ -140,7 +140,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'duplicates are run',
     file: 'src/pump.ts',
-    from: 'if (!unstored.has(index)) journal.stored',
+    from: 'if (!known.has(index)) journal.stored',
     to: 'journal.stored',
   },
   {
@@ -189,8 +189,8 @@ const mutants: readonly Mutant[] = [
   {
     name: 'the backlog is read out of order',
     file: 'src/store/event-journal.ts',
-    from: 'FROM event WHERE position >= ? ORDER BY position LIMIT',
-    to: 'FROM event WHERE position >= ? ORDER BY position % 7, position LIMIT',
+    from: 'WHERE event.position >= ? ORDER BY event.position LIMIT',
+    to: 'WHERE event.position >= ? ORDER BY event.position % 7, event.position LIMIT',
     built: storeTests,
   },
   {

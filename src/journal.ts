@@ -8,7 +8,8 @@
 
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import { KeylaneError, shown } from './errors.js';
-import { type EncodedEvent, journalPartition } from './event.js';
+import { journalPartition } from './event.js';
+import type { Owed } from './group.js';
 import { invariant } from './invariant.js';
 import { JoinedEventsReader } from './joined-events.js';
 import type { Partitions } from './partitions.js';
@@ -37,9 +38,14 @@ export class Journal {
   #reserved = 0;
   #backlog: number;
   #parked = 0;
+  /** Parked events by handler, as far as they are found and not yet told of. */
+  readonly #untold = new Map<string, number>();
+  /** Read by the dispatcher at once, and used again for every event. */
+  readonly #place: { partition: number; position: number; handler: number };
 
   constructor(start: JournalStart, parts: Parts) {
     this.partition = start.partition;
+    this.#place = { partition: start.partition, position: 0, handler: 0 };
     this.#parts = parts;
     this.#backlog = start.pending;
     this.#state = start.pending > 0 ? 'behind' : 'in-step';
@@ -69,11 +75,6 @@ export class Journal {
     return this.#reserved;
   }
 
-  /** The position the next event gets. */
-  get positionNext(): number {
-    return this.#positionNext;
-  }
-
   /** Gives out a position. */
   take(): number {
     const position = this.#positionNext;
@@ -82,10 +83,11 @@ export class Journal {
   }
 
   /** Takes in that an event was stored. Call it in the order of positions. */
-  stored(event: EncodedEvent, at: { position: number; handler: number }): void {
+  stored(owed: Owed, position: number): void {
     this.#backlog += 1;
-    if (this.#state === 'behind') return;
-    if (this.#parts.dispatcher.room > 0) this.#admit(event, at);
+    // A page that was asked for again, as the thread that had been asked died, may have brought it already.
+    if (this.#state === 'behind' || position < this.#cursor) return;
+    if (this.#parts.dispatcher.room > 0) this.#admit(owed, position);
     else this.#state = 'behind';
   }
 
@@ -106,30 +108,40 @@ export class Journal {
     const reader = new JoinedEventsReader(page.events);
     for (let index = 0; index < page.events.count; index += 1) {
       reader.advance();
-      this.#admit(reader.event(), { position: page.positions[index]!, handler: page.handlers[index]! });
+      this.#admit({ event: reader.event(), handler: page.handlers[index]! }, page.positions[index]!);
     }
     for (const parked of page.parked) this.#park(parked);
     this.#cursor = page.next;
     if (!page.isLast) return;
-    // The writer keeps the order of calls: the page has seen all that was sent before it, and what was sent after it
-    // is told as stored after it. Positions above its last row were never stored, such as those of duplicates.
+    // The writer keeps the order of calls: the page has seen at least all that was sent before it. Positions above its
+    // last row were never stored, such as those of duplicates.
     this.#cursor = Math.max(page.next, this.#sentNext);
     this.#state = 'in-step';
+    this.#tellParked();
   }
 
   #park({ handler, count, positionFirst }: ParkedEvents): void {
     this.#parked += count;
     this.#backlog -= count;
     this.#parts.partitions.pin(this.partition, positionFirst);
-    const what = `${count} stored events are owed to handler ${shown(handler)}, which the module does not have`;
-    const advice = 'they stay in the store; start with a module that has it to run them';
-    this.#parts.onWarning(new KeylaneError('bad-handlers', `${what}: ${advice}`));
+    this.#untold.set(handler, (this.#untold.get(handler) ?? 0) + count);
   }
 
-  #admit(event: EncodedEvent, at: { position: number; handler: number }): void {
-    const { position, handler } = at;
+  /** Once for each handler, however many pages its events were on. */
+  #tellParked(): void {
+    for (const [handler, count] of this.#untold) {
+      const what = `${count} stored events are owed to handler ${shown(handler)}, which the module does not have`;
+      const advice = 'they stay in the store; start with a module that has it to run them';
+      this.#parts.onWarning(new KeylaneError('bad-handlers', `${what}: ${advice}`));
+    }
+    this.#untold.clear();
+  }
+
+  #admit({ event, handler }: Pick<Owed, 'event' | 'handler'>, position: number): void {
     this.#backlog -= 1;
     this.#cursor = position + 1;
-    this.#parts.dispatcher.admit(event, { partition: this.partition, position, handler });
+    this.#place.position = position;
+    this.#place.handler = handler;
+    this.#parts.dispatcher.admit(event, this.#place);
   }
 }

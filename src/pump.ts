@@ -209,17 +209,17 @@ export class Pump {
 
   #confirm(group: Group, result: GroupResult): void {
     const { dispatcher, journal } = this.#parts;
-    this.#groups.confirm(group);
     this.#duplicatesIgnored += result.ignored;
-    this.#groupSize = group.count;
-    this.#gauges = result.gauges;
+    [this.#groupSize, this.#gauges] = [group.count, result.gauges];
     this.#succeeded += group.outcomes - group.failedCount;
     this.#deadLettered += group.failedCount;
     for (const slots of group.slots) dispatcher.confirm(slots);
-    const unstored = new Set(result.duplicates.map(({ index }) => index));
-    group.owed.forEach(({ event, handler }, index) => {
-      if (!unstored.has(index)) journal.stored(event, { position: group.positionFirst + index, handler });
-    });
+    const known = new Set(result.duplicates.map(({ index }) => index));
+    for (let index = 0; index < group.owed.length; index += 1) {
+      if (!known.has(index)) journal.stored(group.owed[index]!, group.positionFirst + index);
+    }
+    // Not before: were something above to throw, those who wait for the group would be refused with the others.
+    this.#groups.confirm(group);
     group.tellStored(result);
     for (const say of group.announcements) this.#afterTurn.push(say);
   }

@@ -3,7 +3,7 @@
 
 import type { EncodedEvent } from '../event.js';
 import { invariant } from '../invariant.js';
-import { EventsJoiner, JoinedEventsReader } from '../joined-events.js';
+import { EventsJoiner, type JoinedEvents, JoinedEventsReader, lengthOf, lengthsPerEvent } from '../joined-events.js';
 import type { Outcome } from '../outcome.js';
 import type { Connection, Statement } from './database.js';
 import type { DuplicateEvent, JournalEvents, JournalPage, PageRequest, ParkedEvents } from './messages.js';
@@ -21,6 +21,7 @@ interface EventRow {
   readonly type: string | Buffer;
   readonly key: string | Buffer | null;
   readonly extras: string | null;
+  /** Left out, as it may be large, where the event is done. */
   readonly data: string | Buffer | null;
   /** 1 when it has its outcome. */
   readonly done: number;
@@ -49,11 +50,12 @@ export class EventJournal {
     this.#findId = db.prepare('SELECT position FROM event WHERE id = ?').pluck();
     this.#outcomeOf = db.prepare(`${storedOutcomeSql} WHERE outcome.partition = ? AND position = ?`);
     this.#page = db.prepare(`
-      SELECT position, handler, id, type, key, extras, data, EXISTS (
-        SELECT 1 FROM outcome
-        WHERE partition = ? AND outcome.position = event.position AND outcome.handler = event.handler
-      ) AS done
-      FROM event WHERE position >= ? ORDER BY position LIMIT ${rowsPerPageMax}`);
+      SELECT event.position AS position, event.handler AS handler, event.id AS id, event.type AS type,
+        event.key AS key, extras, CASE WHEN outcome.position IS NULL THEN data END AS data,
+        outcome.position IS NOT NULL AS done
+      FROM event LEFT JOIN outcome
+        ON outcome.partition = ? AND outcome.position = event.position AND outcome.handler = event.handler
+      WHERE event.position >= ? ORDER BY event.position LIMIT ${rowsPerPageMax}`);
     this.#handlerName = db.prepare('SELECT name FROM handler WHERE id = ?').pluck();
   }
 
@@ -122,6 +124,7 @@ export class EventJournal {
   /** Indexes of the events whose id is known; null when none of them has one. */
   #knownIds(events: JournalEvents, duplicates: DuplicateEvent[]): ReadonlySet<number> | null {
     const { count, positionFirst } = events;
+    if (!hasIds(events)) return null;
     const reader = new JoinedEventsReader(events);
     const inGroup = new Map<string, number>();
     const known = new Set<number>();
@@ -151,6 +154,14 @@ export class EventJournal {
     const handler = textFrom(this.#handlerName.get(row.handler) as string | Buffer);
     return { handler, count: 1, positionFirst: row.position };
   }
+}
+
+/** Whether any event has an id; those without cost no look at their texts. */
+function hasIds({ count, lengths }: JoinedEvents): boolean {
+  for (let index = 0; index < count; index += 1) {
+    if (lengths[index * lengthsPerEvent + lengthOf.id]! >= 0) return true;
+  }
+  return false;
 }
 
 function eventFrom(row: EventRow): EncodedEvent {
