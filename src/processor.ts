@@ -30,7 +30,7 @@ export interface Recovery {
   readonly pending: number;
   /** Whether the user before had closed the store in order. */
   readonly wasClean: boolean;
-  /** Events that may have ended the process, and run alone therefore. */
+  /** Published events that may have ended the process, and run alone therefore; sources have theirs besides. */
   readonly suspects: number;
 }
 
@@ -172,7 +172,10 @@ export class Processor<Events extends EventMap = EventMap> {
     return this.#consumption.consume(source, options?.signal);
   }
 
-  /** Takes nothing more in, finishes everything held, and closes the store and the threads. */
+  /**
+   * Takes nothing more in, finishes everything accepted, the backlog included, and closes the store and the threads.
+   * A `stop()` that comes meanwhile cuts it short: both resolve then, and `stop` says what is left.
+   */
   drain(): Promise<void> {
     return this.#end({ finishHeld: true });
   }

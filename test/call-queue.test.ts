@@ -95,3 +95,22 @@ describe('the queue of calls', () => {
     expect(settled[2]).toMatchObject({ reason });
   });
 });
+
+describe('a call that may take long', () => {
+  it('is not taken for a thread that hangs; one behind it is, once it is first', async () => {
+    const answers: ((reply: InTurn<number>) => void)[] = [];
+    const queue = new CallQueue({ onFull: () => {}, onAnswer: () => {}, onBroken: () => {} });
+    const send = () => new Promise<InTurn<number>>((resolve) => answers.push(resolve));
+    queue.connect({} as Verbs);
+    const long = queue.ask(send, { takes: 'long' });
+    const usual = queue.ask(send);
+    expect(queue.isWaiting).toBe(false);
+    const turnstile = new Turnstile();
+    answers[0]?.(turnstile.pass(0, () => 1));
+    await long;
+    expect(queue.isWaiting).toBe(true);
+    answers[1]?.(turnstile.pass(1, () => 2));
+    await usual;
+    expect(queue.isWaiting).toBe(false);
+  });
+});

@@ -3,11 +3,11 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { KeylaneError } from '../src/errors.js';
 import { handlerResult } from '../src/handler.js';
-import { configFrom } from '../src/options.js';
+import { configFrom, type ProcessorOptions } from '../src/options.js';
 import { RowsBuilder } from '../src/outcome.js';
 import { type BatchMessage, type BatchReport, numbersPerEvent } from '../src/pool/messages.js';
 import { Processor } from '../src/processor.js';
-import type { GroupRequest, GroupResult } from '../src/store/messages.js';
+import type { GroupRequest, GroupResult, StoreGauges } from '../src/store/messages.js';
 import { Trouble } from '../src/trouble.js';
 import { SimulatedClock } from './simulation/simulated-clock.js';
 
@@ -15,6 +15,8 @@ let clock: SimulatedClock;
 let batches: { message: BatchMessage; resolve: (report: BatchReport) => void }[];
 let groups: { request: GroupRequest; resolve: (result: GroupResult) => void; reject: (error: Error) => void }[];
 let closing: () => Promise<void>;
+/** What was ended, in its order. */
+let ended: string[];
 let processor: Processor;
 
 beforeEach(() => {
@@ -22,6 +24,7 @@ beforeEach(() => {
   batches = [];
   groups = [];
   closing = async () => {};
+  ended = [];
   processor = make({});
 });
 
@@ -29,7 +32,7 @@ afterEach(async () => {
   await processor.abort();
 });
 
-function make(options: { groupWaitMs?: number; groupSizeMax?: number; unacknowledgedBytesMax?: number }): Processor {
+function make(options: Partial<ProcessorOptions>): Processor {
   return new Processor({
     config: configFrom({
       handlers: 'none',
@@ -41,7 +44,7 @@ function make(options: { groupWaitMs?: number; groupSizeMax?: number; unacknowle
       ...options,
     }),
     opened: { epoch: 1, wasClean: true, path: 'none', file: { device: 0, inode: 0 } },
-    flight: { depart: () => {}, arrive: () => {}, close: () => {} },
+    flight: { depart: () => {}, arrive: () => {}, close: () => void ended.push('flight log') },
     table: { names: ['t'], takes: 'its-own-type' },
     journal: {
       partition: 1,
@@ -53,7 +56,7 @@ function make(options: { groupWaitMs?: number; groupSizeMax?: number; unacknowle
     clock,
     trouble: new Trouble(),
     pool: {
-      ...{ threads: 1, places: 2, close: async () => {}, abort: async () => {} },
+      ...{ threads: 1, places: 2, close: () => end('pool'), abort: () => end('pool') },
       run: (message) => new Promise((resolve) => batches.push({ message, resolve })),
     },
     writer: {
@@ -61,9 +64,21 @@ function make(options: { groupWaitMs?: number; groupSizeMax?: number; unacknowle
       openPartition: () => Promise.reject(new Error('not used')),
       openJournal: () => Promise.reject(new Error('not used')),
       readJournal: () => Promise.reject(new Error('not used')),
-      ...{ setFingerprint: async () => {}, close: () => closing(), abort: async () => {} },
+      ...{ setFingerprint: async () => {}, abort: () => end('store') },
+      close: () => end('store').then(closing),
     },
   });
+}
+
+/** Ends something; the pool takes longer than the store. */
+async function end(what: 'pool' | 'store'): Promise<void> {
+  for (let hop = what === 'pool' ? 8 : 1; hop > 0; hop -= 1) await null;
+  ended.push(what);
+}
+
+/** Lets time pass until nothing is planned any more. */
+async function steps(): Promise<void> {
+  for (let planned = true; planned; planned = clock.step()) for (let hop = 0; hop < 16; hop += 1) await null;
 }
 
 /** Delivers what promises have to say, and every wake-up that is due now. */
@@ -74,8 +89,9 @@ async function settle(): Promise<void> {
   }
 }
 
-function resultOf(stored: number): GroupResult {
-  return { stored, ignored: 0, duplicates: [], gauges: { walBytes: 0, storeBytes: 0, freeBytes: 1e12 } };
+function resultOf(stored: number, gauges: Partial<StoreGauges> = {}): GroupResult {
+  const well = { walBytes: 0, storeBytes: 0, freeBytes: 1e12 };
+  return { stored, ignored: 0, duplicates: [], gauges: { ...well, ...gauges } };
 }
 
 function report(message: BatchMessage, resultBytes = 0): BatchReport {
@@ -204,4 +220,43 @@ test('a listener that throws what cannot even be shown stops nobody', async () =
   await settle();
   await drained;
   expect(warnings).toEqual(['a listener of "outcome" threw: an object']);
+});
+
+test('the flight log goes before the store is free, and the store is freed when the threads have ended', async () => {
+  const drained = processor.drain();
+  await steps();
+  await drained;
+  expect(ended).toEqual(['pool', 'flight log', 'store']);
+  ended = [];
+  processor = make({});
+  const aborted = processor.abort();
+  await steps();
+  await aborted;
+  expect(ended).toEqual(['flight log', 'pool', 'store']);
+});
+
+test('a store that is short of room is asked again, but not once it is closing', async () => {
+  processor = make({ storeBytesMax: 1024 * 1024 });
+  processor.on('warning', () => {});
+  await processor.publish({ type: 't' });
+  await settle();
+  await finish(0);
+  groups[0]?.resolve(resultOf(1, { storeBytes: 2 * 1024 * 1024 }));
+  await settle();
+  expect(groups).toHaveLength(1);
+  clock.step();
+  await settle();
+  expect(groups).toHaveLength(2);
+  groups[1]?.resolve(resultOf(0, { storeBytes: 2 * 1024 * 1024 }));
+  await settle();
+  closing = async () => {
+    await new Promise<void>((resolve) => {
+      clock.alarm(5_000, resolve);
+    });
+  };
+  const drained = processor.drain();
+  await steps();
+  await drained;
+  expect(groups).toHaveLength(2);
+  expect(processor.phase).toBe('stopped');
 });

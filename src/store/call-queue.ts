@@ -19,6 +19,8 @@ export interface Sending extends Repeat {
 export interface CallOptions {
   /** What becomes of a call for which the disk has no room. */
   readonly whenFull: 'wait' | 'reject';
+  /** How long it may take: as usual, or as long as there are rows in the store. */
+  readonly takes: 'moments' | 'long';
 }
 
 /** Who is told of the queue's fortunes. */
@@ -62,15 +64,15 @@ export class CallQueue {
     return this.#calls.length;
   }
 
-  /** Whether the thread owes an answer. */
+  /** Whether the thread owes an answer that it should give within moments. */
   get isWaiting(): boolean {
-    return this.#sentCount > 0;
+    return this.#sentCount > 0 && this.#calls[0]!.takes === 'moments';
   }
 
   /** Adds a call; settles with its answer, or with the error given to `rejectAll`. */
   ask<Value>(
     send: (verbs: Verbs, sending: Sending) => Promise<InTurn<Value>>,
-    options: CallOptions = { whenFull: 'wait' },
+    { whenFull = 'wait', takes = 'moments' }: Partial<CallOptions> = {},
   ): Promise<Value> {
     return new Promise((resolve, reject) => {
       const answer = (reply: Reply<unknown>): void => {
@@ -80,7 +82,7 @@ export class CallQueue {
           reject(error);
         }
       };
-      this.#calls.push({ ...options, send, answer, reject, isRepeat: false });
+      this.#calls.push({ whenFull, takes, send, answer, reject, isRepeat: false });
       this.#flow();
     });
   }

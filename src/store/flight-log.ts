@@ -44,6 +44,8 @@ export class FlightLog {
   readonly #onWarning: (error: KeylaneError) => void;
   /** Null once it is closed, or cannot be written. */
   #file: number | null = null;
+  /** Whether something could not be written, and that was told. */
+  #isDoubtful = false;
   readonly #path: string;
   readonly #placeNumbers: number;
   readonly #numbers: Float64Array;
@@ -112,7 +114,8 @@ export class FlightLog {
     try {
       write();
     } catch (error) {
-      this.close();
+      if (this.#isDoubtful) return;
+      this.#isDoubtful = true;
       const what = `${printable(this.#path)} cannot be written: ${messageOf(error)}`;
       this.#onWarning(new KeylaneError('store-failed', `${what}: events that end the process will not be known`));
     }

@@ -100,10 +100,13 @@ export class StoreWriter {
   /** Makes the partition of a source if it is new, and says where it stands. */
   openPartition(name: string): Promise<PartitionStart> {
     return this.#whenOpen(async () => {
-      const start = await this.#queue.ask((verbs, { turn, isRepeat }) => {
+      const start = await this.#queue.ask(
         // One that was opened before has given out positions since, whatever became of this call.
-        return verbs.openPartition(turn, name, { isRepeat: isRepeat && !this.#partitions.has(name) });
-      });
+        (verbs, { turn, isRepeat }) =>
+          verbs.openPartition(turn, name, { isRepeat: isRepeat && !this.#partitions.has(name) }),
+        // It reads what is done above the watermark.
+        { takes: 'long' },
+      );
       this.#partitions.add(name);
       return start;
     });
@@ -112,7 +115,8 @@ export class StoreWriter {
   /** Says where the journal stands; volatile when published events are not to be stored. Rejects on a full disk. */
   openJournal(how: { isVolatile: boolean }): Promise<JournalStart> {
     return this.#whenOpen(() => {
-      const send = { whenFull: 'reject' } as const;
+      // It counts what is owed.
+      const send = { whenFull: 'reject', takes: 'long' } as const;
       return this.#queue.ask((verbs, { turn, isRepeat }) => verbs.openJournal(turn, { ...how, isRepeat }), send);
     });
   }
