@@ -26,6 +26,94 @@ export interface HandlerContext {
   readonly attempt: number;
   /** The id of the thread it runs in, as `worker_threads.threadId`. */
   readonly threadId: number;
+  /**
+   * Whether this try is to end, as it has run into its time limit or was cancelled. It is read from memory that the main
+   * thread writes, so a loop that never awaits sees it change.
+   */
+  readonly aborted: boolean;
+  /** The same for asynchronous code. */
+  readonly signal: AbortSignal;
+}
+
+/** What follows a dead letter: the later events of its key go on, or wait until somebody has looked at it. */
+export type OnDeadLetter = 'continue' | 'park';
+
+/** How the failures of one handler are treated; what is left out is as the processor's options say. */
+export interface HandlerPolicy {
+  /** Tries of one event, the first one included. */
+  readonly attemptsMax?: number;
+  /** Upper bound of the wait before the second try, in ms; each later one doubles it. */
+  readonly backoffMsMin?: number;
+  /** The longest wait between two tries, in ms. */
+  readonly backoffMsMax?: number;
+  /** The longest time one event may run, in ms, from the moment it starts in its thread. */
+  readonly timeoutMs?: number;
+  /** Time between the end of `timeoutMs` and the end of the thread, in ms. */
+  readonly graceMs?: number;
+  readonly onDeadLetter?: OnDeadLetter;
+  /** Whether an error is worth another try. Runs in the handler's thread; one that throws means yes. */
+  readonly retryIf?: (error: unknown) => boolean;
+}
+
+/** Policies by the names of handlers: `export const policies: Policies = { 'flight.departed': { timeoutMs: 500 } }`. */
+export type Policies = Readonly<Record<string, HandlerPolicy>>;
+
+/** The part of a policy that crosses threads, as a module gives it. */
+export type GivenPolicy = Omit<HandlerPolicy, 'retryIf'>;
+
+/** A whole policy. */
+export interface Policy {
+  readonly attemptsMax: number;
+  readonly backoffMsMin: number;
+  readonly backoffMsMax: number;
+  /** Null: without limit. */
+  readonly timeoutMs: number | null;
+  readonly graceMs: number;
+  readonly onDeadLetter: OnDeadLetter;
+}
+
+const permanentMark = Symbol.for('keylane.PermanentError');
+const retryLaterMark = Symbol.for('keylane.RetryLater');
+
+/** Thrown by a handler: no other try would end differently, so the event is dead-lettered at once. */
+export class PermanentError extends Error {
+  override readonly name: string = 'PermanentError';
+  readonly [permanentMark] = true;
+}
+
+/** Thrown by a handler: try again after `delayMs`. It counts as no try, within `postponementsMax`. */
+export class RetryLater extends Error {
+  override readonly name: string = 'RetryLater';
+  readonly delayMs: number;
+  readonly [retryLaterMark] = true;
+
+  /** @param delayMs from 0 to 86,400,000 (a day); more is taken as a day. */
+  constructor(delayMs: number, message = `asked to be tried again after ${delayMs} ms`, options?: ErrorOptions) {
+    super(message, options);
+    if (!(delayMs >= 0)) throw new RangeError(`RetryLater takes a number of ms from 0, got ${String(delayMs)}`);
+    this.delayMs = Math.min(delayMs, retryLaterMsMax);
+  }
+}
+
+/** The longest wait that a handler can ask for. */
+export const retryLaterMsMax = 24 * 60 * 60 * 1000;
+
+/** By a mark and not by class, as a handlers module may have a keylane of its own. */
+export function isPermanent(thrown: unknown): boolean {
+  return hasMark(thrown, permanentMark);
+}
+
+export function isRetryLater(thrown: unknown): thrown is RetryLater {
+  return hasMark(thrown, retryLaterMark);
+}
+
+/** What was thrown may be a proxy whose traps throw. */
+function hasMark(thrown: unknown, mark: symbol): boolean {
+  try {
+    return typeof thrown === 'object' && thrown !== null && (thrown as Record<symbol, unknown>)[mark] === true;
+  } catch {
+    return false;
+  }
 }
 
 /**
@@ -59,9 +147,15 @@ export const singleHandlerName = 'default';
 /** Which handler takes which type; `names[i]` is the name of handler i, and a single function takes every type. */
 export interface HandlerTable {
   readonly names: readonly string[];
+  /** What the module says of each handler's failures, in the order of `names`. */
+  readonly policies: readonly GivenPolicy[];
   readonly takes: 'its-own-type' | 'every-type';
 }
 
-/** What one try gave; `skipped` events were not tried and go back to their lanes uncounted. */
-export const handlerResult = { succeeded: 0, failed: 1, skipped: 2 } as const;
+/**
+ * What one try gave. `failed`: it is decided, and the event is dead-lettered. `skipped`: it was not tried, and goes back
+ * to its lane uncounted. `retrying`: it failed and will be tried again; the later events of its run were skipped.
+ * `postponed`: likewise, but the handler asked for it, and it is not counted. `cancelled`: it was told to end.
+ */
+export const handlerResult = { succeeded: 0, failed: 1, skipped: 2, retrying: 3, postponed: 4, cancelled: 5 } as const;
 export type HandlerResult = (typeof handlerResult)[keyof typeof handlerResult];

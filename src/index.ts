@@ -19,8 +19,13 @@ export {
   type Handler,
   type HandlerContext,
   type HandlerEvent,
+  type HandlerPolicy,
   type Handlers,
   type HandlerTable,
+  type OnDeadLetter,
+  PermanentError,
+  type Policies,
+  RetryLater,
 } from './handler.js';
 export { type OpenStoreOptions, openStore } from './open-store.js';
 export type { Durability, IntakeMode, OrderMode, ProcessorOptions, Retention } from './options.js';

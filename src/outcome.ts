@@ -6,8 +6,27 @@ import { deserialize, serialize } from 'node:v8';
 import type { ErrorRecord } from './errors.js';
 import type { Identity } from './event.js';
 
-/** The verdicts there are. */
-export type OutcomeStatus = 'succeeded' | 'dead-lettered';
+/** The verdicts there are; a dead letter that somebody has given up is discarded. */
+export type OutcomeStatus = 'succeeded' | 'dead-lettered' | 'cancelled' | 'discarded';
+
+/**
+ * What a row tells. The first three are outcomes, by their numbers in the store; the others are not: a try that failed
+ * and is followed by another, counted or not, and an event that now waits in the store, as its lane is not in memory.
+ */
+export const verdict = {
+  succeeded: 0,
+  deadLettered: 1,
+  cancelled: 2,
+  tryFailed: 10,
+  tryPostponed: 11,
+  waiting: 12,
+} as const;
+export type Verdict = (typeof verdict)[keyof typeof verdict];
+
+/** Whether a row is an outcome. */
+export function isOutcome(row: { readonly verdict: Verdict }): boolean {
+  return row.verdict <= verdict.cancelled;
+}
 
 /** One event's outcome, as listeners and queries see it. */
 export interface Outcome {
@@ -29,18 +48,21 @@ export interface Outcome {
   readonly error: ErrorRecord | null;
 }
 
-/** One outcome as a row: numbers and text, nothing to be parsed before it is stored. */
+/** One outcome, or whatever else `verdict` says, as a row: numbers and text, nothing to be parsed before it is stored. */
 export interface OutcomeRow {
   /** Index of the partition, as the store numbers partitions. */
   readonly partition: number;
   readonly position: number;
   /** Index of the handler, as in the HandlerTable. */
   readonly handler: number;
-  readonly succeeded: boolean;
+  readonly verdict: Verdict;
+  /** Tries counted, this one included. */
   readonly attempts: number;
   /** Microseconds since the Unix epoch. */
   readonly startedAtUs: number;
   readonly durationUs: number;
+  /** When a try that failed is followed by the next, in microseconds since the Unix epoch; else 0. */
+  readonly dueAtUs: number;
   readonly id: string | null;
   readonly type: string;
   readonly key: string | null;
@@ -48,21 +70,27 @@ export interface OutcomeRow {
   readonly result: string | Uint8Array | null;
   /** JSON text of an ErrorRecord; null when it succeeded. */
   readonly error: string | null;
+  /** The event's extras and data as in EncodedEvent, where the store must keep them and has them nowhere else. */
+  readonly extras: string | null;
+  readonly data: string | Uint8Array | null;
 }
 
 /** Rows joined into few large values; `rowAt` reads one. */
 export interface JoinedRows {
   readonly count: number;
-  /** numbersPerRow a row: partition, position, handler, succeeded (1 or 0), attempts, startedAtUs, durationUs. */
+  /** numbersPerRow a row: partition, position, handler, verdict, attempts, startedAtUs, durationUs, dueAtUs. */
   readonly numbers: Float64Array;
-  /** lengthsPerRow a row, -1 for absent: id, type, key, result as text, result as bytes, error. */
+  /**
+   * lengthsPerRow a row, -1 for absent: id, type, key, result as text, result as bytes, error, extras, data as text,
+   * data as bytes.
+   */
   readonly lengths: Int32Array;
   readonly text: string;
   readonly bytes: Uint8Array;
 }
 
-const numbersPerRow = 7;
-const lengthsPerRow = 6;
+const numbersPerRow = 8;
+const lengthsPerRow = 9;
 
 /** Gathers the rows of one batch and joins them. One builder serves batch after batch. */
 export class RowsBuilder {
@@ -95,10 +123,11 @@ export class RowsBuilder {
     numbers[n] = row.partition;
     numbers[n + 1] = row.position;
     numbers[n + 2] = row.handler;
-    numbers[n + 3] = row.succeeded ? 1 : 0;
+    numbers[n + 3] = row.verdict;
     numbers[n + 4] = row.attempts;
     numbers[n + 5] = row.startedAtUs;
     numbers[n + 6] = row.durationUs;
+    numbers[n + 7] = row.dueAtUs;
     const l = this.#count * lengthsPerRow;
     const lengths = this.#lengths;
     lengths[l] = this.#addText(row.id);
@@ -107,6 +136,9 @@ export class RowsBuilder {
     lengths[l + 3] = this.#addText(typeof row.result === 'string' ? row.result : null);
     lengths[l + 4] = this.#addBytes(typeof row.result === 'string' ? null : row.result);
     lengths[l + 5] = this.#addText(row.error);
+    lengths[l + 6] = this.#addText(row.extras);
+    lengths[l + 7] = this.#addText(typeof row.data === 'string' ? row.data : null);
+    lengths[l + 8] = this.#addBytes(typeof row.data === 'string' ? null : row.data);
     this.#count += 1;
   }
 
@@ -173,15 +205,18 @@ export class RowsReader {
       partition: numbers[n]!,
       position: numbers[n + 1]!,
       handler: numbers[n + 2]!,
-      succeeded: numbers[n + 3] === 1,
+      verdict: numbers[n + 3] as Verdict,
       attempts: numbers[n + 4]!,
       startedAtUs: numbers[n + 5]!,
       durationUs: numbers[n + 6]!,
+      dueAtUs: numbers[n + 7]!,
       id,
       type,
       key,
       result: text ?? this.#bytes(l + 4),
       error: this.#text(l + 5),
+      extras: this.#text(l + 6),
+      data: this.#text(l + 7) ?? this.#bytes(l + 8),
     };
   }
 
@@ -216,13 +251,19 @@ export function outcomeFrom(row: OutcomeRow, names: RowNames): Outcome {
     type: row.type,
     key: row.key,
     handler: names.handler(row.handler),
-    status: row.succeeded ? 'succeeded' : 'dead-lettered',
+    status: statusOf(row.verdict),
     attempts: row.attempts,
     startedAtUs: row.startedAtUs,
     durationUs: row.durationUs,
     result: resultFrom(row.result),
     error: row.error === null ? null : (JSON.parse(row.error) as ErrorRecord),
   };
+}
+
+/** The status that an outcome's row stands for. */
+function statusOf(of: Verdict): OutcomeStatus {
+  if (of === verdict.succeeded) return 'succeeded';
+  return of === verdict.cancelled ? 'cancelled' : 'dead-lettered';
 }
 
 /** Bytes are copied: a row's are a view of memory that is about to leave for another thread. */

@@ -4,10 +4,16 @@
 import type { BatchMessage, BatchReport } from './pool/messages.js';
 import type { BatchInFlight } from './store/flight-log.js';
 import type {
+  CancelRequest,
+  CancelResult,
+  DeadLettersRequest,
+  DeadLettersResult,
   GroupRequest,
   GroupResult,
   JournalPage,
   JournalStart,
+  LanePage,
+  LanePageRequest,
   PageRequest,
   PartitionStart,
   Watermark,
@@ -16,10 +22,16 @@ import type {
 /** Threads that run batches. */
 export interface HandlerThreads {
   readonly threads: number;
-  /** How many batches may be under way at once. */
+  /** How many batches may be under way at once. It changes with `setThreads`. */
   readonly places: number;
   /** Gives a report even when a thread dies. Rejects only with what ends the processor. */
   run(message: BatchMessage): Promise<BatchReport>;
+  /** Has the try of an event end, or not begin: its result is `cancelled`, unless it ends otherwise before. */
+  cancel(place: number, index: number): void;
+  /** What the batch in a place is doing: the event that runs, by its index, and where; null before and after. */
+  running(place: number): { readonly index: number; readonly forMs: number; readonly threadId: number } | null;
+  /** Changes the number of threads; resolves when the new ones are ready and the old ones have ended. */
+  setThreads(count: number): Promise<void>;
   /** Runs `teardown()` in every thread and ends them. */
   close(): Promise<void>;
   /** Ends them at once. */
@@ -42,6 +54,12 @@ export interface WriterThread {
   openJournal(how: { isVolatile: boolean }): Promise<JournalStart>;
   /** Reads journaled events that have no outcome, in order; sees what was appended before the call. */
   readJournal(request: PageRequest): Promise<JournalPage>;
+  /** Reads events of a lane that wait in the store; sees what was appended before the call. */
+  readLane(request: LanePageRequest): Promise<LanePage>;
+  /** Runs dead letters again or gives them up; durable when it resolves. */
+  deadLetters(request: DeadLettersRequest): Promise<DeadLettersResult>;
+  /** Cancels an event that is not in memory; durable when it resolves. */
+  cancel(request: CancelRequest): Promise<CancelResult>;
   setFingerprint(partition: number, fingerprint: string): Promise<void>;
   /** Resolves when the group is durable. Groups are stored in the order of the calls. */
   append(group: GroupRequest): Promise<GroupResult>;

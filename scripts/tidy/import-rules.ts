@@ -15,6 +15,8 @@ const vocabulary = [
   'invariant',
   'option-spec',
   'options',
+  'policy',
+  'backoff',
   'phase',
   'position-runs',
   'joined-events',

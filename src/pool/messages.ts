@@ -1,12 +1,15 @@
 // The types that cross between the main thread and the handler threads, and nothing else. Only plain values cross.
 // Per batch there is one message each way; per event there is a share of its arrays, never an object.
 
-import type { HandlerTable } from '../handler.js';
+import type { HandlerTable, Policy } from '../handler.js';
 import type { JoinedEvents } from '../joined-events.js';
 
 /** Numbers of one event in BatchMessage.numbers, in this order. */
-export const numberOf = { partition: 0, position: 1, handler: 2, attempt: 3 } as const;
-export const numbersPerEvent = 4;
+export const numberOf = { partition: 0, position: 1, handler: 2, attempt: 3, postponed: 4, run: 5 } as const;
+export const numbersPerEvent = 6;
+
+/** `numberOf.run` of an event that no other of its batch has to wait for. */
+export const noRun = -1;
 
 /** Main thread to handler thread: run these events, in this order. */
 export interface BatchMessage extends JoinedEvents {
@@ -15,7 +18,7 @@ export interface BatchMessage extends JoinedEvents {
   readonly place: number;
   /** Names of the batch's partitions, by the index that `numbers` carries. */
   readonly partitions: Readonly<Record<number, string>>;
-  /** numbersPerEvent an event, see numberOf. */
+  /** numbersPerEvent an event, see numberOf; events of one lane have the same `run`. */
   readonly numbers: Float64Array;
 }
 
@@ -23,10 +26,13 @@ export interface BatchMessage extends JoinedEvents {
 export interface BatchReport {
   /** A HandlerResult per event, in the batch's order. */
   readonly results: Uint8Array;
-  /** Outcome rows of the events that were tried (see RowsBuilder), in the batch's order; forwarded unread. */
+  /** Rows of the events that were tried (see RowsBuilder), in the batch's order; forwarded unread. */
   readonly rows: ArrayBuffer;
   readonly rowCount: number;
+  /** How many events it dead-letters. */
   readonly failedCount: number;
+  /** Per event, how long to wait before the next try, in ms; null when no event is to be tried again. */
+  readonly delaysMs: Float64Array | null;
   /** Time spent in handlers and codecs, in microseconds. */
   readonly busyUs: number;
 }
@@ -75,6 +81,12 @@ export interface HandlerThreadData {
   readonly handlersUrl: string;
   /** The table that pre-flight found; messages carry indexes into it. */
   readonly table: HandlerTable;
+  /** By index of the handler. */
+  readonly policies: readonly Policy[];
+  /** How often an event may ask to be tried later without its being counted. */
+  readonly postponementsMax: number;
+  /** Whether the journal holds the events of its partition; those of others are kept with their dead letters. */
+  readonly isJournaled: boolean;
   readonly batchSizeMax: number;
   /** Size of a report (text units and bytes) at which the thread ends it and hands the rest of the batch back. */
   readonly reportSizeMax: number;

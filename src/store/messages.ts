@@ -1,7 +1,8 @@
 // The types that cross between the main thread and the writer thread, and nothing else.
 
+import type { Identity } from '../event.js';
 import type { JoinedEvents } from '../joined-events.js';
-import type { Durability, Retention } from '../options.js';
+import type { Durability, OrderMode, Retention } from '../options.js';
 import type { Outcome } from '../outcome.js';
 
 /** Opens the store; the first call. */
@@ -12,6 +13,8 @@ export interface OpenRequest {
   readonly handlerNames: readonly string[];
   /** Which outcomes are kept; null when all of them are. */
   readonly retention: Retention | null;
+  /** What a lane is; those kept in the store that do not fit are let go on. */
+  readonly order: OrderMode;
   /** What the first opening gave: a new thread takes over from one that died, and the same process goes on. */
   readonly takeOver?: OpenResult;
 }
@@ -43,6 +46,103 @@ export interface Repeat {
 /** Events that were running when a process died: pairs of a position, and of the deaths it is charged with. */
 export type Suspects = Float64Array;
 
+/**
+ * Tries of events that have no outcome yet and do not wait in the store: four numbers an event, its position, the tries
+ * counted, those that the handler had postponed, and when it is due, in microseconds since the Unix epoch.
+ */
+export type Retries = Float64Array;
+export const numbersPerRetry = 4;
+
+/** A lane by the index of its handler and its key; under order `global` the only one is -1 and ''. */
+export interface LaneName {
+  readonly handler: number;
+  readonly key: string;
+}
+
+/** A lane that stops behind a dead letter. */
+export interface LaneParked extends LaneName {
+  readonly partition: number;
+  readonly position: number;
+}
+
+/** A lane of which events wait in the store, or none may run. */
+export interface LaneAway extends LaneName {
+  /** The dead letter it is stopped by; null when it may go on. */
+  readonly parkedBy: { readonly partition: number; readonly position: number } | null;
+  /** Events that wait in the store. */
+  readonly waiting: number;
+}
+
+/** Asks for the events of a lane that wait in the store, in their order. They stay there until they have outcomes. */
+export interface LanePageRequest extends LaneName {
+  /** Where the page before ended; null for the first. */
+  readonly after: number | null;
+  readonly countMax: number;
+  readonly bytesMax: number;
+}
+
+export interface LanePage {
+  readonly events: JoinedEvents;
+  /** By index in the store. */
+  readonly partitions: Float64Array;
+  readonly positions: Float64Array;
+  /** Index of the handler each is owed to. */
+  readonly handlers: Int32Array;
+  /** Tries counted and tries postponed so far, and when the next is due (0: at once). */
+  readonly attempts: Int32Array;
+  readonly postponed: Int32Array;
+  readonly dueAtUs: Float64Array;
+  /** Names of the partitions. */
+  readonly names: Readonly<Record<number, string>>;
+  /** What `after` of the next page is. */
+  readonly next: number;
+  /** Whether nothing of the lane waits behind this page. */
+  readonly isLast: boolean;
+}
+
+/** Which dead letters; what is left out may be anything. */
+export interface DeadLettersWanted {
+  readonly identity?: Identity;
+  readonly handler?: string;
+  readonly type?: string;
+  readonly key?: string;
+  /** Name of the error, such as `TypeError`. */
+  readonly error?: string;
+}
+
+/** Runs dead letters again, or gives them up, a part at a time: the same call again does the next part. */
+export interface DeadLettersRequest {
+  readonly wanted: DeadLettersWanted;
+  /** Why they are given up; null when they are run again. */
+  readonly reason: string | null;
+  readonly atUs: number;
+  readonly countMax: number;
+  /** Where the part before ended; null for the first. */
+  readonly after: Identity | null;
+}
+
+export interface DeadLettersResult {
+  readonly count: number;
+  /** Dead letters that cannot be run again, as the store does not have their events (those of before schema 3). */
+  readonly withoutEvent: number;
+  /** Lanes that are to go on, as they are now. */
+  readonly lanes: readonly LaneAway[];
+  readonly next: Identity | null;
+}
+
+/** Decides an event that is not in memory, if it has no outcome. */
+export interface CancelRequest {
+  /** An identity, or the id of a published event. */
+  readonly event: Identity | string;
+  readonly atUs: number;
+}
+
+export interface CancelResult {
+  /** `decided`: it had its outcome. */
+  readonly found: 'cancelled' | 'decided' | 'unknown';
+  readonly identity: Identity | null;
+}
+
 /** What the store knows of the journal. */
 export interface JournalStart {
   readonly partition: number;
@@ -53,6 +153,9 @@ export interface JournalStart {
   /** Events that are owed their outcomes, parked ones included. */
   readonly pending: number;
   readonly suspects: Suspects;
+  readonly retries: Retries;
+  /** Lanes of which events wait in the store, of every partition; what waits there is not among `pending`. */
+  readonly lanes: readonly LaneAway[];
 }
 
 /** What the store knows of one partition of a source. */
@@ -61,7 +164,7 @@ export interface PartitionStart {
   readonly partition: number;
   /** Every event below this position has its durable outcome; 0 when the partition is new. */
   readonly watermark: number;
-  /** Positions at or above the watermark that have an outcome, as runs; see PositionRuns. */
+  /** Positions at or above the watermark that have an outcome or wait in the store, as runs; see PositionRuns. */
   readonly durable: Float64Array;
   /** The smallest position above every stored outcome and not below the watermark; at least 1. */
   readonly positionNext: number;
@@ -70,6 +173,7 @@ export interface PartitionStart {
   /** What `setFingerprint` stored, or null. */
   readonly fingerprint: string | null;
   readonly suspects: Suspects;
+  readonly retries: Retries;
 }
 
 export interface Watermark {
@@ -97,6 +201,8 @@ export interface GroupRequest {
   /** Joined rows (see RowsBuilder). */
   readonly rows: readonly ArrayBuffer[];
   readonly watermarks: readonly Watermark[];
+  /** Lanes that stop with this group. */
+  readonly parked: readonly LaneParked[];
 }
 
 /** An event whose id was known already: it was not stored. */
@@ -120,7 +226,7 @@ export interface StoreGauges {
 
 /** What came of a group, once it is durable. */
 export interface GroupResult {
-  /** Outcome rows stored. */
+  /** Outcome rows stored. Rows that are no outcomes are not counted, here and below. */
   readonly stored: number;
   /**
    * Outcome rows whose identity had its outcome already; they were ignored. Among them are all rows of a group that was
