@@ -1,6 +1,7 @@
 // Whether a published event can be accepted now, and where it goes then: to the journal, or straight into memory. It is
 // also what holds everything new back while the store is short of room, and looks again from time to time.
 
+import type { AwayLanes } from './away-lanes.js';
 import type { Clock } from './clock.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { KeylaneError } from './errors.js';
@@ -17,7 +18,10 @@ interface Parts {
     readonly ringBytesMax: number;
   };
   readonly dispatcher: Dispatcher;
+  /** How many events may be admitted now, besides those that others have asked for. */
+  room(): number;
   readonly journal: Journal;
+  readonly away: AwayLanes;
   readonly pump: Pump;
   readonly clock: Clock;
   onWarning(error: KeylaneError): void;
@@ -59,14 +63,16 @@ export class Acceptance {
 
   /** How many events of sources may be admitted now. */
   get roomForSources(): number {
-    const { dispatcher, journal } = this.#parts;
-    return this.#room.isShort ? 0 : Math.max(0, dispatcher.room - journal.reserved);
+    const { journal, away, room, limits } = this.#parts;
+    // What is parked of a source waits in the store like what was published.
+    if (this.#room.isShort || away.parked >= limits.backlogMax) return 0;
+    return Math.max(0, room() - journal.reserved);
   }
 
   /** Takes in how the store is. Called once a turn. */
   look(): void {
-    const { journal, pump, clock } = this.#parts;
-    this.#room.look({ backlog: journal.backlog, gauges: pump.counts().gauges });
+    const { journal, away, pump, clock } = this.#parts;
+    this.#room.look({ backlog: journal.backlog + away.backlog + away.parked, gauges: pump.counts().gauges });
     if (!this.#room.isShort || this.#isClosed) return;
     // While nothing comes in, no group may go out that would tell when there is room again.
     this.#cancelProbe ??= clock.alarm(probeMs, () => {
@@ -97,8 +103,8 @@ export class Acceptance {
 
   /** Whether memory has no room for one more event than is on its way, and may have some soon. */
   #mayBecomeRoom(onTheirWay: number): boolean {
-    const { dispatcher, journal, pump, clock } = this.#parts;
-    if (!journal.isInStep || !pump.isOpen || dispatcher.room > onTheirWay) {
+    const { journal, pump, clock, room } = this.#parts;
+    if (!journal.isInStep || !pump.isOpen || room() > onTheirWay) {
       this.#fullSinceMs = null;
       return false;
     }
@@ -114,8 +120,8 @@ export class Acceptance {
 
   /** Takes it into memory, once what the store is owed from before is there too. */
   #toMemory({ event, handler, waiter }: Owed): boolean {
-    const { dispatcher, journal } = this.#parts;
-    if (this.#room.isShort || !journal.isInStep || dispatcher.room === 0) return false;
+    const { dispatcher, journal, room } = this.#parts;
+    if (this.#room.isShort || !journal.isInStep || room() === 0) return false;
     const position = journal.take();
     dispatcher.admit(event, { partition: journal.partition, position, handler });
     waiter?.resolve({ position, duplicate: false, outcome: null });

@@ -2,7 +2,16 @@
 // that nobody listens for goes to the process's own warnings. Outcomes are decoded only when somebody listens.
 
 import { KeylaneError, messageOf, shown } from './errors.js';
-import { type Outcome, outcomeFrom, type RowNames, RowsReader } from './outcome.js';
+import {
+  type FailedTry,
+  failedTryFrom,
+  isOutcome,
+  type Outcome,
+  outcomeFrom,
+  type RowNames,
+  RowsReader,
+  verdict,
+} from './outcome.js';
 import type { BatchReport } from './pool/messages.js';
 
 /** What a processor tells its listeners. */
@@ -11,6 +20,10 @@ export interface ProcessorEvents {
   outcome: Outcome;
   /** A dead-lettered outcome is durable. */
   deadLetter: Outcome;
+  /** A try failed, that is durable, and another follows. */
+  retry: FailedTry;
+  /** The circuit breaker of a handler has changed. */
+  breaker: { readonly handler: string; readonly state: 'closed' | 'open' | 'probing' };
   /** Something to know that breaks no promise, such as the death of a handler thread. */
   warning: KeylaneError;
   /** The processor has failed: it takes nothing more, and what is not durable will not be. */
@@ -23,6 +36,8 @@ export class Announcer {
   readonly #listeners: { readonly [Name in keyof ProcessorEvents]: Set<Listener<Name>> } = {
     outcome: new Set(),
     deadLetter: new Set(),
+    retry: new Set(),
+    breaker: new Set(),
     warning: new Set(),
     fatal: new Set(),
   };
@@ -56,21 +71,30 @@ export class Announcer {
   }
 
   /** Decodes the outcomes of a report that somebody listens for, before its rows leave; gives back how to tell them. */
-  inspect(report: BatchReport, names: RowNames): (() => void) | null {
+  inspect(report: Pick<BatchReport, 'rows' | 'failedCount' | 'delaysMs'>, names: RowNames): (() => void) | null {
     const all = this.#listeners.outcome.size > 0;
-    if (!all && (report.failedCount === 0 || this.#listeners.deadLetter.size === 0)) return null;
+    const deadLetters = report.failedCount > 0 && this.#listeners.deadLetter.size > 0;
+    const retries = report.delaysMs !== null && this.#listeners.retry.size > 0;
+    if (!all && !deadLetters && !retries) return null;
     const reader = new RowsReader(report.rows);
-    const outcomes: Outcome[] = [];
+    const news: (() => void)[] = [];
     for (let index = 0; index < reader.count; index += 1) {
       const row = reader.next();
-      if (all || !row.succeeded) outcomes.push(outcomeFrom(row, names));
+      if (!isOutcome(row)) {
+        if (retries) news.push(() => this.tell('retry', failedTryFrom(row, names)));
+      } else if (all || row.verdict === verdict.deadLettered) {
+        const outcome = outcomeFrom(row, names);
+        news.push(() => this.#tellOutcome(outcome));
+      }
     }
     return () => {
-      for (const outcome of outcomes) {
-        this.tell('outcome', outcome);
-        if (outcome.status === 'dead-lettered') this.tell('deadLetter', outcome);
-      }
+      for (const tell of news) tell();
     };
+  }
+
+  #tellOutcome(outcome: Outcome): void {
+    this.tell('outcome', outcome);
+    if (outcome.status === 'dead-lettered') this.tell('deadLetter', outcome);
   }
 
   #report(name: keyof ProcessorEvents, error: unknown): void {

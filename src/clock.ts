@@ -5,6 +5,8 @@
 export interface Clock {
   /** Milliseconds since some fixed moment; never goes back, whatever happens to the wall clock. */
   nowMs(): number;
+  /** Milliseconds since the Unix epoch, for times that outlive the process. It jumps when somebody sets it. */
+  wallMs(): number;
   /** Calls back once, as soon as the messages that are already here have been delivered. */
   soon(callback: () => void): void;
   /** Calls back once after `delayMs`; the returned function cancels it. */
@@ -14,6 +16,7 @@ export interface Clock {
 /** The clock of the machine. */
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
   soon: (callback) => {
     setImmediate(callback);
   },

@@ -36,6 +36,13 @@ export interface Identity {
   readonly position: number;
 }
 
+/** Whether a value is an identity, as far as its shape goes. */
+export function isIdentity(value: unknown): value is Identity {
+  if (typeof value !== 'object' || value === null) return false;
+  const { partition, position } = value as Partial<Identity>;
+  return typeof partition === 'string' && Number.isSafeInteger(position);
+}
+
 /** An event that has been checked, with its data as JSON text or as bytes. */
 export interface EncodedEvent {
   readonly type: string;

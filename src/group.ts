@@ -1,12 +1,11 @@
-// What waits for the writer together: published events on their way into the journal, and outcomes that were decided,
+// What waits for the writer together: published events on their way into the journal, and what became of others,
 // whole batches in the order in which they were settled. It is filled by Groups and sent off once.
 
 import type { Slot } from './dispatch/ring-buffer.js';
 import { type EncodedEvent, sizeOf } from './event.js';
 import { EventsJoiner } from './joined-events.js';
 import type { Outcome } from './outcome.js';
-import type { BatchReport } from './pool/messages.js';
-import type { GroupResult, JournalEvents } from './store/messages.js';
+import type { GroupResult, JournalEvents, LaneParked } from './store/messages.js';
 
 /** What became of a published event once it is stored. */
 export interface Accepted {
@@ -30,23 +29,50 @@ export interface Owed {
   readonly waiter: Waiter | null;
 }
 
+/** What one batch, or the like, adds to a group. */
+export interface GroupPart {
+  /** Events that are decided, or wait in the store, once it is stored. */
+  readonly slots: readonly Slot[];
+  /** Rows that tell of them, and of tries that failed. */
+  readonly rows: ArrayBuffer;
+  readonly rowCount: number;
+  readonly succeeded: number;
+  readonly deadLettered: number;
+  readonly cancelled: number;
+  readonly parked: readonly LaneParked[];
+  /** What to say once it is durable. */
+  readonly announcement: (() => void) | null;
+}
+
+/** Durable outcomes by verdict. */
+export interface Decided {
+  succeeded: number;
+  deadLettered: number;
+  cancelled: number;
+}
+
 export class Group {
+  /** Which one it is, counted from 1 in the order in which they are sent. */
+  readonly number: number;
   /** When something could join it first, by the pump's clock. */
   readonly openedMs: number;
   readonly owed: Owed[] = [];
   readonly slots: (readonly Slot[])[] = [];
   readonly rows: ArrayBuffer[] = [];
+  /** Lanes that stop with it. */
+  readonly parked: LaneParked[] = [];
+  readonly decided: Decided = { succeeded: 0, deadLettered: 0, cancelled: 0 };
   /** What to say once it is durable. */
   readonly announcements: (() => void)[] = [];
   /** Told once it is stored, besides the events' own waiters. */
   readonly whenStored: { resolve(): void; reject(error: unknown): void }[] = [];
   #positionFirst = 0;
-  #outcomes = 0;
-  #failedCount = 0;
+  #rowCount = 0;
   #bytes = 0;
   #eventBytes = 0;
 
-  constructor(openedMs: number) {
+  constructor(number: number, openedMs: number) {
+    this.number = number;
     this.openedMs = openedMs;
   }
 
@@ -57,19 +83,10 @@ export class Group {
 
   /** Rows it will store. */
   get count(): number {
-    return this.#outcomes + this.owed.length;
+    return this.#rowCount + this.owed.length;
   }
 
-  get outcomes(): number {
-    return this.#outcomes;
-  }
-
-  /** Outcomes in it that are dead-lettered. */
-  get failedCount(): number {
-    return this.#failedCount;
-  }
-
-  /** Size of its outcomes. */
+  /** Size of its rows. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -79,14 +96,16 @@ export class Group {
     return this.#eventBytes;
   }
 
-  /** Adds the settled events of one batch with the rows that tell of them. */
-  add(batch: { slots: readonly Slot[]; report: BatchReport; announcement: (() => void) | null }): void {
-    this.slots.push(batch.slots);
-    this.rows.push(batch.report.rows);
-    if (batch.announcement !== null) this.announcements.push(batch.announcement);
-    this.#outcomes += batch.slots.length;
-    this.#failedCount += batch.report.failedCount;
-    this.#bytes += batch.report.rows.byteLength;
+  add(part: GroupPart): void {
+    this.slots.push(part.slots);
+    this.rows.push(part.rows);
+    if (part.parked.length > 0) this.parked.push(...part.parked);
+    if (part.announcement !== null) this.announcements.push(part.announcement);
+    this.decided.succeeded += part.succeeded;
+    this.decided.deadLettered += part.deadLettered;
+    this.decided.cancelled += part.cancelled;
+    this.#rowCount += part.rowCount;
+    this.#bytes += part.rows.byteLength;
   }
 
   /** Adds a published event at the position after that of the one before. */

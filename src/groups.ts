@@ -3,10 +3,8 @@
 // on its way, as somebody may be waiting for them to be stored. So while one is being stored, the next one grows.
 
 import type { Clock } from './clock.js';
-import type { Slot } from './dispatch/ring-buffer.js';
-import { Group, type Owed } from './group.js';
+import { Group, type GroupPart, type Owed } from './group.js';
 import { invariant } from './invariant.js';
-import type { BatchReport } from './pool/messages.js';
 
 export interface GroupLimits {
   readonly groupSizeMax: number;
@@ -44,6 +42,7 @@ export class Groups {
   /** Whether the bytes of outcomes reached their limit and are not yet back at half of it. */
   #isBehind = false;
   #sentNext = 0;
+  #begun = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -81,11 +80,16 @@ export class Groups {
     this.#eventBytes += group.eventBytes - eventBytes;
   }
 
-  /** Adds the settled events of one batch. */
-  add(batch: { slots: readonly Slot[]; report: BatchReport; announcement: (() => void) | null }): void {
-    this.#open().add(batch);
-    this.#outcomeBytes += batch.report.rows.byteLength;
+  /** Adds what became of events. */
+  add(part: GroupPart): void {
+    this.#open().add(part);
+    this.#outcomeBytes += part.rows.byteLength;
     if (this.#outcomeBytes >= this.#parts.limits.unacknowledgedBytesMax) this.#isBehind = true;
+  }
+
+  /** The number of the last group that was begun, and of the last one that was sent. */
+  get numbers(): { readonly begun: number; readonly sent: number } {
+    return { begun: this.#begun, sent: this.#begun - this.#waiting.length };
   }
 
   /** Opens a group for its own sake: storing nothing says how the store is. */
@@ -95,11 +99,12 @@ export class Groups {
 
   /** Resolves when every event accepted so far is stored; rejects when that will not be known. */
   stored(): Promise<void> {
-    const last = [...this.#sent, ...this.#waiting].findLast(({ owed }) => owed.length > 0);
-    if (last === undefined) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      last.whenStored.push({ resolve, reject });
-    });
+    return whenStored([...this.#sent, ...this.#waiting].findLast(({ owed }) => owed.length > 0));
+  }
+
+  /** Resolves when everything added so far is stored, outcomes too; rejects when that will not be known. */
+  allStored(): Promise<void> {
+    return whenStored(this.#waiting.at(-1) ?? this.#sent.at(-1));
   }
 
   /** Sends off what is due; `isIdle` says that no batch is in flight, so that nothing else would join. */
@@ -140,7 +145,8 @@ export class Groups {
   #open(): Group {
     const last = this.#waiting.at(-1);
     if (last !== undefined && !this.#isFull(last)) return last;
-    const group = new Group(this.#parts.clock.nowMs());
+    this.#begun += 1;
+    const group = new Group(this.#begun, this.#parts.clock.nowMs());
     this.#waiting.push(group);
     return group;
   }
@@ -153,4 +159,11 @@ export class Groups {
     this.#cancelAlarm?.();
     this.#cancelAlarm = null;
   }
+}
+
+function whenStored(group: Group | undefined): Promise<void> {
+  if (group === undefined) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    group.whenStored.push({ resolve, reject });
+  });
 }

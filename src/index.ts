@@ -1,7 +1,9 @@
 // The public API; nothing is defined here.
 
 export type { ProcessorEvents } from './announcer.js';
+export type { CancelFound } from './cancellations.js';
 export { createProcessor } from './create-processor.js';
+export type { DeadLetterSelection, Redriven } from './dead-letters.js';
 export { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from './errors.js';
 export {
   type EncodedEvent,
@@ -12,6 +14,7 @@ export {
   type Identity,
   type SourceEvent,
 } from './event.js';
+export type { Explanation, LaneSituation } from './explain.js';
 export type { Fed } from './feed.js';
 export {
   defineHandlers,
@@ -29,7 +32,7 @@ export {
 } from './handler.js';
 export { type OpenStoreOptions, openStore } from './open-store.js';
 export type { Durability, IntakeMode, OrderMode, ProcessorOptions, Retention } from './options.js';
-export type { Outcome, OutcomeStatus } from './outcome.js';
+export type { FailedTry, Outcome, OutcomeStatus } from './outcome.js';
 export type { Phase } from './phase.js';
 export type { Processor, Recovery } from './processor.js';
 export type { ManyAccepted, Receipt } from './publishing.js';

@@ -19,6 +19,8 @@ interface Parts {
   readonly dispatcher: Dispatcher;
   readonly partitions: Partitions;
   readonly pageBytesMax: number;
+  /** How many events may be admitted now, besides those that others have asked for. */
+  room(): number;
   onWarning(error: KeylaneError): void;
 }
 
@@ -87,17 +89,17 @@ export class Journal {
     this.#backlog += 1;
     // A page that was asked for again, as the thread that had been asked died, may have brought it already.
     if (this.#state === 'behind' || position < this.#cursor) return;
-    if (this.#parts.dispatcher.room > 0) this.#admit(owed, position);
+    if (this.#parts.room() > 0) this.#admit(owed, position);
     else this.#state = 'behind';
   }
 
   /** The page to ask for now, or null. `sentNext`: one above the highest position sent to be stored so far. */
-  wish(sentNext: number): PageRequest | null {
+  wish(at: { room: number; sentNext: number }): PageRequest | null {
     if (this.#state === 'in-step' || this.#reserved > 0) return null;
-    const room = Math.min(this.#parts.dispatcher.room, pageSizeMax);
-    if (room === 0) return null;
+    const room = Math.min(at.room, pageSizeMax);
+    if (room <= 0) return null;
     this.#reserved = room;
-    this.#sentNext = sentNext;
+    this.#sentNext = at.sentNext;
     return { from: this.#cursor, countMax: room, bytesMax: this.#parts.pageBytesMax };
   }
 

@@ -237,6 +237,23 @@ export class RowsReader {
   }
 }
 
+/** A try that failed and is followed by another, as listeners see it. */
+export interface FailedTry {
+  readonly identity: Identity;
+  readonly type: string;
+  readonly key: string | null;
+  readonly handler: string;
+  /** The try, counted from 1. */
+  readonly attempt: number;
+  /** Whether it counts; false when the handler asked for it to be postponed. */
+  readonly isCounted: boolean;
+  readonly startedAtUs: number;
+  readonly durationUs: number;
+  /** When the next try is due, in microseconds since the Unix epoch. */
+  readonly dueAtUs: number;
+  readonly error: ErrorRecord;
+}
+
 /** The names that the indexes in rows stand for. */
 export interface RowNames {
   partition(index: number): string;
@@ -257,6 +274,16 @@ export function outcomeFrom(row: OutcomeRow, names: RowNames): Outcome {
     durationUs: row.durationUs,
     result: resultFrom(row.result),
     error: row.error === null ? null : (JSON.parse(row.error) as ErrorRecord),
+  };
+}
+
+/** A row of a try as the object that listeners see. */
+export function failedTryFrom(row: OutcomeRow, names: RowNames): FailedTry {
+  const { type, key, attempts: attempt, startedAtUs, durationUs, dueAtUs } = row;
+  return {
+    ...{ identity: { partition: names.partition(row.partition), position: row.position } },
+    ...{ type, key, handler: names.handler(row.handler), attempt, isCounted: row.verdict === verdict.tryFailed },
+    ...{ startedAtUs, durationUs, dueAtUs, error: JSON.parse(row.error ?? 'null') as ErrorRecord },
   };
 }
 

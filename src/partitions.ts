@@ -1,8 +1,12 @@
 // The partitions of this process by their index in the store: their names, and what the store knows of them. One that
 // is no longer fed is forgotten as soon as the store knows how far it came.
 
+import type { Clock } from './clock.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
-import type { Watermark } from './store/messages.js';
+import { numbersPerRetry, type PartitionStart, type Watermark } from './store/messages.js';
+
+/** What the store knows of a partition that is opened. */
+type Start = Pick<PartitionStart, 'partition' | 'watermark' | 'suspects' | 'retries'>;
 
 interface Partition {
   readonly name: string;
@@ -17,13 +21,17 @@ interface Partition {
 export class Partitions {
   readonly #dispatcher: Dispatcher;
   readonly #partitions = new Map<number, Partition>();
+  /** Of those that are not fed. */
+  readonly #names = new Map<number, string>();
+  readonly #clock: Clock;
 
-  constructor(dispatcher: Dispatcher) {
+  constructor(dispatcher: Dispatcher, clock: Clock) {
     this.#dispatcher = dispatcher;
+    this.#clock = clock;
   }
 
   /** Begins a partition whose events below `watermark` have their outcomes. One that is still known goes on. */
-  open(name: string, start: { partition: number; watermark: number; suspects: Float64Array }): void {
+  open(name: string, start: Start): void {
     const known = this.#partitions.get(start.partition);
     if (known !== undefined) {
       known.isOpen = true;
@@ -35,7 +43,7 @@ export class Partitions {
       isOpen: true,
       pin: Number.POSITIVE_INFINITY,
     });
-    this.#dispatcher.suspect(start.partition, start.suspects);
+    this.#remember(start);
     this.#dispatcher.openPartition(start.partition, start.watermark);
   }
 
@@ -53,8 +61,20 @@ export class Partitions {
     if (known !== undefined) known.pin = Math.min(known.pin, position);
   }
 
+  /** Takes in names of partitions that are not fed, but of which events come. */
+  learnNames(names: Readonly<Record<number, string>>): void {
+    for (const [index, name] of Object.entries(names)) this.#names.set(Number(index), name);
+  }
+
+  /** Number of a partition that is fed, or of which events came; null for any other. */
+  indexOf(name: string): number | null {
+    for (const [index, known] of this.#partitions) if (known.name === name) return index;
+    for (const [index, known] of this.#names) if (known === name) return index;
+    return null;
+  }
+
   nameOf(partition: number): string {
-    return this.#partitions.get(partition)?.name ?? '';
+    return this.#partitions.get(partition)?.name ?? this.#names.get(partition) ?? '';
   }
 
   /** What has moved since it was last given out, for the store to keep. */
@@ -78,6 +98,20 @@ export class Partitions {
       watermark: Math.min(this.#dispatcher.watermark(partition), pin),
       positionNext: this.#dispatcher.positionNext(partition),
     }));
+  }
+
+  /** Has the dispatcher know what became of events before. */
+  #remember({ partition, suspects, retries }: Start): void {
+    for (let at = 0; at < suspects.length; at += 2) {
+      this.#dispatcher.remember(partition, suspects[at]!, { deaths: suspects[at + 1]! });
+    }
+    const [nowMs, wallMs] = [this.#clock.nowMs(), this.#clock.wallMs()];
+    for (let at = 0; at < retries.length; at += numbersPerRetry) {
+      const [position, tries, postponed, dueAtUs] = retries.subarray(at, at + numbersPerRetry);
+      const waitMs = dueAtUs! / 1000 - wallMs;
+      const dueMs = waitMs > 0 ? nowMs + waitMs : null;
+      this.#dispatcher.remember(partition, position!, { tries: tries!, postponed: postponed!, dueMs });
+    }
   }
 
   #forget(partition: number): void {

@@ -1,32 +1,27 @@
 // What users hold. It wires the parts together, owns the phase, and turns calls into what the intake and the pump
 // understand. It never runs a handler, touches SQLite, or reads a result that nobody asked to see.
 
-import { Acceptance } from './acceptance.js';
 import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
-import type { Clock } from './clock.js';
-import { Consumption } from './consumption.js';
-import { Dispatcher } from './dispatch/dispatcher.js';
+import type { CancelFound } from './cancellations.js';
+import type { DeadLetterSelection, Redriven } from './dead-letters.js';
+import { Engine, type EngineParts } from './engine.js';
 import { KeylaneError, messageOf } from './errors.js';
-import { type EventMap, type EventOf, journalPartition } from './event.js';
+import type { EventMap, EventOf, Identity } from './event.js';
+import { type Explanation, explainLane } from './explain.js';
 import type { Fed } from './feed.js';
 import type { HandlerTable } from './handler.js';
-import { Intake } from './intake.js';
-import { Journal } from './journal.js';
-import type { Config } from './options.js';
-import type { RowNames } from './outcome.js';
-import { Partitions } from './partitions.js';
+import { checkOption } from './option-spec.js';
+import { optionTable } from './options.js';
 import type { Phase } from './phase.js';
-import { type ManyAccepted, Publishing, type Receipt } from './publishing.js';
-import { Pump } from './pump.js';
+import type { ManyAccepted, Receipt } from './publishing.js';
 import type { Source } from './sources/source.js';
-import { type Stats, statsFrom } from './stats.js';
-import type { JournalStart, OpenResult } from './store/messages.js';
-import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
+import { type Stats, statsOf } from './stats.js';
+import type { OpenResult } from './store/messages.js';
 import type { Trouble } from './trouble.js';
 
 /** What was owed when the processor was made. */
 export interface Recovery {
-  /** Journaled events without an outcome. */
+  /** Published events without an outcome, and what else waits in the store. */
   readonly pending: number;
   /** Whether the user before had closed the store in order. */
   readonly wasClean: boolean;
@@ -34,16 +29,9 @@ export interface Recovery {
   readonly suspects: number;
 }
 
-interface Parts {
-  readonly config: Config;
-  readonly table: HandlerTable;
-  readonly writer: WriterThread;
-  readonly pool: HandlerThreads;
+interface Parts extends EngineParts {
   readonly opened: OpenResult;
-  readonly journal: JournalStart;
-  readonly flight: FlightRecorder;
   readonly trouble: Trouble;
-  readonly clock: Clock;
 }
 
 /** Runs handlers on every core, in order per key, with one durable outcome per event. Made by `createProcessor`. */
@@ -54,16 +42,8 @@ export class Processor<Events extends EventMap = EventMap> {
   /** What was owed when it was made. */
   readonly recovery: Recovery;
   readonly #announcer = new Announcer();
-  readonly #dispatcher: Dispatcher;
-  readonly #partitions: Partitions;
-  readonly #names: RowNames;
-  readonly #pump: Pump;
-  readonly #journal: Journal;
-  readonly #acceptance: Acceptance;
-  readonly #intake: Intake;
-  readonly #publishing: Publishing;
+  readonly #engine: Engine;
   readonly #startedMs: number;
-  readonly #consumption: Consumption;
   /** Written by #enter alone. */
   #phase: Phase = 'idle';
   /** What ended it before its time: the trouble, or `abort`. */
@@ -73,52 +53,21 @@ export class Processor<Events extends EventMap = EventMap> {
 
   /** @internal */
   constructor(parts: Parts) {
-    const { config, table, pool, writer, clock, journal } = parts;
+    const { config, table, clock, journal } = parts;
     this.#parts = parts;
     this.handlers = table;
     this.#startedMs = clock.nowMs();
-    this.#dispatcher = new Dispatcher({ ...config, handlerCount: table.names.length });
-    this.#partitions = new Partitions(this.#dispatcher);
-    this.#names = {
-      partition: (index) => this.#partitions.nameOf(index),
-      handler: (index) => table.names[index] ?? '',
-    };
+    const waiting = journal.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
+    const { wasClean } = parts.opened;
+    this.recovery = { pending: journal.pending + waiting, suspects: journal.suspects.length / 2, wasClean };
+    const onFatal = (error: KeylaneError): void => this.#fail(error);
     const onWarning = (error: KeylaneError): void => this.#announcer.tell('warning', error);
-    const [dispatcher, partitions] = [this.#dispatcher, this.#partitions];
-    const { pending, suspects } = journal;
-    this.recovery = { pending, suspects: suspects.length / 2, wasClean: parts.opened.wasClean };
-    this.#journal = new Journal(journal, { dispatcher, partitions, onWarning, pageBytesMax: config.batchBytesMax });
-    this.#pump = new Pump({
-      ...{ dispatcher, partitions, journal: this.#journal, runners: pool, flight: parts.flight },
-      ...{ writer, clock, limits: config },
-      letIn: () => {
-        this.#acceptance.look();
-        this.#intake.letIn();
-      },
-      inspect: (report) => this.#announcer.inspect(report, this.#names),
-      onFatal: (error) => this.#fail(error),
+    this.#engine = new Engine(parts, {
+      inspect: (report, names) => this.#announcer.inspect(report, names),
+      onBreaker: ({ handler, state }) => this.#announcer.tell('breaker', { handler: table.names[handler]!, state }),
+      ...{ onFatal, onWarning },
     });
-    this.#acceptance = new Acceptance({
-      ...{ limits: config, dispatcher, journal: this.#journal, pump: this.#pump, clock, onWarning },
-    });
-    this.#intake = new Intake({
-      room: () => this.#acceptance.roomForSources,
-      admit: (event, owed) => dispatcher.admit(event, owed),
-      accept: (owed) => this.#acceptance.accept(owed),
-      refill: () => this.#pump.refill(),
-      watermark: (index) => dispatcher.watermark(index),
-      handlerOf: handlerFinder(table),
-      wake: () => this.#pump.wake(),
-      publishersMax: config.publishersMax,
-    });
-    this.#publishing = new Publishing({
-      ...{ intake: this.#intake, pump: this.#pump, limits: config, partition: journalPartition },
-    });
-    this.#consumption = new Consumption({
-      ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition },
-      ...{ intake: this.#intake, partitions, onWarning },
-    });
-    parts.trouble.connect({ onFatal: (error) => this.#fail(error), onWarning });
+    parts.trouble.connect({ onFatal, onWarning });
     if (config.autoStart) this.start();
   }
 
@@ -130,7 +79,7 @@ export class Processor<Events extends EventMap = EventMap> {
   start(): void {
     if (this.#phase !== 'idle') return;
     this.#enter('running');
-    this.#pump.open();
+    this.#engine.pump.open();
   }
 
   /**
@@ -141,7 +90,7 @@ export class Processor<Events extends EventMap = EventMap> {
    * drain or stop, `aborted`, or the trouble it failed with.
    */
   publish(event: EventOf<Events>, options?: { signal?: AbortSignal }): Promise<Receipt> {
-    return this.#publishing.publish(event, options?.signal);
+    return this.#engine.publishing.publish(event, options?.signal);
   }
 
   /**
@@ -149,7 +98,7 @@ export class Processor<Events extends EventMap = EventMap> {
    * where `publish` would reject.
    */
   tryPublish(event: EventOf<Events>): Promise<Receipt> | null {
-    return this.#publishing.tryPublish(event);
+    return this.#engine.publishing.tryPublish(event);
   }
 
   /**
@@ -160,7 +109,7 @@ export class Processor<Events extends EventMap = EventMap> {
     events: Iterable<EventOf<Events>> | AsyncIterable<EventOf<Events>>,
     options?: { signal?: AbortSignal },
   ): Promise<ManyAccepted> {
-    return this.#publishing.publishMany(events, options?.signal);
+    return this.#engine.publishing.publishMany(events, options?.signal);
   }
 
   /**
@@ -169,7 +118,7 @@ export class Processor<Events extends EventMap = EventMap> {
    * it resolves with `ended: false`; it rejects with the source's own error once what came before is durable.
    */
   consume(source: Source, options?: { signal?: AbortSignal }): Promise<Fed> {
-    return this.#consumption.consume(source, options?.signal);
+    return this.#engine.consumption.consume(source, options?.signal);
   }
 
   /**
@@ -183,7 +132,8 @@ export class Processor<Events extends EventMap = EventMap> {
   /** Takes nothing more in, finishes what is in flight, leaves the rest, and closes. Says how many events it left. */
   async stop(): Promise<{ left: number }> {
     await this.#end({ finishHeld: false });
-    return { left: this.#dispatcher.held + this.#journal.backlog };
+    const { dispatcher, journal, away } = this.#engine;
+    return { left: dispatcher.held + journal.backlog + away.backlog };
   }
 
   /** Ends now: what is not durable will not be. Calls that wait reject with `aborted`. */
@@ -194,6 +144,48 @@ export class Processor<Events extends EventMap = EventMap> {
     await this.#clearing;
   }
 
+  /**
+   * Runs dead letters again, in the order in which they were accepted: one by its identity, all that fit, or all (`{}`).
+   * Resolves when that is stored; their tries are counted anew, and what they failed with before stays on record. Of a
+   * lane that is parked, the dead letter comes first, then those that wait behind it.
+   */
+  redrive(which: DeadLetterSelection): Promise<Redriven> {
+    return this.#whileOpen(() => this.#engine.deadLetters.redrive(which));
+  }
+
+  /** Gives dead letters up, for a reason that is kept with them; a lane that is parked behind one goes on. */
+  discard(which: DeadLetterSelection, reason: string): Promise<{ readonly discarded: number }> {
+    return this.#whileOpen(() => this.#engine.deadLetters.discard(which, reason));
+  }
+
+  /**
+   * Cancels an event by its identity, or a published one by its id. One that waits gets the outcome `cancelled`; one
+   * that runs is told by `context.aborted` and `context.signal`, and its thread is ended after `graceMs`. Resolves when
+   * what it says is stored.
+   */
+  cancel(event: Identity | string): Promise<CancelFound> {
+    return this.#whileOpen(() => this.#engine.cancellations.cancel(event));
+  }
+
+  /** Says, in words and as data, why the events of a key are where they are. */
+  explain(lane: { readonly handler: string; readonly key: string }): Explanation {
+    const { config, clock } = this.#parts;
+    const { dispatcher, away, flights, policies, partitions } = this.#engine;
+    return explainLane(lane, {
+      ...{ dispatcher, away, flights, policies, clock, handlers: this.handlers, isGlobal: config.order === 'global' },
+      nameOf: (partition) => partitions.nameOf(partition),
+      phase: () => this.#phase,
+    });
+  }
+
+  /** Changes the number of handler threads; resolves when it has that many. Order is kept. */
+  async setThreads(count: number): Promise<void> {
+    const threads = checkOption('threads', optionTable.threads, count) as number;
+    await this.#whileOpen(() => this.#parts.pool.setThreads(threads));
+    this.#engine.dispatcher.setThreads(threads);
+    this.#engine.pump.wake();
+  }
+
   /** Drains. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain();
@@ -201,14 +193,12 @@ export class Processor<Events extends EventMap = EventMap> {
 
   /** One snapshot of the counts. */
   stats(): Stats {
-    return statsFrom({
+    return statsOf(this.#engine, {
       phase: this.#phase,
       uptimeMs: this.#parts.clock.nowMs() - this.#startedMs,
       threads: this.#parts.pool.threads,
-      publishersWaiting: this.#intake.publishersWaiting,
-      journal: { backlog: this.#journal.backlog, parked: this.#journal.parked, recovered: this.recovery.pending },
-      held: this.#dispatcher.counts(),
-      done: this.#pump.counts(),
+      recovered: this.recovery.pending,
+      pendingAtStart: this.#parts.journal.pending,
     });
   }
 
@@ -222,15 +212,22 @@ export class Processor<Events extends EventMap = EventMap> {
     return this;
   }
 
+  /** Calls that need the store and the threads reject once they are gone. */
+  #whileOpen<Value>(call: () => Promise<Value>): Promise<Value> {
+    if (this.#phase !== 'stopped' && this.#phase !== 'failed') return call();
+    const ended = new KeylaneError('not-running', `the processor has ended (phase ${this.#phase}): make another`);
+    return Promise.reject(this.#cutShortBy ?? ended);
+  }
+
   #end(how: { finishHeld: boolean }): Promise<void> {
     if (this.#phase === 'failed') return this.#clearing.then(() => Promise.reject(this.#cutShortBy));
     if (this.#phase === 'stopped' && this.#ending === null) return Promise.resolve();
-    if (!how.finishHeld) this.#pump.shut();
+    if (!how.finishHeld) this.#engine.pump.shut();
     if (this.#ending === null) {
-      if (how.finishHeld) this.#pump.open();
+      if (how.finishHeld) this.#engine.pump.open();
       const closed = new KeylaneError('not-running', 'the processor takes no more events: it is draining or stopped');
       this.#enter('draining');
-      this.#intake.close(closed, { fatal: false });
+      this.#engine.intake.close(closed, { fatal: false });
       this.#ending = this.#finish();
     }
     return this.#ending;
@@ -238,15 +235,16 @@ export class Processor<Events extends EventMap = EventMap> {
 
   async #finish(): Promise<void> {
     try {
-      await this.#pump.whenQuiet();
-      this.#acceptance.close();
+      await this.#engine.pump.whenQuiet();
+      this.#engine.acceptance.close();
       this.#refuseIfCutShort();
-      this.#intake.settleFeeds();
+      this.#engine.cancellations.close();
+      this.#engine.intake.settleFeeds();
       await this.#parts.pool.close();
       this.#refuseIfCutShort();
       // Before the store is free for somebody else, who has a log of that name too.
       this.#parts.flight.close();
-      await this.#parts.writer.close(this.#partitions.takeLast());
+      await this.#parts.writer.close(this.#engine.partitions.takeLast());
       this.#refuseIfCutShort();
     } catch (error) {
       // Unless abort() or trouble came first, closing itself has failed.
@@ -255,7 +253,7 @@ export class Processor<Events extends EventMap = EventMap> {
       );
       throw this.#cutShortBy ?? error;
     }
-    this.#pump.kill(null);
+    this.#engine.pump.kill(null);
     this.#enter('stopped');
   }
 
@@ -274,9 +272,10 @@ export class Processor<Events extends EventMap = EventMap> {
   #kill(phase: 'stopped' | 'failed', error: KeylaneError): void {
     this.#cutShortBy = error;
     this.#enter(phase);
-    this.#pump.kill(error);
-    this.#acceptance.close();
-    this.#intake.close(error, { fatal: true });
+    this.#engine.pump.kill(error);
+    this.#engine.acceptance.close();
+    this.#engine.cancellations.close();
+    this.#engine.intake.close(error, { fatal: true });
     // The flight log goes first: another user of the store may come as soon as its lock is free.
     this.#parts.flight.close();
     // The lock goes last: until the threads have exited they may run events that its next holder would run too.
@@ -287,11 +286,4 @@ export class Processor<Events extends EventMap = EventMap> {
   #enter(phase: Phase): void {
     this.#phase = phase;
   }
-}
-
-/** Finds the index of the handler that takes a type. */
-function handlerFinder({ names, takes }: HandlerTable): (type: string) => number | null {
-  if (takes === 'every-type') return () => 0;
-  const indexes = new Map(names.map((name, index) => [name, index]));
-  return (type) => indexes.get(type) ?? null;
 }

@@ -1,91 +1,58 @@
 // The one loop. Callbacks only put what happened into the inbox and wake the pump; `turn` alone changes state, in a
 // fixed order, without awaiting: take in what the writer says, settle what came back, let events in, send batches out,
-// commit a group. It holds nothing back for company: a batch is whatever is runnable.
+// commit a group, and plan the turn that time alone asks for. It holds nothing back for company: a batch is whatever is runnable.
 
-import type { Clock } from './clock.js';
-import type { Batch, Dispatcher } from './dispatch/dispatcher.js';
+import type { BreakerNews } from './dispatch/breakers.js';
+import type { Slot } from './dispatch/ring-buffer.js';
 import { KeylaneError, messageOf } from './errors.js';
+import type { Flight } from './flights.js';
 import type { Group, Owed } from './group.js';
-import { type GroupLimits, Groups } from './groups.js';
-import type { Journal } from './journal.js';
-import type { Partitions } from './partitions.js';
-import { batchMessage } from './pool/batch-message.js';
-import { reportOfKilled } from './pool/lost-batch.js';
 import type { BatchReport } from './pool/messages.js';
-import type { GroupResult, JournalPage, StoreGauges } from './store/messages.js';
-import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
+import { Settlement, type SettlementCounts, type SettlementParts } from './settlement.js';
+import type { GroupResult, JournalPage, LanePage } from './store/messages.js';
 
-export interface PumpLimits extends GroupLimits {
-  readonly attemptsMax: number;
-  readonly errorSizeMax: number;
-}
-
-export interface PumpParts {
-  readonly dispatcher: Dispatcher;
-  readonly partitions: Partitions;
-  readonly journal: Journal;
-  readonly runners: HandlerThreads;
-  readonly writer: WriterThread;
-  readonly flight: FlightRecorder;
-  readonly clock: Clock;
-  readonly limits: PumpLimits;
+export interface PumpParts extends SettlementParts {
   /** Lets those in who wait; called once a turn. */
   letIn(): void;
-  /** Sees every report before its rows leave for the writer; gives back what to say once they are durable. */
-  inspect(report: BatchReport): (() => void) | null;
+  onBreaker(news: BreakerNews): void;
   /** Told once, of the first trouble that ends the processor. */
   onFatal(error: KeylaneError): void;
-}
-
-/** What became durable since the start, and what the last group was like. */
-export interface PumpCounts {
-  readonly succeeded: number;
-  readonly deadLettered: number;
-  readonly duplicatesIgnored: number;
-  readonly groupSize: number;
-  /** What the store said with the last group; null before that. */
-  readonly gauges: StoreGauges | null;
 }
 
 /** `held`: batches wait for `open`. `shut`: no new batch starts, what is in flight is finished. */
 type Gate = 'held' | 'open' | 'shut' | 'dead';
 
 /** What the writer said, in its order. */
-type WriterNews = { readonly group: Group; readonly result: GroupResult } | { readonly page: JournalPage };
+type WriterNews =
+  | { readonly group: Group; readonly result: GroupResult }
+  | { readonly page: JournalPage }
+  | { readonly lanePage: LanePage };
 
 /** What callbacks have noted since the last turn. */
 interface Inbox {
-  reports: { batch: Batch; place: number; report: BatchReport }[];
+  reports: { flight: Flight; report: BatchReport }[];
   writer: WriterNews[];
   trouble: unknown[];
 }
 
 export class Pump {
   readonly #parts: PumpParts;
-  readonly #groups: Groups;
+  readonly #settlement: Settlement;
   #gate: Gate = 'held';
   #inbox: Inbox = { reports: [], writer: [], trouble: [] };
   /** What ended it before everything was stored. */
   #killedBy: KeylaneError | null = null;
   #awake = false;
-  readonly #placesFree: number[];
+  #cancelAlarm: (() => void) | null = null;
   #afterTurn: (() => void)[] = [];
   #whenQuiet: (() => void)[] = [];
-  #succeeded = 0;
-  #deadLettered = 0;
-  #duplicatesIgnored = 0;
-  #groupSize = 0;
-  #gauges: StoreGauges | null = null;
-
   constructor(parts: PumpParts) {
-    const { clock, limits, journal } = parts;
     this.#parts = parts;
-    this.#groups = new Groups({
-      ...{ clock, limits, takePosition: () => journal.take() },
-      send: (group) => this.#send(group),
+    this.#settlement = new Settlement(parts, {
+      send: (group, stored) => this.#await(stored, (result) => this.#inbox.writer.push({ group, result })),
+      say: (announcement) => this.#afterTurn.push(announcement),
       wake: () => this.wake(),
     });
-    this.#placesFree = Array.from({ length: parts.runners.places }, (_, index) => parts.runners.places - 1 - index);
   }
 
   /** Whether batches may start. */
@@ -95,19 +62,31 @@ export class Pump {
 
   /** Events on their way into the journal. */
   get unstored(): { readonly events: number; readonly bytes: number } {
-    return { events: this.#groups.events, bytes: this.#groups.eventBytes };
+    return { events: this.#settlement.groups.events, bytes: this.#settlement.groups.eventBytes };
+  }
+
+  /** The numbers of the groups on their way; see Groups. */
+  get groupNumbers(): { readonly begun: number; readonly sent: number } {
+    return this.#settlement.groups.numbers;
   }
 
   /** Sends a published event to the journal; it is let into the ring once it is stored. */
   journal(owed: Owed): void {
-    this.#groups.accept(owed);
+    this.#settlement.groups.accept(owed);
   }
 
   /** Resolves when every event sent to the journal so far is stored; rejects when that will not be known. */
   whenStored(): Promise<void> {
     if (this.#killedBy !== null) return Promise.reject(this.#killedBy);
     this.wake();
-    return this.#groups.stored();
+    return this.#settlement.groups.stored();
+  }
+
+  /** Resolves when everything decided so far is stored; rejects when that will not be known. */
+  allStored(): Promise<void> {
+    if (this.#killedBy !== null) return Promise.reject(this.#killedBy);
+    this.wake();
+    return this.#settlement.groups.allStored();
   }
 
   /** Lets batches start. */
@@ -126,7 +105,8 @@ export class Pump {
   kill(error: KeylaneError | null): void {
     this.#gate = 'dead';
     this.#killedBy = error;
-    if (error !== null) this.#groups.refuse(error);
+    this.#cancelAlarm?.();
+    if (error !== null) this.#settlement.groups.refuse(error);
     this.#release();
   }
 
@@ -160,7 +140,7 @@ export class Pump {
 
   /** Asks how the store is; the answer is in `counts`. */
   probe(): void {
-    if (this.#gate !== 'dead' && this.#groups.isEmpty) this.#groups.probe();
+    if (this.#gate !== 'dead' && this.#settlement.groups.isEmpty) this.#settlement.groups.probe();
     this.wake();
   }
 
@@ -171,14 +151,15 @@ export class Pump {
     this.#inbox = { reports: [], writer: [], trouble: [] };
     try {
       if (inbox.trouble.length > 0) throw inbox.trouble[0];
-      for (const news of inbox.writer) {
-        if ('page' in news) this.#parts.journal.turn(news.page);
-        else this.#confirm(news.group, news.result);
-      }
-      for (const { batch, place, report } of inbox.reports) this.#settle(batch, place, report);
+      for (const news of inbox.writer) this.#hear(news);
+      for (const { flight, report } of inbox.reports) this.#settlement.settle(flight, report);
       this.#parts.letIn();
+      this.#settlement.relieve();
       this.#dispatch();
-      this.#groups.commit(this.#inFlight === 0);
+      this.#settlement.sendAside();
+      for (const news of this.#parts.dispatcher.takeBreakerNews()) this.#parts.onBreaker(news);
+      this.#settlement.groups.commit(this.#parts.flights.count === 0);
+      this.#setAlarm();
     } catch (error) {
       this.#fail(error);
       return;
@@ -186,91 +167,67 @@ export class Pump {
     this.#release();
   }
 
-  /** Asks for the next page of the backlog if there is one and room for it. Called by `letIn`. */
+  /** Asks for the next page of the backlog, and of lanes, if there is one and room for it. Called by `letIn`. */
   refill(): void {
     if (this.#gate === 'shut') return;
-    const wish = this.#parts.journal.wish(this.#groups.sentNext);
-    if (wish === null) return;
-    this.#parts.writer.readJournal(wish).then(
-      (page) => this.#note(() => this.#inbox.writer.push({ page })),
-      (error) => this.#note(() => this.#inbox.trouble.push(error)),
-    );
+    const { journal, away, writer, dispatcher } = this.#parts;
+    const lane = away.wish(dispatcher.room - journal.reserved);
+    if (lane !== null) this.#await(writer.readLane(lane), (lanePage) => this.#inbox.writer.push({ lanePage }));
+    const wish = journal.wish({ room: dispatcher.room - away.reserved, sentNext: this.#settlement.groups.sentNext });
+    if (wish !== null) this.#await(writer.readJournal(wish), (page) => this.#inbox.writer.push({ page }));
   }
 
-  counts(): PumpCounts {
-    return {
-      succeeded: this.#succeeded,
-      deadLettered: this.#deadLettered,
-      duplicatesIgnored: this.#duplicatesIgnored,
-      groupSize: this.#groupSize,
-      gauges: this.#gauges,
-    };
+  /** Takes an event out that waits, and settles it as cancelled. */
+  withdraw(slot: Slot): void {
+    this.#settlement.withdraw(slot);
+    this.wake();
   }
 
-  #confirm(group: Group, result: GroupResult): void {
-    const { dispatcher, journal } = this.#parts;
-    this.#duplicatesIgnored += result.ignored;
-    [this.#groupSize, this.#gauges] = [group.count, result.gauges];
-    this.#succeeded += group.outcomes - group.failedCount;
-    this.#deadLettered += group.failedCount;
-    for (const slots of group.slots) dispatcher.confirm(slots);
-    const known = new Set(result.duplicates.map(({ index }) => index));
-    for (let index = 0; index < group.owed.length; index += 1) {
-      if (!known.has(index)) journal.stored(group.owed[index]!, group.positionFirst + index);
-    }
-    // Not before: were something above to throw, those who wait for the group would be refused with the others.
-    this.#groups.confirm(group);
-    group.tellStored(result);
-    for (const say of group.announcements) this.#afterTurn.push(say);
+  counts(): SettlementCounts {
+    return this.#settlement.counts();
   }
 
-  #settle(batch: Batch, place: number, report: BatchReport): void {
-    this.#placesFree.push(place);
-    this.#parts.flight.arrive(place);
-    const slots = this.#parts.dispatcher.settle(batch, report);
-    if (slots.length > 0) this.#groups.add({ slots, report, announcement: this.#parts.inspect(report) });
+  #hear(news: WriterNews): void {
+    if ('page' in news) this.#parts.journal.turn(news.page);
+    else if ('lanePage' in news) this.#parts.away.turn(news.lanePage);
+    else this.#settlement.confirm(news.group, news.result);
   }
 
   #dispatch(): void {
-    const { dispatcher } = this.#parts;
-    while (this.#gate === 'open' && !this.#groups.isBehind && this.#placesFree.length > 0) {
-      const batch = dispatcher.nextBatch(this.#placesFree.length);
+    const { dispatcher, flights, clock } = this.#parts;
+    while (this.#gate === 'open' && !this.#settlement.groups.isBehind && flights.placesFree > 0) {
+      const batch = dispatcher.nextBatch(flights.placesFree, clock.nowMs());
       if (batch === null) return;
-      const place = this.#placesFree.pop()!;
-      this.#run(batch, place).then(
-        (report) => this.#note(() => this.#inbox.reports.push({ batch, place, report })),
-        (error) => this.#note(() => this.#inbox.trouble.push(error)),
-      );
+      const { flight, report } = flights.depart(batch);
+      this.#await(report, (came) => this.#inbox.reports.push({ flight, report: came }));
     }
   }
 
-  #run(batch: Batch, place: number): Promise<BatchReport> {
-    const { partitions, runners, flight, limits } = this.#parts;
-    const { slots, alone } = batch;
-    const message = batchMessage(slots, { place, nameOf: (partition) => partitions.nameOf(partition) });
-    // It killed the process as often as it may.
-    if (alone && (slots[0]!.deaths ?? 0) >= limits.attemptsMax) return Promise.resolve(reportOfKilled(message, limits));
-    flight.depart(place, { events: slots, alone });
-    return runners.run(message);
-  }
-
-  #send(group: Group): void {
-    const { writer, partitions } = this.#parts;
-    const events = group.joinedEvents(Date.now() * 1000);
-    writer.append({ events, rows: group.rows, watermarks: partitions.takeMoved() }).then(
-      (result) => this.#note(() => this.#inbox.writer.push({ group, result })),
-      (error) => this.#note(() => this.#inbox.trouble.push(error)),
+  /** Puts what comes of a promise into the inbox, and plans a turn. */
+  #await<Value>(promise: Promise<Value>, put: (value: Value) => void): void {
+    promise.then(
+      (value) => {
+        put(value);
+        this.wake();
+      },
+      (error) => {
+        this.#inbox.trouble.push(error);
+        this.wake();
+      },
     );
   }
 
-  /** Batches in flight. */
-  get #inFlight(): number {
-    return this.#parts.runners.places - this.#placesFree.length;
-  }
-
-  #note(put: () => void): void {
-    put();
-    this.wake();
+  /** Plans a turn for when time alone changes something; what is due already waits for something else. */
+  #setAlarm(): void {
+    this.#cancelAlarm?.();
+    this.#cancelAlarm = null;
+    if (this.#gate !== 'open') return;
+    const { clock, dispatcher, away } = this.#parts;
+    const nowMs = clock.nowMs();
+    const wakeMs = Math.min(dispatcher.nextWakeMs, away.nextWakeMs);
+    if (wakeMs > nowMs && wakeMs < Number.POSITIVE_INFINITY) {
+      this.#cancelAlarm = clock.alarm(wakeMs - nowMs, () => this.wake());
+    }
   }
 
   #fail(error: unknown): void {
@@ -294,7 +251,8 @@ export class Pump {
 
   #isQuiet(): boolean {
     if (this.#gate === 'dead') return true;
-    if (this.#inFlight > 0 || !this.#groups.isEmpty) return false;
-    return this.#gate !== 'open' || (this.#parts.dispatcher.held === 0 && this.#parts.journal.isInStep);
+    const { dispatcher, journal, away, flights } = this.#parts;
+    if (flights.count > 0 || !this.#settlement.groups.isEmpty) return false;
+    return this.#gate !== 'open' || (dispatcher.held === 0 && journal.isInStep && away.isSettled);
   }
 }

@@ -1,12 +1,11 @@
 // The counts a processor gives when asked: one snapshot of plain values.
 
-import type { DispatcherCounts } from './dispatch/dispatcher.js';
+import type { Engine } from './engine.js';
 import type { Phase } from './phase.js';
-import type { PumpCounts } from './pump.js';
 
 /**
- * Counts at one moment. Every event, accepted or recovered, is in exactly one of waiting, in flight, unacknowledged,
- * backlog, parked, and done.
+ * Counts at one moment. Every event, accepted, recovered or redriven, is in exactly one of waiting, in flight,
+ * unacknowledged, backlog, parked, and done.
  */
 export interface Stats {
   readonly phase: Phase;
@@ -18,14 +17,25 @@ export interface Stats {
   /** Durable outcomes since the start, by verdict. */
   readonly succeeded: number;
   readonly deadLettered: number;
+  readonly cancelled: number;
+  /** Tries that failed and were followed, or will be, by another. */
+  readonly retried: number;
+  /** Tries that their handlers asked to be postponed. */
+  readonly postponed: number;
+  /** Dead letters that were run again. */
+  readonly redriven: number;
   /** Outcomes whose identity had one already: the new one was ignored. */
   readonly duplicatesIgnored: number;
   /** Events that wait in memory. */
   readonly waiting: number;
-  /** Published events that wait in the store, as memory is full. */
+  /** Of these, those that wait for a next try, or behind one. */
+  readonly delayed: number;
+  /** Events that wait in the store, as memory is full. */
   readonly backlog: number;
-  /** Events owed to handlers that the module does not have; they stay in the store. */
+  /** Events that stay in the store: behind a dead letter, or owed to handlers that the module does not have. */
   readonly parked: number;
+  /** Handlers whose circuit breaker is not closed. */
+  readonly paused: readonly string[];
   readonly inFlight: number;
   /** Events whose outcome is decided and not yet durable. */
   readonly unacknowledged: number;
@@ -49,34 +59,36 @@ export interface Stats {
 }
 
 /** Puts one snapshot together. */
-export function statsFrom(parts: {
-  phase: Phase;
-  uptimeMs: number;
-  threads: number;
-  publishersWaiting: number;
-  journal: { backlog: number; parked: number; recovered: number };
-  held: DispatcherCounts;
-  done: PumpCounts;
-}): Stats {
-  const { phase, uptimeMs, threads, publishersWaiting, journal, held, done } = parts;
+export function statsOf(
+  engine: Engine,
+  of: { phase: Phase; uptimeMs: number; threads: number; recovered: number; pendingAtStart: number },
+): Stats {
+  const { dispatcher, journal, away, pump, intake, deadLetters, names, policies } = engine;
+  const { phase, uptimeMs, threads, recovered, pendingAtStart } = of;
+  const held = dispatcher.counts();
+  const done = pump.counts();
+  const isPaused = (handler: number): boolean => dispatcher.breakerOf(handler) !== 'closed';
   return {
-    phase,
-    uptimeMs,
-    accepted: held.admitted + journal.backlog + journal.parked - journal.recovered,
-    recovered: journal.recovered,
+    ...{ phase, uptimeMs, threads, recovered },
+    accepted: held.admitted + journal.backlog + journal.parked - pendingAtStart,
     succeeded: done.succeeded,
     deadLettered: done.deadLettered,
+    cancelled: done.cancelled,
+    retried: done.retried,
+    postponed: done.postponed,
+    redriven: deadLetters.redriven,
     duplicatesIgnored: done.duplicatesIgnored,
     waiting: held.buffered,
-    backlog: journal.backlog,
-    parked: journal.parked,
+    delayed: held.delayed,
+    backlog: journal.backlog + away.backlog,
+    parked: journal.parked + away.parked,
+    paused: policies.flatMap((_, handler) => (isPaused(handler) ? [names.handler(handler)] : [])),
     inFlight: held.inFlight,
     unacknowledged: held.settled,
-    publishersWaiting,
+    publishersWaiting: intake.publishersWaiting,
     lanesLive: held.lanesLive,
     lanesReady: held.lanesReady,
     bytesHeld: held.bytesHeld,
-    threads,
     batchSize: held.batchSize,
     eventUs: held.eventUs,
     groupSize: done.groupSize,

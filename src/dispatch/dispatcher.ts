@@ -1,25 +1,21 @@
 // The path of an event through the core: admit, nextBatch, settle, confirm. It keeps order (a lane has at most one run
-// in flight), holds every accepted event until its outcome is durable, and never holds more than its limits. It knows
-// no thread, no promise, no clock and no store: what it is told comes in as arguments, what follows goes out as values.
+// in flight), holds every accepted event until its outcome is durable or it waits in the store, and never holds more
+// than its limits. It knows no thread, no promise, no clock and no store: what it is told comes in as arguments, what
+// follows goes out as values.
 
 import type { EncodedEvent } from '../event.js';
 import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
 import type { OrderMode } from '../options.js';
-import { BatchSize } from './batch-size.js';
+import { Away } from './away.js';
+import type { BreakerLimits, BreakerState } from './breaker.js';
+import { type BreakerNews, Breakers } from './breakers.js';
+import { type Batch, Departures } from './departures.js';
+import { Histories, type History } from './histories.js';
 import type { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
-import { RingBuffer, type Slot } from './ring-buffer.js';
+import { noDue, RingBuffer, type Slot } from './ring-buffer.js';
 import { Watermarks } from './watermark.js';
-
-/** Events that were sent to a thread together, in the order in which they run. */
-export interface Batch {
-  readonly slots: readonly Slot[];
-  /** The lanes that gave a run; busy until the batch is settled. */
-  readonly lanes: readonly Lane[];
-  /** Whether it is one suspect, and nothing else runs until it is settled. */
-  readonly alone: boolean;
-}
 
 export interface DispatcherOptions {
   readonly order: OrderMode;
@@ -30,14 +26,36 @@ export interface DispatcherOptions {
   readonly batchSizeMax: number;
   readonly batchTargetMs: number;
   readonly batchBytesMax: number;
+  /** By handler, whether a dead letter stops its lane. */
+  readonly parks: readonly boolean[];
+  /** Null: no handler is ever paused. */
+  readonly breaker: BreakerLimits | null;
+}
+
+/** Where an event comes from, and the handler it is owed to. */
+export interface Place {
+  readonly partition: number;
+  readonly position: number;
+  readonly handler: number;
+}
+
+/** What came of a batch. */
+export interface Came {
+  /** A HandlerResult per event. */
+  readonly results: Uint8Array;
+  /** Per event, how long to wait before its next try; null when no event has one. */
+  readonly delaysMs: Float64Array | null;
+  readonly busyUs: number;
 }
 
 /** Counts of events by where they are, and what was chosen last. */
 export interface DispatcherCounts {
   readonly admitted: number;
   readonly buffered: number;
+  /** Of the buffered ones, those that wait for a next try, or behind one. */
+  readonly delayed: number;
   readonly inFlight: number;
-  /** Decided, not yet durable. */
+  /** Decided or to wait in the store, and not yet durable. */
   readonly settled: number;
   readonly lanesLive: number;
   readonly lanesReady: number;
@@ -50,27 +68,29 @@ export class Dispatcher {
   readonly #ring: RingBuffer;
   readonly #lanes: Lanes;
   readonly #watermarks = new Watermarks();
-  readonly #batchSize: BatchSize;
-  readonly #batchBytesMax: number;
-  /** Events that were running when a process died: the deaths each is charged with, by partition and position. */
-  readonly #suspects = new Map<number, Map<number, number>>();
-  /** Suspects that wait or run. */
-  #suspectsHeld = 0;
-  /** Whether one of them runs now. */
-  #isAlone = false;
+  readonly #breakers: Breakers | null;
+  readonly #histories = new Histories();
+  readonly #departures: Departures;
+  /** Lanes of which events wait in the store. */
+  readonly away: Away;
   #sequence = 0;
-  #inFlight = 0;
+  #admitted = 0;
   #settled = 0;
 
   constructor(options: DispatcherOptions) {
+    const { order, handlerCount, breaker } = options;
     this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax });
-    this.#lanes = new Lanes({ order: options.order, handlerCount: options.handlerCount });
-    this.#batchSize = new BatchSize({
-      sizeMax: options.batchSizeMax,
-      targetMs: options.batchTargetMs,
-      threads: options.threads,
-    });
-    this.#batchBytesMax = options.batchBytesMax;
+    this.#lanes = new Lanes({ order, handlerCount });
+    const lanes = this.#lanes;
+    this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
+    this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
+    const [ring, departures] = [this.#ring, this.#departures];
+    this.away = new Away({ lanes, ring, departures, parks: options.parks });
+  }
+
+  /** Takes in how many threads there are now: batches are shares of what waits. */
+  setThreads(threads: number): void {
+    this.#departures.size.setThreads(threads);
   }
 
   /** Begins a partition whose events below `watermark` have their outcomes. */
@@ -78,12 +98,9 @@ export class Dispatcher {
     this.#watermarks.open(partition, watermark);
   }
 
-  /** Names events of a partition that are to run alone: pairs of a position and of deaths it is charged with. */
-  suspect(partition: number, suspects: Float64Array): void {
-    if (suspects.length === 0) return;
-    const deaths = new Map<number, number>();
-    for (let at = 0; at < suspects.length; at += 2) deaths.set(suspects[at]!, suspects[at + 1]!);
-    this.#suspects.set(partition, deaths);
+  /** Says what became of an event before this process, for when it is admitted. */
+  remember(partition: number, position: number, history: Partial<History>): void {
+    this.#histories.add(partition, position, history);
   }
 
   /** How many events may be admitted now; an upper bound where their bytes are the limit. */
@@ -91,99 +108,125 @@ export class Dispatcher {
     return this.#ring.isOpen ? this.#ring.room : 0;
   }
 
-  /** Accepted events without a durable outcome. */
+  get capacity(): number {
+    return this.#ring.capacity;
+  }
+
+  /** Accepted events in memory without a durable outcome. */
   get held(): number {
     return this.#ring.held;
   }
 
-  /** Takes an event in, at the end of its lane. Call it only while `room` is above 0. */
-  admit(event: EncodedEvent, owed: { partition: number; position: number; handler: number }): void {
-    const slot = this.#ring.take(event);
-    slot.state = 'buffered';
-    slot.sequence = this.#sequence;
-    this.#sequence += 1;
-    slot.partition = owed.partition;
-    slot.position = owed.position;
-    slot.handler = owed.handler;
-    if (this.#suspects.size > 0) this.#charge(slot);
+  /** When time alone changes what can run: a try is due, or a handler that is paused can be probed. */
+  get nextWakeMs(): number {
+    return Math.min(this.#lanes.nextDueMs, this.#breakers?.nextProbeMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Takes an event in, at the end of its lane; of a lane that is away, it is set aside. While `room` is above 0. */
+  admit(event: EncodedEvent, owed: Place): void {
+    const slot = this.#take(event, owed);
+    this.#admitted += 1;
     this.#watermarks.admit(slot);
-    this.#lanes.append(slot, event.key);
-  }
-
-  /**
-   * Takes what is runnable now, oldest first, up to the batch size; null when nothing is. `placesFree` batches could
-   * start now, this one included, so it takes at most its share of the ready lanes: its runs are short while many
-   * lanes are ready and long only when few are. A suspect waits until nothing is in flight, and then runs alone.
-   */
-  nextBatch(placesFree: number): Batch | null {
-    const lanes = this.#lanes;
-    if (lanes.runnable === 0) return null;
-    if (this.#suspectsHeld > 0 && this.#isSuspectNext()) return this.#inFlight === 0 ? this.#suspectAlone() : null;
-    const size = this.#batchSize.choose(lanes.runnable);
-    const share = Math.ceil(lanes.ready / placesFree);
-    const runMax = Math.ceil(size / Math.max(1, Math.min(share, size)));
-    const slots: Slot[] = [];
-    const taken: Lane[] = [];
-    let bytes = 0;
-    while (slots.length < size && bytes < this.#batchBytesMax && !this.#isSuspectNext()) {
-      const isFreeNext = taken.length >= share && lanes.free.waiting > 0 && lanes.free.head?.deaths === null;
-      if (isFreeNext || lanes.free.headSequence < lanes.oldestSequence) {
-        bytes += this.#take(lanes.free, slots);
-        continue;
-      }
-      if (lanes.ready === 0 || taken.length >= share) break;
-      const lane = lanes.takeOldest();
-      taken.push(lane);
-      const end = Math.min(slots.length + runMax, size);
-      do bytes += this.#take(lane, slots);
-      while (lane.head?.deaths === null && slots.length < end && bytes < this.#batchBytesMax);
+    const lane = this.#lanes.laneOf(owed.handler, event.key);
+    if (lane.isAway) {
+      slot.lane = lane;
+      this.away.setAside(slot);
+      return;
     }
-    this.#inFlight += slots.length;
-    return { slots, lanes: taken, alone: false };
+    this.#enter(lane, slot, this.#histories.of(owed.partition, owed.position));
+  }
+
+  /** Takes an event in that waits in the store, at the end of its lane, unless it is here. While `room` is above 0. */
+  readmit(event: EncodedEvent, owed: Place, history: History): void {
+    if (!this.away.recall(owed)) return;
+    const slot = this.#take(event, owed);
+    slot.isRecalled = true;
+    const deaths = this.#histories.of(owed.partition, owed.position)?.deaths ?? null;
+    this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, { ...history, deaths });
+  }
+
+  /** Takes what can run now; null when nothing can. See Departures. */
+  nextBatch(placesFree: number, nowMs: number): Batch | null {
+    return this.#departures.nextBatch(placesFree, nowMs);
   }
 
   /**
-   * Takes in what came of a batch: a HandlerResult per event, in its order, and how long it took in its thread. Skipped
-   * events go back to the front of their lanes, uncounted; the rest are settled, and given back in the batch's order.
-   * Every lane of the batch is free from here on.
+   * Takes in what came of a batch, at `nowMs`. Skipped events go back to the front of their lanes, uncounted, and so do
+   * those that will be tried again, whose lanes wait for them. The rest is settled, and given back in the batch's order.
+   * Every lane of the batch is free from here on, unless a dead letter stops it.
    */
-  settle(batch: Batch, came: { results: Uint8Array; busyUs: number }): readonly Slot[] {
+  settle(batch: Batch, came: Came, nowMs: number): readonly Slot[] {
     const { slots } = batch;
-    invariant(came.results.length === slots.length, 'a report has a result for each event of its batch');
+    const { results, delaysMs } = came;
+    invariant(results.length === slots.length, 'a report has a result for each event of its batch');
     const settled: Slot[] = [];
     for (let index = 0; index < slots.length; index += 1) {
       const slot = slots[index]!;
       invariant(slot.state === 'in-flight', 'only an event in flight is settled');
-      if (came.results[index] === handlerResult.skipped) {
+      const result = results[index];
+      if (result === handlerResult.skipped) {
         slot.state = 'buffered';
+      } else if (result === handlerResult.retrying || result === handlerResult.postponed) {
+        slot.state = 'buffered';
+        slot.dueMs = nowMs + (delaysMs?.[index] ?? 0);
+        if (result === handlerResult.retrying) slot.attempt += 1;
+        else slot.postponed += 1;
       } else {
         slot.state = 'settled';
+        this.#histories.forget(slot.partition, slot.position);
         settled.push(slot);
       }
     }
-    if (settled.length < slots.length) putBack(slots);
+    if (settled.length < slots.length) this.#putBack(slots);
     for (const lane of batch.lanes) this.#lanes.release(lane);
-    this.#batchSize.measured(settled.length, came.busyUs);
-    if (batch.alone) {
-      this.#isAlone = false;
-      this.#suspectsHeld -= settled.length;
-    }
-    this.#inFlight -= slots.length;
+    this.away.park(slots, results);
+    this.#departures.arrive(batch, { count: settled.length, busyUs: came.busyUs });
+    this.#breakers?.record(slots, { results, probed: batch.probed, nowMs });
     this.#settled += settled.length;
     return settled;
   }
 
-  /** Takes in that these settled events have their durable outcomes, and forgets them. */
+  /** Takes in that these events have their durable outcomes, or wait in the store, and forgets them. */
   confirm(slots: readonly Slot[]): void {
     for (const slot of slots) {
-      invariant(slot.state === 'settled', 'only a settled event becomes durable');
-      this.#watermarks.confirm(slot);
+      invariant(slot.state === 'settled' || slot.state === 'aside', 'only a settled event becomes durable');
+      this.away.confirmed(slot);
+      if (slot.state === 'settled') this.#settled -= 1;
+      if (!slot.isRecalled) this.#watermarks.confirm(slot);
       this.#ring.release(slot);
     }
-    this.#settled -= slots.length;
   }
 
-  /** The position of a partition below which every event has its durable outcome. */
+  /** Breakers that changed since the last call. */
+  takeBreakerNews(): readonly BreakerNews[] {
+    return this.#breakers?.takeNews() ?? [];
+  }
+
+  /** Finds an event in memory by its identity, or by its id. */
+  find(event: { partition: number; position: number } | string): Slot | null {
+    return typeof event === 'string' ? this.#ring.findId(event) : this.#ring.find(event);
+  }
+
+  /** Takes an event out that waits; it is settled from here on. */
+  withdraw(slot: Slot): void {
+    invariant(slot.state === 'buffered', 'only an event that waits is withdrawn');
+    this.#lanes.delete(slot);
+    if (slot.deaths !== null) this.#departures.countSuspect(-1);
+    this.#histories.forget(slot.partition, slot.position);
+    slot.state = 'settled';
+    this.#settled += 1;
+  }
+
+  /** The lane of a handler and a key, if anything of it is in memory or known to be away. */
+  lane(handler: number, key: string | null): Lane | null {
+    return this.#lanes.find(handler, key);
+  }
+
+  breakerOf(handler: number): BreakerState {
+    return this.#breakers?.stateOf(handler) ?? 'closed';
+  }
+
+  /** The position of a partition below which every event has its durable outcome, or waits in the store. */
   watermark(partition: number): number {
     return this.#watermarks.of(partition);
   }
@@ -201,61 +244,49 @@ export class Dispatcher {
   }
 
   counts(): DispatcherCounts {
+    const { inFlight, size } = this.#departures;
+    const settled = this.#settled + this.away.unstored;
     return {
-      admitted: this.#sequence,
-      buffered: this.#ring.held - this.#inFlight - this.#settled,
-      inFlight: this.#inFlight,
-      settled: this.#settled,
+      admitted: this.#admitted,
+      buffered: this.#ring.held - inFlight - settled,
+      delayed: this.#lanes.delayedEvents,
+      inFlight,
+      settled,
       lanesLive: this.#lanes.live,
       lanesReady: this.#lanes.ready,
       bytesHeld: this.#ring.bytes,
-      batchSize: this.#batchSize.latest,
-      eventUs: this.#batchSize.eventUs,
+      batchSize: size.latest,
+      eventUs: size.eventUs,
     };
   }
 
-  #charge(slot: Slot): void {
-    const deaths = this.#suspects.get(slot.partition)?.get(slot.position);
-    if (deaths === undefined) return;
-    slot.deaths = deaths;
-    slot.attempt = deaths + 1;
-    this.#suspectsHeld += 1;
+  #take(event: EncodedEvent, { partition, position, handler }: Place): Slot {
+    const slot = this.#ring.take(event);
+    slot.state = 'buffered';
+    slot.sequence = this.#sequence;
+    this.#sequence += 1;
+    slot.partition = partition;
+    slot.position = position;
+    slot.handler = handler;
+    return slot;
   }
 
-  /** Whether a suspect is at the head of what could run now, or runs. */
-  #isSuspectNext(): boolean {
-    if (this.#suspectsHeld === 0) return false;
-    return this.#isAlone || (this.#lanes.oldest?.deaths ?? null) !== null;
-  }
-
-  #suspectAlone(): Batch {
-    const lanes = this.#lanes;
-    const slots: Slot[] = [];
-    const taken: Lane[] = [];
-    if (lanes.oldest === lanes.free.head) {
-      this.#take(lanes.free, slots);
-    } else {
-      const lane = lanes.takeOldest();
-      taken.push(lane);
-      this.#take(lane, slots);
+  #enter(lane: Lane, slot: Slot, history: History | null): void {
+    if (history !== null) {
+      slot.deaths = history.deaths;
+      slot.attempt = 1 + history.tries + (history.deaths ?? 0);
+      slot.postponed = history.postponed;
+      slot.dueMs = history.dueMs ?? noDue;
+      if (history.deaths !== null) this.#departures.countSuspect(1);
     }
-    this.#inFlight = 1;
-    this.#isAlone = true;
-    return { slots, lanes: taken, alone: true };
+    this.#lanes.append(lane, slot);
   }
 
-  #take(lane: Lane, into: Slot[]): number {
-    const slot = lane.shift();
-    slot.state = 'in-flight';
-    into.push(slot);
-    return slot.size;
-  }
-}
-
-/** Puts the events of a batch that were skipped back, the last one first, so that each lane has its old order. */
-function putBack(slots: readonly Slot[]): void {
-  for (let index = slots.length - 1; index >= 0; index -= 1) {
-    const slot = slots[index]!;
-    if (slot.state === 'buffered') slot.lane!.putBack(slot);
+  /** Puts the events of a batch that are not settled back, the last one first, so that each lane has its old order. */
+  #putBack(slots: readonly Slot[]): void {
+    for (let index = slots.length - 1; index >= 0; index -= 1) {
+      const slot = slots[index]!;
+      if (slot.state === 'buffered') this.#lanes.putBack(slot);
+    }
   }
 }

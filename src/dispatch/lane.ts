@@ -5,22 +5,31 @@ import { invariant } from '../invariant.js';
 import type { Slot } from './ring-buffer.js';
 
 /**
- * - `ready`: has events and nothing in flight; stands in ReadyLanes.
+ * - `ready`: has events and nothing in flight.
  * - `busy`: one run is in flight; events may wait behind it.
+ * - `delayed`: its head has failed and waits for its next try; the others wait behind it.
+ * - `gated`: its head is for a handler that is paused.
+ * - `held`: has nothing in memory, but does in the store, or is stopped behind a dead letter.
  * - `free`: no order is kept in it (events without a key, or order `none`): any number of its events run at once.
  */
-export type LaneState = 'ready' | 'busy' | 'free';
+export type LaneState = 'ready' | 'busy' | 'delayed' | 'gated' | 'held' | 'free';
 
 export class Lane {
-  /** Written by Lanes alone. */
+  // Written by Lanes alone.
   state: LaneState;
+  /** Whether new events go to the store, behind those of the lane that wait there. */
+  isAway = false;
+  /** Written by the LaneHeap it stands in. */
+  rank = 0;
+  /** Index of the handler; -1 where the lane has events of several. */
   readonly handler: number;
-  readonly key: string;
+  /** Null for the events that have no order among them. */
+  readonly key: string | null;
   #head: Slot | null = null;
   #tail: Slot | null = null;
   #waiting = 0;
 
-  constructor(of: { handler: number; key: string; state: LaneState }) {
+  constructor(of: { handler: number; key: string | null; state: LaneState }) {
     this.handler = of.handler;
     this.key = of.key;
     this.state = of.state;
@@ -67,5 +76,20 @@ export class Lane {
     slot.next = null;
     this.#waiting -= 1;
     return slot;
+  }
+
+  /** Takes an event from wherever it stands. */
+  delete(slot: Slot): void {
+    if (this.#head === slot) {
+      this.shift();
+      return;
+    }
+    let before = this.#head;
+    while (before !== null && before.next !== slot) before = before.next;
+    invariant(before !== null, 'an event is taken only from the lane it waits in');
+    before.next = slot.next;
+    if (this.#tail === slot) this.#tail = before;
+    slot.next = null;
+    this.#waiting -= 1;
   }
 }

@@ -1,20 +1,27 @@
 // All lanes that are alive: made when their first event comes, gone when they are empty and nothing of theirs is in
-// flight. It decides which lane an event belongs to, and is the only writer of a lane's state.
+// flight or in the store. It decides which lane an event belongs to, and is the only writer of a lane's state.
 
 import { invariant, unreachable } from '../invariant.js';
 import type { OrderMode } from '../options.js';
 import { Lane } from './lane.js';
-import { ReadyLanes } from './ready-lanes.js';
-import type { Slot } from './ring-buffer.js';
+import { LaneHeap } from './lane-heap.js';
+import { noDue, type Slot } from './ring-buffer.js';
 
 export class Lanes {
   readonly #order: OrderMode;
   /** By handler, then by key. */
   readonly #keyed: Map<string, Lane>[];
-  /** Events that need no order: without a key, or all of them under order `none`. Never in `#ready`, never busy. */
-  readonly free = new Lane({ handler: -1, key: '', state: 'free' });
-  readonly #ready = new ReadyLanes();
+  /** Events that need no order: without a key, or all of them under order `none`. In no heap, never busy. */
+  readonly free = new Lane({ handler: -1, key: null, state: 'free' });
+  /** By the sequence of their heads. */
+  readonly #ready = new LaneHeap();
+  /** By the time at which their heads are due. */
+  readonly #delayed = new LaneHeap();
+  /** Those whose heads wait for a handler that is paused; as they are few, in no order. */
+  readonly #gated = new Set<Lane>();
+  readonly #paused = new Set<number>();
   #runnable = 0;
+  #delayedEvents = 0;
 
   constructor(of: { order: OrderMode; handlerCount: number }) {
     this.#order = of.order;
@@ -24,7 +31,7 @@ export class Lanes {
   /** Lanes with events waiting or in flight; the free lane does not count. */
   get live(): number {
     let live = 0;
-    for (const lanes of this.#keyed) live += lanes.size;
+    for (const lanes of this.#keyed) for (const { state } of lanes.values()) if (state !== 'held') live += 1;
     return live;
   }
 
@@ -38,57 +45,52 @@ export class Lanes {
     return this.#runnable + this.free.waiting;
   }
 
+  /** Events that wait in delayed lanes. */
+  get delayedEvents(): number {
+    return this.#delayedEvents;
+  }
+
+  get delayedCount(): number {
+    return this.#delayed.count;
+  }
+
+  /** When the first delayed lane is due; infinity when there is none. */
+  get nextDueMs(): number {
+    return this.#delayed.leastRank;
+  }
+
   /** Sequence of the oldest event among the ready lanes; the free lane does not count. */
   get oldestSequence(): number {
-    return this.#ready.oldestSequence;
+    return this.#ready.leastRank;
   }
 
   /** The event that waits longest of all that could run now; null when there is none. */
   get oldest(): Slot | null {
-    if (this.free.headSequence < this.#ready.oldestSequence) return this.free.head;
-    return this.#ready.oldest?.head ?? null;
+    const free = this.freeHead;
+    if (free !== null && free.sequence < this.#ready.leastRank) return free;
+    return this.#ready.least?.head ?? null;
   }
 
-  /** Puts a new event at the end of its lane. */
-  append(slot: Slot, key: string | null): void {
-    const lane = this.#laneOf(slot.handler, key);
-    slot.lane = lane;
-    lane.append(slot);
-    switch (lane.state) {
-      case 'free':
-      case 'busy':
-        return;
-      case 'ready':
-        this.#runnable += 1;
-        if (lane.waiting === 1) this.#ready.push(lane);
-        return;
-      default:
-        unreachable(lane.state);
-    }
+  /** The oldest event of the free lane that could run now. */
+  get freeHead(): Slot | null {
+    if (this.#paused.size > 0) this.gateFree();
+    return this.free.head;
   }
 
-  /** Takes the ready lane with the oldest head and makes it busy: the caller takes a run from it. */
-  takeOldest(): Lane {
-    const lane = this.#ready.pop();
-    invariant(lane.state === 'ready', 'only a ready lane stands among the ready');
-    lane.state = 'busy';
-    this.#runnable -= lane.waiting;
-    return lane;
+  /** Has the oldest events of the free lane wait apart that are for a paused handler. */
+  gateFree(): void {
+    while (this.free.head !== null && this.#paused.has(this.free.head.handler)) this.#appendAlone(this.free.shift());
   }
 
-  /** Ends a busy lane's run: what waits in it is ready again, and without any it is gone. */
-  release(lane: Lane): void {
-    invariant(lane.state === 'busy', 'only a busy lane is released');
-    lane.state = 'ready';
-    if (lane.waiting > 0) {
-      this.#runnable += lane.waiting;
-      this.#ready.push(lane);
-      return;
-    }
-    this.#keyed[lane.handler]!.delete(lane.key);
+  /** The lane of a handler and a key, if it lives. */
+  find(handler: number, key: string | null): Lane | null {
+    if (this.#order === 'none' || (this.#order === 'key' && key === null)) return null;
+    const [index, name] = this.#order === 'global' ? [0, ''] : [handler, key as string];
+    return this.#keyed[index]?.get(name) ?? null;
   }
 
-  #laneOf(handler: number, key: string | null): Lane {
+  /** The lane an event belongs to, made if it is new. */
+  laneOf(handler: number, key: string | null): Lane {
     switch (this.#order) {
       case 'none':
         return this.free;
@@ -101,11 +103,198 @@ export class Lanes {
     }
   }
 
+  /** Puts an event at the end of its lane. */
+  append(lane: Lane, slot: Slot): void {
+    if (lane.state === 'free' && slot.dueMs !== noDue) {
+      this.#appendAlone(slot);
+      return;
+    }
+    slot.lane = lane;
+    lane.append(slot);
+    switch (lane.state) {
+      case 'free':
+      case 'busy':
+      case 'gated':
+        return;
+      case 'ready':
+        this.#runnable += 1;
+        return;
+      case 'delayed':
+        this.#delayedEvents += 1;
+        return;
+      case 'held':
+        this.#place(lane);
+        return;
+      default:
+        unreachable(lane.state);
+    }
+  }
+
+  /** Puts an event that was taken back in front of its lane; the last one taken goes back first. */
+  putBack(slot: Slot): void {
+    const lane = slot.lane!;
+    invariant(lane.state === 'free' || lane.state === 'busy', 'an event goes back where it was taken from');
+    if (lane.state === 'free' && slot.dueMs !== noDue) this.#appendAlone(slot);
+    else lane.putBack(slot);
+  }
+
+  /** Takes the ready lane with the oldest head and makes it busy: the caller takes a run from it. */
+  takeOldest(): Lane {
+    const lane = this.#ready.pop();
+    invariant(lane.state === 'ready', 'only a ready lane stands among the ready');
+    this.#runnable -= lane.waiting;
+    lane.state = 'busy';
+    return lane;
+  }
+
+  /** Ends a busy lane's run: what waits in it is to run, and without any it is gone. */
+  release(lane: Lane): void {
+    invariant(lane.state === 'busy', 'only a busy lane is released');
+    this.#place(lane);
+  }
+
+  /** Lets the lanes run whose heads are due. */
+  wake(nowMs: number): void {
+    while (this.#delayed.leastRank <= nowMs) {
+      const lane = this.#delayed.pop();
+      this.#delayedEvents -= lane.waiting;
+      lane.head!.dueMs = noDue;
+      this.#place(lane);
+    }
+  }
+
+  /** Lets no event of a handler run. */
+  pause(handler: number): void {
+    this.#paused.add(handler);
+    for (const lane of this.#ready.deleteAll(({ head }) => head!.handler === handler)) {
+      this.#runnable -= lane.waiting;
+      this.#place(lane);
+    }
+  }
+
+  /** Lets events of a handler run again. */
+  resume(handler: number): void {
+    this.#paused.delete(handler);
+    for (const lane of this.#gatedOf(handler)) {
+      this.#gated.delete(lane);
+      this.#place(lane);
+    }
+  }
+
+  /** Of the lanes that wait for a paused handler, the one with the oldest head; null when there is none. */
+  oldestGated(handler: number): Lane | null {
+    this.gateFree();
+    let oldest: Lane | null = null;
+    for (const lane of this.#gatedOf(handler)) {
+      if (oldest === null || lane.headSequence < oldest.headSequence) oldest = lane;
+    }
+    return oldest;
+  }
+
+  /** Makes a gated lane busy: the caller takes its head. */
+  takeGated(lane: Lane): void {
+    invariant(lane.state === 'gated', 'only a gated lane is taken like this');
+    this.#gated.delete(lane);
+    lane.state = 'busy';
+  }
+
+  /** Lets new events of a lane go to the store, and takes out those that wait; gives them in their order. */
+  sendAway(lane: Lane): Slot[] {
+    this.#unplace(lane);
+    const slots: Slot[] = [];
+    while (lane.head !== null) slots.push(lane.shift());
+    lane.state = 'held';
+    lane.isAway = true;
+    return slots;
+  }
+
+  /** Everything of a lane that was away is in memory: new events join it there. */
+  comeBack(lane: Lane): void {
+    lane.isAway = false;
+    if (lane.state === 'held') this.#place(lane);
+  }
+
+  /** Takes one event out of the lane it waits in. */
+  delete(slot: Slot): void {
+    const lane = slot.lane!;
+    if (lane.state === 'free' || lane.state === 'busy') {
+      lane.delete(slot);
+      return;
+    }
+    this.#unplace(lane);
+    lane.delete(slot);
+    this.#place(lane);
+  }
+
+  /** Delayed lanes of keys, the one that is due last first. */
+  delayedLast(): Lane[] {
+    return this.#delayed.lanes.filter(({ key }) => key !== null).sort((a, b) => b.rank - a.rank);
+  }
+
+  #gatedOf(handler: number): Lane[] {
+    return [...this.#gated].filter(({ head }) => head!.handler === handler);
+  }
+
+  /** Gives an event of no key a lane for itself, where it can wait without the others. */
+  #appendAlone(slot: Slot): void {
+    const lane = new Lane({ handler: slot.handler, key: null, state: 'held' });
+    slot.lane = lane;
+    lane.append(slot);
+    this.#place(lane);
+  }
+
+  /** Finds where a lane that stands nowhere stands from now on. */
+  #place(lane: Lane): void {
+    const { head } = lane;
+    if (head === null) {
+      lane.state = 'held';
+      if (!lane.isAway) this.#forget(lane);
+    } else if (head.dueMs !== noDue) {
+      lane.state = 'delayed';
+      this.#delayedEvents += lane.waiting;
+      this.#delayed.push(lane, head.dueMs);
+    } else if (this.#paused.size > 0 && this.#paused.has(head.handler)) {
+      lane.state = 'gated';
+      this.#gated.add(lane);
+    } else {
+      lane.state = 'ready';
+      this.#runnable += lane.waiting;
+      this.#ready.push(lane, head.sequence);
+    }
+  }
+
+  /** Takes a lane away from where it stands. */
+  #unplace(lane: Lane): void {
+    switch (lane.state) {
+      case 'ready':
+        this.#runnable -= lane.waiting;
+        this.#ready.delete(lane);
+        return;
+      case 'delayed':
+        this.#delayedEvents -= lane.waiting;
+        this.#delayed.delete(lane);
+        return;
+      case 'gated':
+        this.#gated.delete(lane);
+        return;
+      case 'held':
+        return;
+      default:
+        invariant(false, 'a lane in use is not moved');
+    }
+  }
+
+  #forget(lane: Lane): void {
+    if (lane.key === null) return;
+    const lanes = this.#keyed[Math.max(0, lane.handler)]!;
+    if (lanes.get(lane.key) === lane) lanes.delete(lane.key);
+  }
+
   #keyedLane(handler: number, key: string): Lane {
     const lanes = this.#keyed[handler]!;
     let lane = lanes.get(key);
     if (lane === undefined) {
-      lane = new Lane({ handler, key, state: 'ready' });
+      lane = new Lane({ handler: this.#order === 'global' ? -1 : handler, key, state: 'held' });
       lanes.set(key, lane);
     }
     return lane;

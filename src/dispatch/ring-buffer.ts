@@ -7,8 +7,17 @@ import { type EncodedEvent, sizeOf } from '../event.js';
 import { invariant } from '../invariant.js';
 import type { Lane } from './lane.js';
 
-/** Where the event of a slot is on its path. Written by the Dispatcher, and `free` by the RingBuffer. */
-export type SlotState = 'free' | 'buffered' | 'in-flight' | 'settled';
+/**
+ * Where the event of a slot is on its path. Written by the Dispatcher, and `free` by the RingBuffer. `aside`: it is on
+ * its way to the store, where it will wait; `settled`: it is decided.
+ */
+export type SlotState = 'free' | 'buffered' | 'in-flight' | 'aside' | 'settled';
+
+/** `dueMs` of an event that can run at any time. */
+export const noDue = -1;
+
+/** `run` of an event that no other of its batch has to wait for. */
+export const noRun = -1;
 
 /** The place of one accepted event from admission to its durable outcome. */
 export class Slot {
@@ -20,6 +29,16 @@ export class Slot {
   handler = 0;
   /** The try the event is in or waits for, counted from 1. */
   attempt = 1;
+  /** Tries that its handler had postponed; they are not counted in `attempt`. */
+  postponed = 0;
+  /** When its next try is due, by the pump's clock; noDue when it need not wait. */
+  dueMs = noDue;
+  /** What its last try failed with, in short; null when that is not known. */
+  problem: string | null = null;
+  /** Which run of its batch it is in; noRun for one that no other of the batch has to wait for. */
+  run = 0;
+  /** Whether the store has it among those that wait there: no watermark waits for it. */
+  isRecalled = false;
   /** Deaths of the process it is charged with; null when it is no suspect. Written by the Dispatcher. */
   deaths: number | null = null;
   event: EncodedEvent | null = null;
@@ -36,6 +55,7 @@ export class Slot {
 export class RingBuffer {
   readonly capacity: number;
   readonly #bytesMax: number;
+  readonly #all: readonly Slot[];
   readonly #free: Slot[];
   #head = 0;
   #room: number;
@@ -45,7 +65,8 @@ export class RingBuffer {
     this.capacity = limits.capacity;
     this.#bytesMax = limits.bytesMax;
     this.#room = limits.capacity;
-    this.#free = Array.from({ length: limits.capacity }, () => new Slot());
+    this.#all = Array.from({ length: limits.capacity }, () => new Slot());
+    this.#free = [...this.#all];
   }
 
   /** Slots that are free. */
@@ -80,6 +101,18 @@ export class RingBuffer {
     return slot;
   }
 
+  /** Finds the event with this identity among those held. It looks at all of them. */
+  find(of: { partition: number; position: number }): Slot | null {
+    if (this.held === 0) return null;
+    const isIt = (slot: Slot): boolean => slot.partition === of.partition && slot.position === of.position;
+    return this.#all.find((slot) => slot.state !== 'free' && isIt(slot)) ?? null;
+  }
+
+  /** Finds the event with this id among those held. It looks at all of them. */
+  findId(id: string): Slot | null {
+    return this.#all.find((slot) => slot.event?.id === id) ?? null;
+  }
+
   /** Gives a slot back. */
   release(slot: Slot): void {
     invariant(slot.state !== 'free', 'a slot is released once');
@@ -89,6 +122,10 @@ export class RingBuffer {
     slot.lane = null;
     slot.size = 0;
     slot.attempt = 1;
+    slot.postponed = 0;
+    slot.dueMs = noDue;
+    slot.problem = null;
+    slot.isRecalled = false;
     slot.deaths = null;
     const tail = this.#head + this.#room;
     this.#free[tail >= this.capacity ? tail - this.capacity : tail] = slot;

@@ -12,6 +12,8 @@ export interface BatchEvent {
   readonly position: number;
   readonly handler: number;
   readonly attempt: number;
+  readonly postponed: number;
+  readonly run: number;
   readonly event: EncodedEvent | null;
 }
 
@@ -25,7 +27,7 @@ export function batchMessage(
   const joiner = new EventsJoiner(count);
   const partitions: Record<number, string> = {};
   for (let index = 0; index < count; index += 1) {
-    const { partition, position, handler, attempt, event } = events[index]!;
+    const { partition, position, handler, attempt, postponed, run, event } = events[index]!;
     invariant(event !== null, 'a batch holds events');
     partitions[partition] ??= to.nameOf(partition);
     const n = index * numbersPerEvent;
@@ -33,6 +35,8 @@ export function batchMessage(
     numbers[n + numberOf.position] = position;
     numbers[n + numberOf.handler] = handler;
     numbers[n + numberOf.attempt] = attempt;
+    numbers[n + numberOf.postponed] = postponed;
+    numbers[n + numberOf.run] = run;
     joiner.add(event);
   }
   const { lengths, text, bytes } = joiner.finish();

@@ -17,6 +17,10 @@ export class SimulatedClock implements Clock {
     return this.#nowMs;
   }
 
+  wallMs(): number {
+    return this.#nowMs;
+  }
+
   soon(callback: () => void): void {
     this.alarm(0, callback);
   }

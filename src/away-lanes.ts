@@ -1,0 +1,217 @@
+// Lanes of which events wait in the store, and the way back: which lane's events are asked for next, and whether all of
+// them are in memory again. A lane that is stopped behind a dead letter is not asked for until that has been redriven or
+// discarded. It reads nothing itself: it says which page it wants, and is told what came.
+
+import type { Clock } from './clock.js';
+import type { ParkedBy, SentAway } from './dispatch/away.js';
+import type { Dispatcher } from './dispatch/dispatcher.js';
+import type { Lane } from './dispatch/lane.js';
+import { invariant } from './invariant.js';
+import { JoinedEventsReader } from './joined-events.js';
+import type { LaneAway, LaneName, LanePage, LanePageRequest } from './store/messages.js';
+
+interface Parts {
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly pageBytesMax: number;
+  /** The number of the group that was begun last, and of the one that was sent last. */
+  groups(): { readonly begun: number; readonly sent: number };
+  learnNames(names: Readonly<Record<number, string>>): void;
+}
+
+/** One lane that is away. */
+interface Away {
+  readonly name: LaneName;
+  /** The lane itself; null when its events need no order among them, or new ones need not wait behind these. */
+  readonly lane: Lane | null;
+  parkedBy: { readonly partition: number; readonly position: number } | null;
+  /** When it is asked for; only while it is not parked. */
+  dueMs: number;
+  /** Its events in the store that are not in memory. */
+  waiting: number;
+  /** Where the page before ended. */
+  after: number | null;
+  /** The group that must have been sent before a page tells all. */
+  barrier: number;
+  /** How often it has been stopped, sent away or let go on: a page that was asked for before that is stale. */
+  turn: number;
+}
+
+/** The most events one page asks for. */
+const pageSizeMax = 1024;
+
+export class AwayLanes {
+  readonly #parts: Parts;
+  readonly #lanes = new Map<string, Away>();
+  /** Those that are not parked. */
+  readonly #open = new Set<Away>();
+  /** The lane of the page that is under way, and its barrier when that was asked for. */
+  #asked: { readonly away: Away; readonly barrier: number; readonly turn: number; readonly room: number } | null = null;
+  #parked = 0;
+  #backlog = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Events that wait in the store behind a dead letter. */
+  get parked(): number {
+    return this.#parked;
+  }
+
+  /** Events that wait in the store and will come by themselves. */
+  get backlog(): number {
+    return this.#backlog;
+  }
+
+  /** Room in the ring that a page under way will need. */
+  get reserved(): number {
+    return this.#asked?.room ?? 0;
+  }
+
+  /** Whether nothing is owed but what is parked. */
+  get isSettled(): boolean {
+    return this.#open.size === 0;
+  }
+
+  /** When the next lane is due that is not due yet; infinity when there is none. */
+  get nextWakeMs(): number {
+    const nowMs = this.#parts.clock.nowMs();
+    let next = Number.POSITIVE_INFINITY;
+    for (const { dueMs } of this.#open) if (dueMs > nowMs) next = Math.min(next, dueMs);
+    return next;
+  }
+
+  /** Takes in which lanes the store has when it is opened: whatever comes for them follows what is there. */
+  begin(lanes: readonly LaneAway[]): void {
+    for (const known of lanes) {
+      const lane = this.#parts.dispatcher.away.holdLane(known.handler, known.key);
+      this.#put(known, { lane: lane.state === 'free' ? null : lane, parkedBy: known.parkedBy, waiting: known.waiting });
+    }
+  }
+
+  /** Takes in lanes of which the store says that they may go on. */
+  goOn(lanes: readonly LaneAway[]): void {
+    for (const { handler, key, parkedBy, waiting } of lanes) {
+      const away =
+        this.#lanes.get(nameOf({ handler, key })) ?? this.#put({ handler, key }, { lane: null, parkedBy, waiting: 0 });
+      this.#become(away, { parkedBy, waiting, dueMs: this.#parts.clock.nowMs() });
+    }
+  }
+
+  /** Takes in that a lane stopped. Call it when the rows that tell of it are in their group. */
+  park({ lane, partition, position, letGo }: ParkedBy): void {
+    const away = this.#awayOf(lane);
+    this.#become(away, { parkedBy: { partition, position }, waiting: away.waiting + letGo, dueMs: away.dueMs });
+  }
+
+  /** Takes in that lanes gave their memory to others. */
+  sentAway(lanes: readonly SentAway[]): void {
+    for (const { lane, dueMs, letGo } of lanes) {
+      const away = this.#awayOf(lane);
+      this.#become(away, { parkedBy: away.parkedBy, waiting: away.waiting + letGo, dueMs });
+    }
+  }
+
+  /** Takes in that one more event of a lane is on its way to the store, in the group that was begun last. */
+  joined(lane: Lane): void {
+    const away = this.#awayOf(lane);
+    this.#count(away, 1);
+    away.barrier = this.#parts.groups().begun;
+  }
+
+  /** The page to ask for now, or null. */
+  wish(room: number): LanePageRequest | null {
+    if (this.#asked !== null || room <= 0) return null;
+    const nowMs = this.#parts.clock.nowMs();
+    const { sent } = this.#parts.groups();
+    for (const away of this.#open) {
+      if (away.dueMs > nowMs || away.barrier > sent) continue;
+      const countMax = Math.min(room, pageSizeMax);
+      this.#asked = { away, barrier: away.barrier, turn: away.turn, room: countMax };
+      return { ...away.name, after: away.after, countMax, bytesMax: this.#parts.pageBytesMax };
+    }
+    return null;
+  }
+
+  /** Takes in the page that was asked for. */
+  turn(page: LanePage): void {
+    invariant(this.#asked !== null, 'a page comes only when it was asked for');
+    const { away, barrier, turn } = this.#asked;
+    this.#asked = null;
+    if (away.turn !== turn) return;
+    this.#parts.learnNames(page.names);
+    this.#readmit(page);
+    this.#count(away, -page.positions.length);
+    away.after = page.next;
+    if (!page.isLast || away.barrier !== barrier) return;
+    this.#count(away, -away.waiting);
+    this.#open.delete(away);
+    this.#lanes.delete(nameOf(away.name));
+    if (away.lane !== null) this.#parts.dispatcher.away.comeBack(away.lane);
+  }
+
+  /** The dead letter that a lane is stopped by, and how many wait behind it. */
+  find(name: LaneName): Pick<LaneAway, 'parkedBy' | 'waiting'> | null {
+    return this.#lanes.get(nameOf(name)) ?? null;
+  }
+
+  #readmit(page: LanePage): void {
+    const { dispatcher, clock } = this.#parts;
+    const reader = new JoinedEventsReader(page.events);
+    const [nowMs, wallMs] = [clock.nowMs(), clock.wallMs()];
+    for (let index = 0; index < page.positions.length; index += 1) {
+      reader.advance();
+      const owed = {
+        partition: page.partitions[index]!,
+        position: page.positions[index]!,
+        handler: page.handlers[index]!,
+      };
+      const waitMs = page.dueAtUs[index]! / 1000 - wallMs;
+      dispatcher.readmit(reader.event(), owed, {
+        ...{ deaths: null, tries: page.attempts[index]!, postponed: page.postponed[index]! },
+        dueMs: waitMs > 0 ? nowMs + waitMs : null,
+      });
+    }
+  }
+
+  #awayOf(lane: Lane): Away {
+    const name = { handler: lane.handler, key: lane.key! };
+    return this.#lanes.get(nameOf(name)) ?? this.#put(name, { lane, parkedBy: null, waiting: 0 });
+  }
+
+  #put({ handler, key }: LaneName, of: Pick<Away, 'lane' | 'parkedBy' | 'waiting'>): Away {
+    const { clock, groups } = this.#parts;
+    const away: Away = {
+      ...{ name: { handler, key }, lane: of.lane, parkedBy: of.parkedBy, waiting: 0 },
+      ...{ dueMs: clock.nowMs(), after: null, barrier: groups().begun, turn: 0 },
+    };
+    this.#lanes.set(nameOf(away.name), away);
+    if (away.parkedBy === null) this.#open.add(away);
+    this.#count(away, of.waiting);
+    return away;
+  }
+
+  /** Has a lane begin anew, from the first event it has in the store. */
+  #become(away: Away, of: Pick<Away, 'parkedBy' | 'waiting' | 'dueMs'>): void {
+    this.#count(away, -away.waiting);
+    away.parkedBy = of.parkedBy;
+    this.#count(away, of.waiting);
+    away.dueMs = of.dueMs;
+    away.after = null;
+    away.barrier = this.#parts.groups().begun;
+    away.turn += 1;
+    if (of.parkedBy === null) this.#open.add(away);
+    else this.#open.delete(away);
+  }
+
+  #count(away: Away, change: number): void {
+    away.waiting += change;
+    if (away.parkedBy === null) this.#backlog += change;
+    else this.#parked += change;
+  }
+}
+
+function nameOf({ handler, key }: LaneName): string {
+  return `${handler} ${key}`;
+}

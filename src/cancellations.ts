@@ -1,0 +1,118 @@
+// Calls of cancel: an event that waits in memory is taken out, one that runs is told to end, one that is in the store
+// only is decided there. Each call is answered when what it says is durable.
+
+import type { Batch } from './dispatch/departures.js';
+import type { Dispatcher } from './dispatch/dispatcher.js';
+import type { Slot } from './dispatch/ring-buffer.js';
+import { KeylaneError, shown } from './errors.js';
+import { type Identity, isIdentity } from './event.js';
+import type { Flights } from './flights.js';
+import { handlerResult } from './handler.js';
+import { unreachable } from './invariant.js';
+import type { WriterThread } from './threads.js';
+
+/**
+ * What a call of cancel found: `cancelled` now has that outcome, `decided` had or now has another one, `unknown` is no
+ * event that is held.
+ */
+export type CancelFound = 'cancelled' | 'decided' | 'unknown';
+
+interface Parts {
+  readonly dispatcher: Dispatcher;
+  readonly flights: Flights;
+  readonly writer: WriterThread;
+  /** Number of a partition that is fed or known; null for any other. */
+  indexOf(partition: string): number | null;
+  withdraw(slot: Slot): void;
+  /** Resolves when everything decided so far is stored. */
+  allStored(): Promise<void>;
+  wallMs(): number;
+}
+
+export class Cancellations {
+  readonly #parts: Parts;
+  /** Events in flight that are to end, and who waits for that. */
+  readonly #inFlight = new Map<Slot, ((found: CancelFound) => void)[]>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Cancels the event with this identity, or the published event with this id. */
+  async cancel(event: Identity | string): Promise<CancelFound> {
+    if (typeof event !== 'string' && !isIdentity(event)) {
+      throw new KeylaneError('bad-event', `cancel takes { partition, position } or an id, got ${shown(event)}`);
+    }
+    const slot = this.#find(event);
+    if (slot === null) return this.#inStore(event);
+    switch (slot.state) {
+      case 'buffered':
+        this.#parts.withdraw(slot);
+        await this.#parts.allStored();
+        return 'cancelled';
+      case 'in-flight': {
+        const found = await this.#ended(slot);
+        await this.#parts.allStored();
+        return found;
+      }
+      case 'settled':
+        await this.#parts.allStored();
+        return 'decided';
+      case 'aside':
+        await this.#parts.allStored();
+        return this.#inStore(event);
+      case 'free':
+        return 'unknown';
+      default:
+        return unreachable(slot.state);
+    }
+  }
+
+  /** Takes in what came of a batch, once it is settled. */
+  settled({ slots }: Batch, results: Uint8Array): void {
+    if (this.#inFlight.size === 0) return;
+    for (let index = 0; index < slots.length; index += 1) {
+      const slot = slots[index]!;
+      const waiting = this.#inFlight.get(slot);
+      if (waiting === undefined) continue;
+      this.#inFlight.delete(slot);
+      // It failed, or did not begin, before it could be told.
+      const isOwed = slot.state === 'buffered';
+      if (isOwed) this.#parts.withdraw(slot);
+      const found = isOwed || results[index] === handlerResult.cancelled ? 'cancelled' : 'decided';
+      for (const answer of waiting) answer(found);
+    }
+  }
+
+  /** Answers those who wait when the processor has ended: their events have no outcome. */
+  close(): void {
+    for (const waiting of this.#inFlight.values()) for (const answer of waiting) answer('unknown');
+    this.#inFlight.clear();
+  }
+
+  #find(event: Identity | string): Slot | null {
+    const { dispatcher, indexOf } = this.#parts;
+    if (typeof event === 'string') return dispatcher.find(event);
+    const partition = indexOf(event.partition);
+    return partition === null ? null : dispatcher.find({ partition, position: event.position });
+  }
+
+  #ended(slot: Slot): Promise<CancelFound> {
+    return new Promise((resolve) => {
+      const waiting = this.#inFlight.get(slot) ?? [];
+      this.#inFlight.set(slot, [...waiting, resolve]);
+      this.#parts.flights.cancel(slot);
+    });
+  }
+
+  /** Decides an event that is not in memory. While it was decided, a page may have brought it there. */
+  async #inStore(event: Identity | string): Promise<CancelFound> {
+    const { writer, wallMs } = this.#parts;
+    const { found } = await writer.cancel({ event, atUs: Math.floor(wallMs() * 1000) });
+    if (found !== 'cancelled') return found;
+    const slot = this.#find(event);
+    if (slot?.state === 'buffered') this.#parts.withdraw(slot);
+    else if (slot?.state === 'in-flight') await this.#ended(slot);
+    return 'cancelled';
+  }
+}

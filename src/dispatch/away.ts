@@ -1,0 +1,146 @@
+// Lanes of which events wait in the store instead of in memory: behind a dead letter that stops them, or because their
+// next try is far off and memory is needed. New events of such a lane follow the others there.
+
+import { handlerResult } from '../handler.js';
+import type { Departures } from './departures.js';
+import type { Lane } from './lane.js';
+import type { Lanes } from './lanes.js';
+import type { RingBuffer, Slot } from './ring-buffer.js';
+
+/** A lane that stopped, and the dead letter it stopped behind. */
+export interface ParkedBy {
+  readonly lane: Lane;
+  readonly partition: number;
+  readonly position: number;
+  /** Events of it that were let go, as the store has them already. */
+  readonly letGo: number;
+}
+
+/** A lane that gave its memory to others, until its next try is due. */
+export interface SentAway {
+  readonly lane: Lane;
+  readonly dueMs: number;
+  readonly letGo: number;
+}
+
+interface Parts {
+  readonly lanes: Lanes;
+  readonly ring: RingBuffer;
+  readonly departures: Departures;
+  /** By handler, whether a dead letter stops its lane. */
+  readonly parks: readonly boolean[];
+}
+
+export class Away {
+  readonly #lanes: Lanes;
+  readonly #ring: RingBuffer;
+  readonly #departures: Departures;
+  readonly #parks: readonly boolean[];
+  #aside: Slot[] = [];
+  #unstored = 0;
+  /** Events in memory that wait in the store as well, until they have their outcomes. */
+  readonly #recalled = new Set<string>();
+  #parked: ParkedBy[] = [];
+
+  constructor({ lanes, ring, departures, parks }: Parts) {
+    this.#lanes = lanes;
+    this.#ring = ring;
+    this.#departures = departures;
+    this.#parks = parks;
+  }
+
+  /** Events on their way to the store. */
+  get unstored(): number {
+    return this.#unstored;
+  }
+
+  /** An event has its outcome, or is where it is to wait. */
+  confirmed(slot: Slot): void {
+    if (slot.state === 'aside') this.#unstored -= 1;
+    if (slot.isRecalled) this.#recalled.delete(identityOf(slot));
+  }
+
+  /** Events that are to wait in the store, in the order in which they came there; their slots are confirmed later. */
+  takeAside(): readonly Slot[] {
+    return this.#aside.length === 0 ? this.#aside : this.#aside.splice(0);
+  }
+
+  /** Lanes that stopped since the last call. */
+  takeParked(): readonly ParkedBy[] {
+    return this.#parked.length === 0 ? this.#parked : this.#parked.splice(0);
+  }
+
+  /** Makes a lane of which events wait in the store, before any of them comes: new ones follow them there. */
+  holdLane(handler: number, key: string): Lane {
+    const lane = this.#lanes.laneOf(Math.max(0, handler), key);
+    if (lane.state !== 'free') this.#sendAway(lane);
+    return lane;
+  }
+
+  /** Everything that waited in the store is in memory again. */
+  comeBack(lane: Lane): void {
+    this.#lanes.comeBack(lane);
+  }
+
+  /**
+   * Takes delayed lanes out of memory while they fill more than half of it, until they fill a quarter: those first that
+   * are due last. Gives each with the time at which it is due.
+   */
+  relieve(): SentAway[] {
+    const lanes = this.#lanes;
+    if (lanes.delayedEvents * 2 < this.#ring.capacity || this.#ring.room > this.#ring.capacity / 8) return [];
+    const gone: SentAway[] = [];
+    for (const lane of lanes.delayedLast()) {
+      if (lanes.delayedEvents * 4 < this.#ring.capacity) break;
+      gone.push({ lane, dueMs: lane.rank, letGo: this.#sendAway(lane) });
+    }
+    return gone;
+  }
+
+  /** Takes in that an event that waits in the store comes into memory; false when it is there already. */
+  recall(of: { readonly partition: number; readonly position: number }): boolean {
+    const identity = identityOf(of);
+    if (this.#recalled.has(identity)) return false;
+    this.#recalled.add(identity);
+    return true;
+  }
+
+  /** Has an event wait in the store. */
+  setAside(slot: Slot): void {
+    slot.state = 'aside';
+    this.#unstored += 1;
+    this.#aside.push(slot);
+  }
+
+  /** Stops the lanes of dead letters whose handlers say so. */
+  park(slots: readonly Slot[], results: Uint8Array): void {
+    for (let index = 0; index < slots.length; index += 1) {
+      if (results[index] !== handlerResult.failed) continue;
+      const { lane, handler, partition, position } = slots[index]!;
+      if (!this.#parks[handler] || lane === null || lane.key === null) continue;
+      // It is gone if nothing waited in it.
+      const stopped = this.#lanes.laneOf(Math.max(0, lane.handler), lane.key);
+      this.#parked.push({ lane: stopped, partition, position, letGo: this.#sendAway(stopped) });
+    }
+  }
+
+  /** Takes what waits of a lane out of memory; what the store has already is let go at once, and counted. */
+  #sendAway(lane: Lane): number {
+    let letGo = 0;
+    for (const slot of this.#lanes.sendAway(lane)) {
+      if (slot.deaths !== null) this.#departures.countSuspect(-1);
+      if (slot.isRecalled) {
+        this.#recalled.delete(identityOf(slot));
+        this.#ring.release(slot);
+        letGo += 1;
+      } else {
+        this.setAside(slot);
+      }
+    }
+    return letGo;
+  }
+}
+
+function identityOf({ partition, position }: { readonly partition: number; readonly position: number }): string {
+  return `${partition}/${position}`;
+}

@@ -1,0 +1,152 @@
+// Which events leave together: oldest first, short runs while many lanes are ready, long ones only when few are. It
+// knows what is in flight, that suspects run alone, and that a handler that is paused is probed with one event.
+
+import { invariant } from '../invariant.js';
+import { BatchSize } from './batch-size.js';
+import type { Breakers } from './breakers.js';
+import type { Lane } from './lane.js';
+import type { Lanes } from './lanes.js';
+import { noDue, noRun, type Slot } from './ring-buffer.js';
+
+/** Events that were sent to a thread together, in the order in which they run. */
+export interface Batch {
+  readonly slots: readonly Slot[];
+  /** The lanes that gave a run; busy until the batch is settled. */
+  readonly lanes: readonly Lane[];
+  /** Whether it is one suspect, and nothing else runs until it is settled. */
+  readonly alone: boolean;
+  /** The handler that its only event is to show to be well; null when it is an ordinary batch. */
+  readonly probed: number | null;
+}
+
+interface Parts {
+  readonly lanes: Lanes;
+  readonly breakers: Breakers | null;
+  readonly limits: {
+    readonly threads: number;
+    readonly batchSizeMax: number;
+    readonly batchTargetMs: number;
+    readonly batchBytesMax: number;
+  };
+}
+
+export class Departures {
+  readonly #lanes: Lanes;
+  readonly #breakers: Breakers | null;
+  readonly #batchBytesMax: number;
+  readonly size: BatchSize;
+  #inFlight = 0;
+  /** Suspects that wait or run. */
+  #suspectsHeld = 0;
+  /** Whether one of them runs now. */
+  #isAlone = false;
+
+  constructor({ lanes, breakers, limits }: Parts) {
+    const { batchSizeMax, batchTargetMs, threads } = limits;
+    this.#lanes = lanes;
+    this.#breakers = breakers;
+    this.#batchBytesMax = limits.batchBytesMax;
+    this.size = new BatchSize({ sizeMax: batchSizeMax, targetMs: batchTargetMs, threads });
+  }
+
+  /** Events in flight. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** A suspect has come, or one has gone before it ran. */
+  countSuspect(change: 1 | -1): void {
+    this.#suspectsHeld += change;
+  }
+
+  /**
+   * Takes what is runnable now, oldest first, up to the batch size; null when nothing is. `placesFree` batches could
+   * start now, this one included, so it takes at most its share of the ready lanes: its runs are short while many
+   * lanes are ready and long only when few are. A suspect waits until nothing is in flight, and then runs alone.
+   */
+  nextBatch(placesFree: number, nowMs: number): Batch | null {
+    const lanes = this.#lanes;
+    if (lanes.delayedCount > 0) lanes.wake(nowMs);
+    const probe = this.#breakers === null || this.#isAlone ? null : this.#probe(nowMs);
+    if (probe !== null) return probe;
+    if (lanes.runnable === 0 || lanes.oldest === null) return null;
+    if (this.#suspectsHeld > 0 && this.#isSuspectNext()) return this.#inFlight === 0 ? this.#suspectAlone() : null;
+    const size = this.size.choose(lanes.runnable);
+    const share = Math.ceil(lanes.ready / placesFree);
+    const runMax = Math.ceil(size / Math.max(1, Math.min(share, size)));
+    const slots: Slot[] = [];
+    const taken: Lane[] = [];
+    let bytes = 0;
+    while (slots.length < size && bytes < this.#batchBytesMax && !this.#isSuspectNext()) {
+      const free = lanes.freeHead;
+      const isFreeNext = taken.length >= share && free?.deaths === null;
+      if (free !== null && (isFreeNext || free.sequence < lanes.oldestSequence)) {
+        bytes += this.#depart(lanes.free, { into: slots, run: noRun });
+        continue;
+      }
+      if (lanes.ready === 0 || taken.length >= share) break;
+      const lane = lanes.takeOldest();
+      taken.push(lane);
+      const end = Math.min(slots.length + runMax, size);
+      do bytes += this.#depart(lane, { into: slots, run: taken.length });
+      while (this.#canFollow(lane.head) && slots.length < end && bytes < this.#batchBytesMax);
+    }
+    this.#inFlight += slots.length;
+    return { slots, lanes: taken, alone: false, probed: null };
+  }
+
+  /** Takes in that a batch has come back, with so many events decided. */
+  arrive(batch: Batch, decided: { count: number; busyUs: number }): void {
+    invariant(this.#inFlight >= batch.slots.length, 'only a batch in flight comes back');
+    this.size.measured(decided.count, decided.busyUs);
+    this.#inFlight -= batch.slots.length;
+    if (!batch.alone) return;
+    this.#isAlone = false;
+    this.#suspectsHeld -= decided.count;
+  }
+
+  /** Whether an event may be in one run with those before it. */
+  #canFollow(slot: Slot | null): boolean {
+    if (slot === null || slot.deaths !== null || slot.dueMs !== noDue) return false;
+    return this.#breakers === null || this.#breakers.stateOf(slot.handler) === 'closed';
+  }
+
+  /** Whether a suspect is at the head of what could run now, or runs. */
+  #isSuspectNext(): boolean {
+    if (this.#suspectsHeld === 0) return false;
+    return this.#isAlone || (this.#lanes.oldest?.deaths ?? null) !== null;
+  }
+
+  #suspectAlone(): Batch {
+    const lanes = this.#lanes;
+    if (lanes.oldest === lanes.freeHead) return this.#single(lanes.free, { alone: true, probed: null });
+    return this.#single(lanes.takeOldest(), { alone: true, probed: null });
+  }
+
+  /** The one event that shows whether a handler is well again. */
+  #probe(nowMs: number): Batch | null {
+    const lane = this.#breakers?.laneToProbe(nowMs) ?? null;
+    if (lane === null) return null;
+    const { deaths, handler } = lane.head!;
+    if (deaths !== null && this.#inFlight > 0) return null;
+    this.#lanes.takeGated(lane);
+    this.#breakers?.probe(handler);
+    return this.#single(lane, { alone: deaths !== null, probed: handler });
+  }
+
+  #single(lane: Lane, how: Pick<Batch, 'alone' | 'probed'>): Batch {
+    const slots: Slot[] = [];
+    this.#depart(lane, { into: slots, run: noRun });
+    this.#inFlight += 1;
+    this.#isAlone = how.alone;
+    return { slots, lanes: lane.state === 'free' ? [] : [lane], ...how };
+  }
+
+  #depart(lane: Lane, { into, run }: { into: Slot[]; run: number }): number {
+    const slot = lane.shift();
+    slot.state = 'in-flight';
+    slot.run = run;
+    into.push(slot);
+    return slot.size;
+  }
+}

@@ -1,0 +1,160 @@
+// Wires the parts of a processor together. Each knows only what it is given here; none of them knows the processor.
+
+import { Acceptance } from './acceptance.js';
+import { AwayLanes } from './away-lanes.js';
+import { Cancellations } from './cancellations.js';
+import type { Clock } from './clock.js';
+import { Consumption } from './consumption.js';
+import { DeadLetters } from './dead-letters.js';
+import type { BreakerLimits } from './dispatch/breaker.js';
+import type { BreakerNews } from './dispatch/breakers.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
+import type { KeylaneError } from './errors.js';
+import { journalPartition } from './event.js';
+import { Flights } from './flights.js';
+import type { HandlerTable, Policy } from './handler.js';
+import { Intake } from './intake.js';
+import { Journal } from './journal.js';
+import type { Config } from './options.js';
+import type { RowNames } from './outcome.js';
+import { Partitions } from './partitions.js';
+import { policiesOf } from './policy.js';
+import type { BatchReport } from './pool/messages.js';
+import { Publishing } from './publishing.js';
+import { Pump } from './pump.js';
+import type { JournalStart } from './store/messages.js';
+import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
+
+export interface EngineParts {
+  readonly config: Config;
+  readonly table: HandlerTable;
+  readonly writer: WriterThread;
+  readonly pool: HandlerThreads;
+  readonly journal: JournalStart;
+  readonly flight: FlightRecorder;
+  readonly clock: Clock;
+}
+
+/** Who is told what. */
+export interface EngineHearers {
+  /** See Announcer. */
+  inspect(report: Pick<BatchReport, 'rows' | 'failedCount' | 'delaysMs'>, names: RowNames): (() => void) | null;
+  onBreaker(news: BreakerNews): void;
+  onWarning(error: KeylaneError): void;
+  onFatal(error: KeylaneError): void;
+}
+
+export class Engine {
+  readonly names: RowNames;
+  readonly policies: readonly Policy[];
+  readonly dispatcher: Dispatcher;
+  readonly partitions: Partitions;
+  readonly away: AwayLanes;
+  readonly journal: Journal;
+  readonly flights: Flights;
+  readonly pump: Pump;
+  readonly acceptance: Acceptance;
+  readonly intake: Intake;
+  readonly publishing: Publishing;
+  readonly consumption: Consumption;
+  readonly deadLetters: DeadLetters;
+  readonly cancellations: Cancellations;
+
+  constructor(parts: EngineParts, hearers: EngineHearers) {
+    const { config, table, clock, journal, writer } = parts;
+    const { onWarning } = hearers;
+    this.policies = policiesOf(table, config);
+    this.dispatcher = new Dispatcher({
+      ...{ ...config, handlerCount: table.names.length, breaker: breakerLimits(config) },
+      parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
+    });
+    const dispatcher = this.dispatcher;
+    const partitions = new Partitions(dispatcher, clock);
+    this.partitions = partitions;
+    this.names = { partition: (index) => partitions.nameOf(index), handler: (index) => table.names[index] ?? '' };
+    const pageBytesMax = config.batchBytesMax;
+    this.away = new AwayLanes({
+      ...{ dispatcher, clock, pageBytesMax },
+      groups: () => this.pump.groupNumbers,
+      learnNames: (names) => partitions.learnNames(names),
+    });
+    const away = this.away;
+    const room = (): number => Math.max(0, dispatcher.room - away.reserved);
+    this.journal = new Journal(journal, { dispatcher, partitions, room, onWarning, pageBytesMax });
+    this.flights = this.#flights(parts);
+    this.pump = this.#pump(parts, hearers);
+    const pump = this.pump;
+    away.begin(journal.lanes);
+    this.acceptance = new Acceptance({
+      ...{ limits: config, dispatcher, room, journal: this.journal, away, pump, clock, onWarning },
+    });
+    this.intake = this.#intake(parts);
+    const intake = this.intake;
+    this.publishing = new Publishing({ intake, pump, limits: config, partition: journalPartition });
+    this.consumption = new Consumption({
+      ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition, intake, partitions, onWarning },
+    });
+    const calls = {
+      ...{ dispatcher, flights: this.flights, writer, away, wallMs: () => clock.wallMs(), wake: () => pump.wake() },
+      allStored: () => pump.allStored(),
+    };
+    this.deadLetters = new DeadLetters(calls);
+    this.cancellations = new Cancellations({
+      ...calls,
+      indexOf: (partition) => partitions.indexOf(partition),
+      withdraw: (slot) => pump.withdraw(slot),
+    });
+  }
+
+  #flights({ config, pool, flight }: EngineParts): Flights {
+    return new Flights({
+      ...{ runners: pool, recorder: flight, policies: this.policies, limits: config },
+      nameOf: (partition) => this.partitions.nameOf(partition),
+    });
+  }
+
+  #pump({ config, writer, clock }: EngineParts, hearers: EngineHearers): Pump {
+    const { dispatcher, partitions, journal, away, flights } = this;
+    const isJournaled = config.intake === 'journal';
+    return new Pump({
+      ...{ dispatcher, partitions, journal, away, flights, writer, clock, limits: config },
+      isStored: ({ partition }) => isJournaled && partition === journal.partition,
+      letIn: () => {
+        this.acceptance.look();
+        this.intake.letIn();
+      },
+      inspect: (report) => hearers.inspect(report, this.names),
+      onSettled: (batch, { results }) => this.cancellations.settled(batch, results),
+      onBreaker: (news) => hearers.onBreaker(news),
+      onFatal: (error) => hearers.onFatal(error),
+    });
+  }
+
+  #intake({ config, table }: EngineParts): Intake {
+    const { dispatcher, acceptance, pump } = this;
+    return new Intake({
+      room: () => acceptance.roomForSources,
+      admit: (event, owed) => dispatcher.admit(event, owed),
+      accept: (owed) => acceptance.accept(owed),
+      refill: () => pump.refill(),
+      watermark: (index) => dispatcher.watermark(index),
+      handlerOf: handlerFinder(table),
+      wake: () => pump.wake(),
+      publishersMax: config.publishersMax,
+    });
+  }
+}
+
+/** Null when no handler is ever paused. */
+function breakerLimits({ breaker }: Config): BreakerLimits | null {
+  if (breaker === null) return null;
+  const { failurePercent = 50, triesMin = 20, windowMs = 10_000, pauseMs = 5000 } = breaker;
+  return { failurePercent, triesMin, windowMs, pauseMs };
+}
+
+/** Finds the index of the handler that takes a type. */
+function handlerFinder({ names, takes }: HandlerTable): (type: string) => number | null {
+  if (takes === 'every-type') return () => 0;
+  const indexes = new Map(names.map((name, index) => [name, index]));
+  return (type) => indexes.get(type) ?? null;
+}

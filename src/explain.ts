@@ -1,0 +1,153 @@
+// Why a lane is where it is: in words, and as data. It looks, and changes nothing.
+
+import type { AwayLanes } from './away-lanes.js';
+import type { Clock } from './clock.js';
+import type { Dispatcher } from './dispatch/dispatcher.js';
+import type { Lane } from './dispatch/lane.js';
+import { KeylaneError, shown } from './errors.js';
+import type { Identity } from './event.js';
+import type { Flights } from './flights.js';
+import type { HandlerTable, Policy } from './handler.js';
+import type { Phase } from './phase.js';
+
+/**
+ * - `empty`: nothing of it is held in memory; published events of it may still wait in the backlog.
+ * - `queued`: its events can run, and wait for a thread.
+ * - `running`: one of its events runs, or is about to in its batch.
+ * - `retrying`: its first event failed and waits for its next try.
+ * - `parked`: it is stopped behind a dead letter.
+ * - `paused`: its handler's circuit breaker is open.
+ * - `in-store`: its events wait in the store until there is room, or until a try is due.
+ */
+export type LaneSituation = 'empty' | 'queued' | 'running' | 'retrying' | 'parked' | 'paused' | 'in-store';
+
+/** Where a lane is. */
+export interface Explanation {
+  readonly situation: LaneSituation;
+  /** The same, and all that follows, in a sentence. */
+  readonly text: string;
+  /** Events that wait in memory, and in the store. */
+  readonly waiting: number;
+  readonly waitingInStore: number;
+  /** The event that runs, or is the next to run. */
+  readonly event: Identity | null;
+  /** The try it is in, or waits for; of how many. */
+  readonly attempt: number | null;
+  readonly attemptsMax: number;
+  /** The thread that runs it, and for how long it has. */
+  readonly threadId: number | null;
+  readonly runningMs: number | null;
+  /** How long until its next try, or until its handler is probed. */
+  readonly dueInMs: number | null;
+  /** What its last try failed with, as `TypeError: message`. */
+  readonly lastError: string | null;
+  /** The dead letter that it is stopped behind. */
+  readonly parkedBy: Identity | null;
+  readonly breaker: 'closed' | 'open' | 'probing';
+}
+
+interface Parts {
+  readonly dispatcher: Dispatcher;
+  readonly away: AwayLanes;
+  readonly flights: Flights;
+  readonly handlers: HandlerTable;
+  readonly policies: readonly Policy[];
+  readonly clock: Clock;
+  readonly isGlobal: boolean;
+  nameOf(partition: number): string;
+  phase(): Phase;
+}
+
+/** Explains the lane of a handler and a key. Throws a KeylaneError `bad-option` for a handler there is not. */
+export function explainLane(wanted: { readonly handler: string; readonly key: string }, parts: Parts): Explanation {
+  const handler = parts.handlers.names.indexOf(wanted.handler);
+  if (handler === -1) {
+    const names = parts.handlers.names.map(shown).join(', ');
+    throw new KeylaneError('bad-option', `handler must be one of ${names}, got ${shown(wanted.handler)}`);
+  }
+  if (typeof wanted.key !== 'string') {
+    throw new KeylaneError(
+      'bad-option',
+      `key must be a string, got ${shown(wanted.key)}: events without one have no lane`,
+    );
+  }
+  const facts = factsOf({ handler, key: wanted.key }, parts);
+  return { ...facts, text: sentenceOf(facts, { ...wanted, phase: parts.phase() }) };
+}
+
+type Facts = Omit<Explanation, 'text'>;
+
+function factsOf({ handler, key }: { handler: number; key: string }, parts: Parts): Facts {
+  const { dispatcher, flights, clock, nameOf } = parts;
+  const lane = dispatcher.lane(handler, key);
+  const away = parts.away.find(parts.isGlobal ? { handler: -1, key: '' } : { handler, key });
+  const slot = lane?.state === 'busy' ? flights.inLane((other) => other.lane === lane) : (lane?.head ?? null);
+  const running = slot === null || lane?.state !== 'busy' ? null : flights.running(slot);
+  const dueMs = lane?.state === 'delayed' ? lane.rank : null;
+  const parkedBy = away?.parkedBy ?? null;
+  return {
+    situation: situationOf(lane, { isParked: parkedBy !== null, inStore: away?.waiting ?? 0 }),
+    waiting: lane?.waiting ?? 0,
+    waitingInStore: away?.waiting ?? 0,
+    event: slot === null ? null : { partition: nameOf(slot.partition), position: slot.position },
+    attempt: slot?.attempt ?? null,
+    attemptsMax: parts.policies[handler]!.attemptsMax,
+    threadId: running?.threadId ?? null,
+    runningMs: running?.forMs ?? null,
+    dueInMs: dueMs === null ? null : Math.max(0, dueMs - clock.nowMs()),
+    lastError: slot?.problem ?? null,
+    parkedBy: parkedBy === null ? null : { partition: nameOf(parkedBy.partition), position: parkedBy.position },
+    breaker: dispatcher.breakerOf(slot?.handler ?? handler),
+  };
+}
+
+function situationOf(lane: Lane | null, of: { isParked: boolean; inStore: number }): LaneSituation {
+  if (of.isParked) return 'parked';
+  switch (lane?.state) {
+    case 'busy':
+      return 'running';
+    case 'delayed':
+      return 'retrying';
+    case 'gated':
+      return 'paused';
+    case 'ready':
+      return 'queued';
+    default:
+      return of.inStore > 0 ? 'in-store' : 'empty';
+  }
+}
+
+function sentenceOf(facts: Facts, of: { handler: string; key: string; phase: Phase }): string {
+  const lane = `key ${shown(of.key)} of handler ${shown(of.handler)}`;
+  const event = facts.event === null ? '' : ` ${facts.event.partition}/${facts.event.position}`;
+  const behind = facts.waiting + facts.waitingInStore;
+  const others = behind === 0 ? 'nothing waits' : `${behind} ${behind === 1 ? 'event waits' : 'events wait'}`;
+  const after = facts.lastError === null ? '' : ` after ${facts.lastError}`;
+  const tries = `try ${facts.attempt} of ${facts.attemptsMax}`;
+  const held = of.phase === 'running' || of.phase === 'draining' ? '' : ` (the processor is ${of.phase})`;
+  switch (facts.situation) {
+    case 'empty':
+      return `${lane}: nothing is held in memory${held}`;
+    case 'queued':
+      return `${lane}: ${others} for a thread, event${event} first, ${tries}${after}${held}`;
+    case 'running': {
+      if (facts.threadId === null) return `${lane}: event${event} is in a batch and about to run, ${others} behind it`;
+      return `${lane}: event${event} has been running for ${ms(facts.runningMs)} on thread ${facts.threadId}, ${tries}${after}, ${others} behind it`;
+    }
+    case 'retrying':
+      return `${lane}: ${tries} of event${event} comes in ${ms(facts.dueInMs)}${after}, ${others} in all${held}`;
+    case 'parked': {
+      const by = facts.parkedBy!;
+      return `${lane}: parked behind dead letter ${by.partition}/${by.position}, ${others} until it is redriven or discarded`;
+    }
+    case 'paused':
+      return `${lane}: the circuit breaker of its handler is ${facts.breaker}, ${others}${after}`;
+    case 'in-store':
+      return `${lane}: ${others} in the store until there is room in memory or a try is due${held}`;
+  }
+}
+
+function ms(time: number | null): string {
+  if (time === null) return '?';
+  return time < 1000 ? `${Math.round(time)} ms` : `${(time / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,112 @@
+// Batches on their way: which place each has, what is written down of it, and how it is asked to end. It decides nothing
+// about events: what came of a batch goes back to the pump as it is.
+
+import type { Batch } from './dispatch/departures.js';
+import type { Slot } from './dispatch/ring-buffer.js';
+import type { Policy } from './handler.js';
+import { batchMessage } from './pool/batch-message.js';
+import { reportOfKilled } from './pool/lost-batch.js';
+import type { BatchReport } from './pool/messages.js';
+import type { FlightRecorder, HandlerThreads } from './threads.js';
+
+interface Parts {
+  readonly runners: HandlerThreads;
+  readonly recorder: FlightRecorder;
+  readonly policies: readonly Policy[];
+  readonly limits: { readonly errorSizeMax: number };
+  nameOf(partition: number): string;
+}
+
+/** A batch that is under way, and where. */
+export interface Flight {
+  readonly batch: Batch;
+  readonly place: number;
+}
+
+export class Flights {
+  readonly #parts: Parts;
+  readonly #flights = new Map<number, Flight>();
+  /** Places that no batch has, below the number there are. */
+  readonly #free: number[] = [];
+  #places = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#matchPlaces();
+  }
+
+  /** Batches under way. */
+  get count(): number {
+    return this.#flights.size;
+  }
+
+  /** How many more may start now. */
+  get placesFree(): number {
+    this.#matchPlaces();
+    return this.#free.length;
+  }
+
+  /** Sends a batch to a thread. Call it only while a place is free. */
+  depart(batch: Batch): { flight: Flight; report: Promise<BatchReport> } {
+    const { runners, recorder, limits, policies, nameOf } = this.#parts;
+    const flight: Flight = { batch, place: this.#free.pop()! };
+    this.#flights.set(flight.place, flight);
+    const { slots, alone } = batch;
+    const message = batchMessage(slots, { place: flight.place, nameOf });
+    const [first] = slots;
+    // It killed the process as often as it may: the next try would be one too many.
+    if (alone && first!.deaths !== 0 && first!.attempt > policies[first!.handler]!.attemptsMax) {
+      return { flight, report: Promise.resolve(reportOfKilled(message, limits)) };
+    }
+    recorder.depart(flight.place, { events: slots, alone });
+    return { flight, report: runners.run(message) };
+  }
+
+  /** Takes in that a batch has come back. */
+  arrive({ place }: Flight): void {
+    this.#flights.delete(place);
+    if (place < this.#places) this.#free.push(place);
+    this.#parts.recorder.arrive(place);
+  }
+
+  /** Has the try of an event in flight end, or not begin. */
+  cancel(slot: Slot): void {
+    const found = this.#find(slot);
+    if (found !== null) this.#parts.runners.cancel(found.place, found.index);
+  }
+
+  /** For how long an event in flight has been running, and where; null when it has not begun. */
+  running(slot: Slot): { readonly forMs: number; readonly threadId: number } | null {
+    const found = this.#find(slot);
+    const running = found === null ? null : this.#parts.runners.running(found.place);
+    return running === null || running.index !== found?.index ? null : running;
+  }
+
+  /** The event in flight that belongs to a lane, if one does: the first of its run that is not done. */
+  inLane(isOfLane: (slot: Slot) => boolean): Slot | null {
+    for (const { batch, place } of this.#flights.values()) {
+      const index = this.#parts.runners.running(place)?.index ?? 0;
+      const slot = batch.slots.find((candidate, at) => at >= index && isOfLane(candidate));
+      if (slot !== undefined) return slot;
+    }
+    return null;
+  }
+
+  #find(slot: Slot): { place: number; index: number } | null {
+    for (const { batch, place } of this.#flights.values()) {
+      const index = batch.slots.indexOf(slot);
+      if (index !== -1) return { place, index };
+    }
+    return null;
+  }
+
+  /** The number of places changes with the number of threads. */
+  #matchPlaces(): void {
+    const { places } = this.#parts.runners;
+    if (places === this.#places) return;
+    const before = this.#places;
+    this.#places = places;
+    for (let at = this.#free.length - 1; at >= 0; at -= 1) if (this.#free[at]! >= places) this.#free.splice(at, 1);
+    for (let place = places - 1; place >= before; place -= 1) if (!this.#flights.has(place)) this.#free.push(place);
+  }
+}

@@ -1,0 +1,70 @@
+// Rows that the main thread makes itself, of events that no handler thread has: those that are to wait in the store, and
+// those that were cancelled before they ran. They are few, or their lane has stopped. And what a group is told besides.
+
+import type { ParkedBy } from './dispatch/away.js';
+import type { Slot } from './dispatch/ring-buffer.js';
+import { type ErrorRecord, printable } from './errors.js';
+import type { Decided } from './group.js';
+import { handlerResult } from './handler.js';
+import { type OutcomeRow, RowsBuilder, RowsReader, type Verdict, verdict } from './outcome.js';
+import type { BatchReport } from './pool/messages.js';
+import type { LaneParked } from './store/messages.js';
+
+/** One row for each event, as bytes. */
+export function rowsOf(
+  slots: readonly Slot[],
+  as: { verdict: Verdict; atUs: number; isStored: (slot: Slot) => boolean },
+): ArrayBuffer {
+  const rows = new RowsBuilder(slots.length);
+  for (const slot of slots) rows.add(rowOf(slot, { ...as, isStored: as.isStored(slot) }));
+  return rows.finish();
+}
+
+/** How many events of a batch there are of each result. */
+export function tally(results: Uint8Array): Decided & { retried: number; postponed: number } {
+  const counts = [0, 0, 0, 0, 0, 0];
+  for (let index = 0; index < results.length; index += 1) counts[results[index]!]! += 1;
+  return {
+    succeeded: counts[handlerResult.succeeded]!,
+    deadLettered: counts[handlerResult.failed]!,
+    cancelled: counts[handlerResult.cancelled]!,
+    retried: counts[handlerResult.retrying]!,
+    postponed: counts[handlerResult.postponed]!,
+  };
+}
+
+/** Notes in the slots of a batch what their tries failed with, for those that will be tried again. */
+export function noteProblems(slots: readonly Slot[], report: Pick<BatchReport, 'rows' | 'results'>): void {
+  const reader = new RowsReader(report.rows);
+  for (let index = 0; index < slots.length; index += 1) {
+    const result = report.results[index];
+    if (result === handlerResult.skipped) continue;
+    const { error } = reader.next();
+    if (result === handlerResult.succeeded || error === null) continue;
+    const { name, message } = JSON.parse(error) as ErrorRecord;
+    slots[index]!.problem = printable(`${name}: ${message}`.slice(0, problemSizeMax));
+  }
+}
+
+const problemSizeMax = 200;
+
+/** Lanes that stopped, as the store is told of them. */
+export function laneNames(stopped: readonly ParkedBy[]): LaneParked[] {
+  return stopped.map(({ lane, partition, position }) => {
+    return { handler: lane.handler, key: lane.key!, partition, position };
+  });
+}
+
+const cancelled = JSON.stringify({ name: 'Cancelled', message: 'it was cancelled before it ran', code: 'cancelled' });
+
+function rowOf(slot: Slot, as: { verdict: Verdict; atUs: number; isStored: boolean }): OutcomeRow {
+  const { partition, position, handler, attempt } = slot;
+  const { id, type, key, extras, data } = slot.event!;
+  return {
+    ...{ partition, position, handler, verdict: as.verdict, attempts: attempt - 1, id, type, key },
+    ...{ startedAtUs: as.atUs, durationUs: 0, dueAtUs: 0, result: null },
+    error: as.verdict === verdict.cancelled ? cancelled : null,
+    extras: as.isStored ? null : extras,
+    data: as.isStored ? null : data,
+  };
+}

@@ -1,0 +1,164 @@
+// What becomes of events once a batch has come back: decided ones, tries that failed and lanes that stop go into groups
+// for the writer; what a group has made durable leaves memory. It counts, and decides nothing that the dispatcher has not.
+
+import type { AwayLanes } from './away-lanes.js';
+import type { Clock } from './clock.js';
+import type { Batch } from './dispatch/departures.js';
+import type { Dispatcher } from './dispatch/dispatcher.js';
+import type { Slot } from './dispatch/ring-buffer.js';
+import type { Flight, Flights } from './flights.js';
+import type { Decided, Group } from './group.js';
+import { type GroupLimits, Groups } from './groups.js';
+import type { Journal } from './journal.js';
+import { laneNames, noteProblems, rowsOf, tally } from './main-rows.js';
+import { type Verdict, verdict } from './outcome.js';
+import type { Partitions } from './partitions.js';
+import type { BatchReport } from './pool/messages.js';
+import type { GroupResult, StoreGauges } from './store/messages.js';
+import type { WriterThread } from './threads.js';
+
+export interface SettlementParts {
+  readonly dispatcher: Dispatcher;
+  readonly partitions: Partitions;
+  readonly journal: Journal;
+  readonly away: AwayLanes;
+  readonly flights: Flights;
+  readonly writer: WriterThread;
+  readonly clock: Clock;
+  readonly limits: GroupLimits;
+  /** Whether the store has the whole event already. */
+  isStored(slot: Slot): boolean;
+  /** Sees rows before they leave for the writer; gives back what to say once they are durable. */
+  inspect(report: Pick<BatchReport, 'rows' | 'failedCount' | 'delaysMs'>): (() => void) | null;
+  /** Told of every batch that has come back, once it is settled. */
+  onSettled(batch: Batch, report: BatchReport): void;
+}
+
+/** What became durable since the start, and what the last group was like. */
+export interface SettlementCounts extends Readonly<Decided> {
+  readonly duplicatesIgnored: number;
+  /** Tries that failed and were or will be followed by another; of these, those that were not counted. */
+  readonly retried: number;
+  readonly postponed: number;
+  readonly groupSize: number;
+  /** What the store said with the last group; null before that. */
+  readonly gauges: StoreGauges | null;
+}
+
+/** What the settlement needs of the pump. */
+interface Links {
+  /** A group has left; `stored` settles with what comes of it. */
+  send(group: Group, stored: Promise<GroupResult>): void;
+  /** Something is to be said after this turn. */
+  say(announcement: () => void): void;
+  wake(): void;
+}
+
+export class Settlement {
+  readonly #parts: SettlementParts;
+  readonly #links: Links;
+  readonly groups: Groups;
+  readonly #decided: Decided = { succeeded: 0, deadLettered: 0, cancelled: 0 };
+  #duplicatesIgnored = 0;
+  #retried = 0;
+  #postponed = 0;
+  #groupSize = 0;
+  #gauges: StoreGauges | null = null;
+
+  constructor(parts: SettlementParts, links: Links) {
+    const { clock, limits, journal } = parts;
+    this.#parts = parts;
+    this.#links = links;
+    this.groups = new Groups({
+      ...{ clock, limits, takePosition: () => journal.take() },
+      send: (group) => this.#send(group),
+      wake: () => links.wake(),
+    });
+  }
+
+  /** Takes an event out that waits, and settles it as cancelled. */
+  withdraw(slot: Slot): void {
+    this.#parts.dispatcher.withdraw(slot);
+    this.#add([slot], verdict.cancelled);
+  }
+
+  /** Takes in that a group is stored. */
+  confirm(group: Group, result: GroupResult): void {
+    const { dispatcher, journal } = this.#parts;
+    this.#duplicatesIgnored += result.ignored;
+    [this.#groupSize, this.#gauges] = [group.count, result.gauges];
+    this.#decided.succeeded += group.decided.succeeded;
+    this.#decided.deadLettered += group.decided.deadLettered;
+    this.#decided.cancelled += group.decided.cancelled;
+    for (const slots of group.slots) dispatcher.confirm(slots);
+    const known = new Set(result.duplicates.map(({ index }) => index));
+    for (let index = 0; index < group.owed.length; index += 1) {
+      if (!known.has(index)) journal.stored(group.owed[index]!, group.positionFirst + index);
+    }
+    // Not before: were something above to throw, those who wait for the group would be refused with the others.
+    this.groups.confirm(group);
+    group.tellStored(result);
+    for (const announcement of group.announcements) this.#links.say(announcement);
+  }
+
+  /** Takes in what came of a batch. */
+  settle(flight: Flight, report: BatchReport): void {
+    const { dispatcher, clock, flights, away, onSettled } = this.#parts;
+    flights.arrive(flight);
+    const slots = dispatcher.settle(flight.batch, report, clock.nowMs());
+    if (report.delaysMs !== null) noteProblems(flight.batch.slots, report);
+    if (report.rowCount > 0) {
+      const { retried, postponed, ...decided } = tally(report.results);
+      this.#retried += retried;
+      this.#postponed += postponed;
+      const stopped = dispatcher.away.takeParked();
+      const { rows, rowCount } = report;
+      const announcement = this.#parts.inspect(report);
+      this.groups.add({ slots, rows, rowCount, ...decided, parked: laneNames(stopped), announcement });
+      for (const parked of stopped) away.park(parked);
+    }
+    onSettled(flight.batch, report);
+  }
+
+  /** Where events whose next try is far off fill the memory, has them wait in the store. */
+  relieve(): void {
+    const gone = this.#parts.dispatcher.away.relieve();
+    if (gone.length > 0) this.#parts.away.sentAway(gone);
+  }
+
+  /** Sends those to the store that are to wait there. */
+  sendAside(): void {
+    const slots = this.#parts.dispatcher.away.takeAside();
+    if (slots.length === 0) return;
+    this.#add(slots, verdict.waiting);
+    for (const slot of slots) this.#parts.away.joined(slot.lane!);
+  }
+
+  counts(): SettlementCounts {
+    return {
+      ...this.#decided,
+      duplicatesIgnored: this.#duplicatesIgnored,
+      retried: this.#retried,
+      postponed: this.#postponed,
+      groupSize: this.#groupSize,
+      gauges: this.#gauges,
+    };
+  }
+
+  /** Adds events with rows that are made here. */
+  #add(slots: readonly Slot[], of: Verdict): void {
+    const { clock, isStored, inspect } = this.#parts;
+    const rows = rowsOf(slots, { verdict: of, atUs: Math.floor(clock.wallMs() * 1000), isStored });
+    const cancelled = of === verdict.cancelled ? slots.length : 0;
+    const announcement = cancelled > 0 ? inspect({ rows, failedCount: 0, delaysMs: null }) : null;
+    const decided = { succeeded: 0, deadLettered: 0, cancelled };
+    this.groups.add({ slots, rows, rowCount: slots.length, ...decided, parked: [], announcement });
+  }
+
+  #send(group: Group): void {
+    const { writer, partitions, clock } = this.#parts;
+    const events = group.joinedEvents(clock.wallMs() * 1000);
+    const { rows, parked } = group;
+    this.#links.send(group, writer.append({ events, rows, watermarks: partitions.takeMoved(), parked }));
+  }
+}
