@@ -5,6 +5,7 @@ import { systemClock } from './clock.js';
 import type { KeylaneError } from './errors.js';
 import type { EventMapOf, Handler, Handlers } from './handler.js';
 import { configFrom, type ProcessorOptions } from './options.js';
+import { policiesOf } from './policy.js';
 import { HandlerPool } from './pool/handler-pool.js';
 import { preflight } from './pool/preflight.js';
 import { Processor } from './processor.js';
@@ -28,13 +29,14 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   const trouble = new Trouble();
   const onFatal = (error: KeylaneError): void => trouble.fatal(error);
   const onWarning = (error: KeylaneError): void => trouble.warning(error);
-  const { store, durability, retention } = config;
-  const request = { path: store, durability, retention, handlerNames: table.names };
+  const { store, durability, retention, order } = config;
+  const request = { path: store, durability, retention, order, handlerNames: table.names };
   const writer = await StoreWriter.open({ ...request, onFatal, onWarning });
   let pool: HandlerPool | null = null;
   let flight: FlightLog | null = null;
   try {
-    pool = await HandlerPool.start({ url, table, execArgv, config, onWarning, onFatal });
+    const policies = policiesOf(table, config);
+    pool = await HandlerPool.start({ url, table, policies, execArgv, config, onWarning, onFatal });
     const journal = await writer.openJournal({ isVolatile: config.intake === 'memory' });
     const { opened } = writer;
     const { batchSizeMax } = config;

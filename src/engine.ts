@@ -108,7 +108,8 @@ export class Engine {
 
   #flights({ config, pool, flight }: EngineParts): Flights {
     return new Flights({
-      ...{ runners: pool, recorder: flight, policies: this.policies, limits: config },
+      ...{ runners: pool, recorder: flight, policies: this.policies },
+      limits: { errorSizeMax: config.errorSizeMax, isJournaled: config.intake === 'journal' },
       nameOf: (partition) => this.partitions.nameOf(partition),
     });
   }

@@ -13,7 +13,7 @@ interface Parts {
   readonly runners: HandlerThreads;
   readonly recorder: FlightRecorder;
   readonly policies: readonly Policy[];
-  readonly limits: { readonly errorSizeMax: number };
+  readonly limits: { readonly errorSizeMax: number; readonly isJournaled: boolean };
   nameOf(partition: number): string;
 }
 
@@ -26,13 +26,12 @@ export interface Flight {
 export class Flights {
   readonly #parts: Parts;
   readonly #flights = new Map<number, Flight>();
-  /** Places that no batch has, below the number there are. */
-  readonly #free: number[] = [];
-  #places = 0;
+  /** Places that no batch has. */
+  readonly #free: number[];
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#matchPlaces();
+    this.#free = Array.from({ length: parts.runners.places }, (_, index) => parts.runners.places - 1 - index);
   }
 
   /** Batches under way. */
@@ -42,7 +41,6 @@ export class Flights {
 
   /** How many more may start now. */
   get placesFree(): number {
-    this.#matchPlaces();
     return this.#free.length;
   }
 
@@ -65,7 +63,7 @@ export class Flights {
   /** Takes in that a batch has come back. */
   arrive({ place }: Flight): void {
     this.#flights.delete(place);
-    if (place < this.#places) this.#free.push(place);
+    this.#free.push(place);
     this.#parts.recorder.arrive(place);
   }
 
@@ -98,15 +96,5 @@ export class Flights {
       if (index !== -1) return { place, index };
     }
     return null;
-  }
-
-  /** The number of places changes with the number of threads. */
-  #matchPlaces(): void {
-    const { places } = this.#parts.runners;
-    if (places === this.#places) return;
-    const before = this.#places;
-    this.#places = places;
-    for (let at = this.#free.length - 1; at >= 0; at -= 1) if (this.#free[at]! >= places) this.#free.splice(at, 1);
-    for (let place = places - 1; place >= before; place -= 1) if (!this.#flights.has(place)) this.#free.push(place);
   }
 }

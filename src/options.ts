@@ -309,29 +309,6 @@ export const optionTable = {
     },
     sentence: 'Pauses a handler while most of its tries fail. Without it none is paused.',
   },
-  recycle: {
-    kind: 'group',
-    default: null,
-    members: {
-      eventsMax: {
-        kind: 'limit',
-        default: null,
-        min: 1,
-        max: 1_000_000_000,
-        unit: 'events',
-        sentence: 'Events after which a thread is replaced by a new one.',
-      },
-      heapGrowthBytesMax: {
-        kind: 'limit',
-        default: null,
-        min: 1 * mib,
-        max: 16 * kib * mib,
-        unit: 'bytes',
-        sentence: "Growth of a thread's heap, since it was ready, after which it is replaced.",
-      },
-    },
-    sentence: 'When threads are replaced, between two batches. Without it they stay.',
-  },
   resourceLimits: {
     kind: 'group',
     default: null,

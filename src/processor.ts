@@ -10,8 +10,6 @@ import type { EventMap, EventOf, Identity } from './event.js';
 import { type Explanation, explainLane } from './explain.js';
 import type { Fed } from './feed.js';
 import type { HandlerTable } from './handler.js';
-import { checkOption } from './option-spec.js';
-import { optionTable } from './options.js';
 import type { Phase } from './phase.js';
 import type { ManyAccepted, Receipt } from './publishing.js';
 import type { Source } from './sources/source.js';
@@ -176,14 +174,6 @@ export class Processor<Events extends EventMap = EventMap> {
       nameOf: (partition) => partitions.nameOf(partition),
       phase: () => this.#phase,
     });
-  }
-
-  /** Changes the number of handler threads; resolves when it has that many. Order is kept. */
-  async setThreads(count: number): Promise<void> {
-    const threads = checkOption('threads', optionTable.threads, count) as number;
-    await this.#whileOpen(() => this.#parts.pool.setThreads(threads));
-    this.#engine.dispatcher.setThreads(threads);
-    this.#engine.pump.wake();
   }
 
   /** Drains. */

@@ -22,7 +22,7 @@ import type {
 /** Threads that run batches. */
 export interface HandlerThreads {
   readonly threads: number;
-  /** How many batches may be under way at once. It changes with `setThreads`. */
+  /** How many batches may be under way at once. */
   readonly places: number;
   /** Gives a report even when a thread dies. Rejects only with what ends the processor. */
   run(message: BatchMessage): Promise<BatchReport>;
@@ -30,8 +30,6 @@ export interface HandlerThreads {
   cancel(place: number, index: number): void;
   /** What the batch in a place is doing: the event that runs, by its index, and where; null before and after. */
   running(place: number): { readonly index: number; readonly forMs: number; readonly threadId: number } | null;
-  /** Changes the number of threads; resolves when the new ones are ready and the old ones have ended. */
-  setThreads(count: number): Promise<void>;
   /** Runs `teardown()` in every thread and ends them. */
   close(): Promise<void>;
   /** Ends them at once. */

@@ -2,7 +2,8 @@
 
 import { parentPort, workerData } from 'node:worker_threads';
 import { messageOf } from '../src/errors.js';
-import { badHandlers, fileOf, loadHandlers } from '../src/pool/handler-module.js';
+import { badHandlers, fileOf } from '../src/pool/bad-handlers.js';
+import { loadHandlers } from '../src/pool/handler-module.js';
 import type { PreflightNews, PreflightThreadData } from '../src/pool/messages.js';
 
 const { handlersUrl } = workerData as PreflightThreadData;

@@ -13,7 +13,7 @@ const weight = 0.25;
 export class BatchSize {
   readonly #sizeMax: number;
   readonly #targetUs: number;
-  #threads: number;
+  readonly #threads: number;
   #eventUs: number | null = null;
   #latest = 0;
 
@@ -31,10 +31,6 @@ export class BatchSize {
   /** The size chosen last. */
   get latest(): number {
     return this.#latest;
-  }
-
-  setThreads(threads: number): void {
-    this.#threads = threads;
   }
 
   /** Takes a report into account: `count` events took `busyUs` in their thread. */

@@ -88,11 +88,6 @@ export class Dispatcher {
     this.away = new Away({ lanes, ring, departures, parks: options.parks });
   }
 
-  /** Takes in how many threads there are now: batches are shares of what waits. */
-  setThreads(threads: number): void {
-    this.#departures.size.setThreads(threads);
-  }
-
   /** Begins a partition whose events below `watermark` have their outcomes. */
   openPartition(partition: number, watermark: number): void {
     this.#watermarks.open(partition, watermark);

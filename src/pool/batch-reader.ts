@@ -3,7 +3,7 @@
 
 import type { HandlerEvent } from '../handler.js';
 import { apart, JoinedEventsReader } from '../joined-events.js';
-import { type BatchMessage, numberOf, numbersPerEvent } from './messages.js';
+import { type BatchMessage, noRun, numberOf, numbersPerEvent } from './messages.js';
 
 /** The part of an event that few have. */
 interface Extras {
@@ -22,6 +22,8 @@ export class BatchReader extends JoinedEventsReader {
   position = 0;
   handler = 0;
   attempt = 0;
+  postponed = 0;
+  run = noRun;
 
   constructor(message: BatchMessage) {
     super(message);
@@ -37,6 +39,8 @@ export class BatchReader extends JoinedEventsReader {
     this.position = numbers[n + numberOf.position]!;
     this.handler = numbers[n + numberOf.handler]!;
     this.attempt = numbers[n + numberOf.attempt]!;
+    this.postponed = numbers[n + numberOf.postponed]!;
+    this.run = numbers[n + numberOf.run]!;
   }
 
   /** The event as its handler sees it: an object of its own. Throws when its data cannot be decoded. */

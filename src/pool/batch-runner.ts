@@ -2,24 +2,33 @@
 // report, whatever the handlers do short of ending the thread. It knows nothing of ports, Piscina or other threads.
 
 import { setImmediate as nextRound } from 'node:timers/promises';
-import { type HandlerContext, handlerResult } from '../handler.js';
+import { handlerResult, isPermanent, isRetryLater, type Policy } from '../handler.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
+import type { EndedTry } from './ended-try.js';
 import { errorRecordText } from './error-record.js';
+import { afterFailure, timedOut, wasCancelled } from './failed-try.js';
 import type { HandlerModule } from './handler-module.js';
-import type { BatchMessage, BatchReport } from './messages.js';
-import type { Progress } from './progress.js';
+import { type BatchMessage, type BatchReport, noRun } from './messages.js';
+import { abortFlag, type Place, type Progress } from './progress.js';
+import { ReportBuilder } from './report-builder.js';
 import { encodeResult } from './result-codec.js';
+import { AbortNews, TryContext } from './try-context.js';
 
 export interface BatchRunnerParts {
   readonly module: HandlerModule;
   readonly threadId: number;
+  /** By index of the handler. */
+  readonly policies: readonly Policy[];
   readonly limits: {
     readonly batchSizeMax: number;
     readonly reportSizeMax: number;
     readonly resultSizeMax: number;
     readonly errorSizeMax: number;
+    readonly postponementsMax: number;
   };
+  /** Whether the journal holds the events of its partition. */
+  readonly isJournaled: boolean;
   readonly progress: Progress;
   /** Microseconds since the Unix epoch. */
   nowUs(): number;
@@ -28,18 +37,21 @@ export interface BatchRunnerParts {
 export class BatchRunner {
   readonly #parts: BatchRunnerParts;
   readonly #rows: RowsBuilder;
-  /** The context of a first try, by handler; frozen, so one serves all events. */
-  readonly #firstTries: readonly HandlerContext[];
+  readonly #news = new AbortNews();
+  /** What came of the event that was run last; written again for every event. */
+  readonly #ended: EndedTry = {
+    ...{ result: handlerResult.skipped, isTried: false, startedAtUs: 0, durationUs: 0, delayMs: 0 },
+    ...{ value: null, error: null },
+  };
   /** The last batch that came; settled when it is done. */
   #last: Promise<unknown> = Promise.resolve();
   #unfinished = 0;
+  /** Events run so far. */
+  #ran = 0;
 
   constructor(parts: BatchRunnerParts) {
     this.#parts = parts;
     this.#rows = new RowsBuilder(parts.limits.batchSizeMax);
-    this.#firstTries = parts.module.table.names.map((handler) => {
-      return Object.freeze({ handler, attempt: 1, threadId: parts.threadId });
-    });
   }
 
   /** Runs a batch as soon as those before it are done. */
@@ -67,65 +79,145 @@ export class BatchRunner {
    */
   async #runInTurn(message: BatchMessage, turn: Promise<void> | null): Promise<BatchReport> {
     if (turn !== null) await turn;
-    const { nowUs, progress, limits } = this.#parts;
-    const rows = this.#rows;
-    const results = new Uint8Array(message.count);
+    const { nowUs, progress, limits, isJournaled } = this.#parts;
+    const place = progress.place(message.place);
+    const report = new ReportBuilder(message, { rows: this.#rows, isJournaled });
     const reader = new BatchReader(message);
+    const ended = this.#ended;
     const beganAtUs = nowUs();
-    progress.begin(message.place, beganAtUs);
-    let startedAtUs = beganAtUs;
-    let failedCount = 0;
+    place.open(this.#ran);
+    ended.startedAtUs = beganAtUs;
+    // The run of which no later event is to be tried in this batch.
+    let stopped = noRun;
     for (let index = 0; index < message.count; index += 1) {
-      if (rows.size >= limits.reportSizeMax) {
-        results.fill(handlerResult.skipped, index);
-        break;
-      }
       reader.advance();
-      let result: string | Uint8Array | null = null;
-      let error: string | null = null;
-      try {
-        const returned = this.#call(reader);
-        result = encodeResult(isThenable(returned) ? await returned : returned, limits.resultSizeMax);
-      } catch (thrown) {
-        error = errorRecordText(thrown, limits.errorSizeMax);
-        results[index] = handlerResult.failed;
-        failedCount += 1;
+      if (reader.run !== noRun && reader.run === stopped) this.#untried(handlerResult.skipped);
+      else if (place.peekFlag(index) === abortFlag.cancelled) this.#untried(handlerResult.cancelled);
+      else {
+        const running = this.#try(reader, { place, index });
+        if (running !== null) await running;
+        if (this.#stopsItsRun(reader.handler)) stopped = reader.run;
       }
-      const endedAtUs = nowUs();
-      const { partition, position, handler, attempt: attempts, id, type, key } = reader;
-      const succeeded = error === null;
-      const durationUs = endedAtUs - startedAtUs;
-      rows.add({
-        partition,
-        position,
-        handler,
-        succeeded,
-        attempts,
-        startedAtUs,
-        durationUs,
-        id,
-        type,
-        key,
-        result,
-        error,
-      });
-      startedAtUs = endedAtUs;
+      report.add(index, reader, ended);
+      // What does not fit where it would survive the thread is reported at once.
+      if (!place.finish(index, ended) || this.#rows.size >= limits.reportSizeMax) break;
+      ended.startedAtUs += ended.durationUs;
     }
-    const rowCount = rows.count;
-    const report = { results, rows: rows.finish(), rowCount, failedCount, busyUs: nowUs() - beganAtUs };
-    progress.finish(message.place);
-    return report;
+    return report.finish({ busyUs: nowUs() - beganAtUs });
   }
 
-  #call(reader: BatchReader): unknown {
+  /** Calls the handler. Gives null when it has ended, as most have by then; it never throws. */
+  #try(reader: BatchReader, at: { place: Place; index: number }): Promise<void> | null {
+    const { module, threadId } = this.#parts;
     const { handler, attempt } = reader;
-    const { handlers, table } = this.#parts.module;
-    const context =
-      attempt === 1
-        ? this.#firstTries[handler]!
-        : { handler: table.names[handler]!, attempt, threadId: this.#parts.threadId };
-    return handlers[handler]!(reader.handlerEvent(), context);
+    const name = module.table.names[handler]!;
+    const context = new TryContext({ handler: name, attempt, threadId }, { ...at, news: this.#news });
+    this.#ran += 1;
+    at.place.begin(at.index, this.#ended.startedAtUs);
+    try {
+      const returned: unknown = module.handlers[handler]!(reader.handlerEvent(), context);
+      if (isThenable(returned)) return this.#follow(returned, { reader, context, ...at });
+      this.#end({ returned }, { reader, context, ...at });
+    } catch (thrown) {
+      this.#end({ thrown }, { reader, context, ...at });
+    }
+    return null;
   }
+
+  async #follow(returned: PromiseLike<unknown>, at: TryAt): Promise<void> {
+    let came: Came;
+    try {
+      came = { returned: await returned };
+    } catch (thrown) {
+      came = { thrown };
+    }
+    this.#end(came, at);
+  }
+
+  /** Takes in what a try gave. One that was told to end has failed, whatever it gave. */
+  #end(came: Came, { reader, context, place, index }: TryAt): void {
+    const { resultSizeMax } = this.#parts.limits;
+    const ended = this.#ended;
+    const flag = place.peekFlag(index);
+    context.end(flag);
+    ended.isTried = true;
+    ended.delayMs = 0;
+    ended.value = null;
+    ended.error = null;
+    let outcome = came;
+    if (flag === abortFlag.none && 'returned' in came) {
+      try {
+        ended.value = encodeResult(came.returned, resultSizeMax);
+        ended.result = handlerResult.succeeded;
+      } catch (thrown) {
+        outcome = { thrown };
+      }
+    }
+    if (flag !== abortFlag.none || 'thrown' in outcome) {
+      this.#fail('thrown' in outcome ? outcome.thrown : undefined, { flag, reader });
+    }
+    ended.durationUs = this.#parts.nowUs() - ended.startedAtUs;
+  }
+
+  #fail(thrown: unknown, { flag, reader }: { flag: number; reader: BatchReader }): void {
+    const { policies, module, limits } = this.#parts;
+    const ended = this.#ended;
+    const policy = policies[reader.handler]!;
+    if (flag === abortFlag.cancelled) {
+      ended.result = handlerResult.cancelled;
+      ended.error = errorRecordText(wasCancelled(thrown), limits.errorSizeMax);
+      return;
+    }
+    const isTimedOut = flag === abortFlag.timedOut;
+    const error = isTimedOut ? timedOut(module.table.names[reader.handler]!, policy, thrown) : thrown;
+    ended.error = errorRecordText(error, limits.errorSizeMax);
+    if (!isTimedOut && isRetryLater(thrown) && reader.postponed < limits.postponementsMax) {
+      ended.result = handlerResult.postponed;
+      ended.delayMs = thrown.delayMs;
+      return;
+    }
+    const isFinal = !isTimedOut && this.#isFinal(thrown, reader.handler);
+    const { result, delayMs } = afterFailure(policy, { attempt: reader.attempt, isPermanent: isFinal });
+    ended.result = result;
+    ended.delayMs = delayMs;
+  }
+
+  #isFinal(thrown: unknown, handler: number): boolean {
+    if (isPermanent(thrown)) return true;
+    try {
+      return this.#parts.module.retryIf[handler]?.(thrown) === false;
+    } catch {
+      return false;
+    }
+  }
+
+  /** An event whose handler is not called. */
+  #untried(result: typeof handlerResult.skipped | typeof handlerResult.cancelled): void {
+    const ended = this.#ended;
+    ended.result = result;
+    ended.isTried = false;
+    ended.durationUs = 0;
+    ended.delayMs = 0;
+    ended.value = null;
+    const isCancelled = result === handlerResult.cancelled;
+    ended.error = isCancelled ? errorRecordText(wasCancelled(), this.#parts.limits.errorSizeMax) : null;
+  }
+
+  /** Whether the later events of the last one's lane have to wait. */
+  #stopsItsRun(handler: number): boolean {
+    const { result } = this.#ended;
+    if (result === handlerResult.retrying || result === handlerResult.postponed) return true;
+    return result === handlerResult.failed && this.#parts.policies[handler]!.onDeadLetter === 'park';
+  }
+}
+
+type Came = { readonly returned: unknown } | { readonly thrown: unknown };
+
+interface TryAt {
+  readonly reader: BatchReader;
+  readonly context: TryContext;
+  readonly place: Place;
+  readonly index: number;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

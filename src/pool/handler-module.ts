@@ -5,15 +5,18 @@
 // exports beside it. A CommonJS module either is its handlers (`module.exports = { 'a.b': f }`), or gives all three
 // (`exports.default = { 'a.b': f }; exports.setup = g`), which is also what compilers make of an ES module.
 
-import { fileURLToPath } from 'node:url';
-import { KeylaneError, shown } from '../errors.js';
+import { shown } from '../errors.js';
 import { type Handler, type HandlerTable, singleHandlerName } from '../handler.js';
+import { badHandlers, fileOf, shownPath } from './bad-handlers.js';
 import { describeThrown } from './error-record.js';
+import { policiesFrom } from './module-policies.js';
 
 export interface HandlerModule {
   readonly table: HandlerTable;
   /** In the order of the table's names, which is the order in which the module defines them. */
   readonly handlers: readonly Handler[];
+  /** By index of the handler; null where it has none. */
+  readonly retryIf: readonly (((error: unknown) => unknown) | null)[];
   readonly setup: (() => unknown) | null;
   readonly teardown: (() => unknown) | null;
 }
@@ -32,30 +35,28 @@ export async function loadHandlers(url: string): Promise<HandlerModule> {
       : 'correct the module, or what it imports';
     throw badHandlers(file, `threw while it was loaded: ${describeThrown(error, url)}`, advice);
   }
-  const table = tableOf(exports, file);
-  const handlers = table.names.map((name) => handlerOf(exports.default, name));
-  return { table, handlers, setup: hookOf(exports, 'setup', file), teardown: hookOf(exports, 'teardown', file) };
-}
-
-/** A KeylaneError about a handlers module: what is wrong with it, then what to do. */
-export function badHandlers(file: string, problem: string, advice: string): KeylaneError {
-  return new KeylaneError('bad-handlers', `handlers module ${shownPath(file)} ${problem}; ${advice}`);
+  const { names, takes } = tableOf(exports, file);
+  const given = policiesFrom(exports.policies, { names, file });
+  const table = { names, takes, policies: names.map((name) => given.get(name)?.plain ?? {}) };
+  const handlers = names.map((name) => handlerOf(exports.default, name));
+  const retryIf = names.map((name) => given.get(name)?.retryIf ?? null);
+  const hooks = { setup: hookOf(exports, 'setup', file), teardown: hookOf(exports, 'teardown', file) };
+  return { table, handlers, retryIf, ...hooks };
 }
 
 /** Whether two threads found the same handlers, in the same order. */
 export function isSameTable(one: HandlerTable, other: HandlerTable): boolean {
-  return one.takes === other.takes && one.names.join('\n') === other.names.join('\n');
-}
-
-/** The file's path, as messages name it. */
-export function fileOf(url: string): string {
-  return fileURLToPath(url);
+  const [oneText, otherText] = [one, other].map(({ takes, names, policies }) => {
+    return JSON.stringify([takes, names, policies.map((policy) => Object.entries(policy).sort())]);
+  });
+  return oneText === otherText;
 }
 
 interface Exports {
   readonly default?: unknown;
   readonly setup?: unknown;
   readonly teardown?: unknown;
+  readonly policies?: unknown;
 }
 
 /**
@@ -68,7 +69,7 @@ function unwrapped(namespace: Exports): Exports {
   return inner;
 }
 
-function tableOf(exports: Exports, file: string): HandlerTable {
+function tableOf(exports: Exports, file: string): Pick<HandlerTable, 'names' | 'takes'> {
   const given = exports.default;
   if (typeof given === 'function') {
     refuseStrayHandlers(exports, file);
@@ -96,6 +97,7 @@ const namesRefused: ReadonlyMap<string, string> = new Map([
   ['prototype', 'rename it'],
   ['', 'give it the name of an event type'],
   ['setup', 'export it beside the handlers (CommonJS: exports.default = { … }; exports.setup = …)'],
+  ['policies', 'export it beside the handlers (CommonJS: exports.default = { … }; exports.policies = …)'],
   ['teardown', 'export it beside the handlers (CommonJS: exports.default = { … }; exports.teardown = …)'],
 ]);
 
@@ -115,7 +117,7 @@ function checkHandler(name: string, handler: unknown, file: string): void {
 function refuseStrayHandlers(exports: Exports, file: string): void {
   if (!isCommonJsObject(exports)) return;
   const stray = Object.entries(exports).find(([name, value]) => {
-    return !['default', 'setup', 'teardown'].includes(name) && typeof value === 'function';
+    return !['default', 'setup', 'teardown', 'policies'].includes(name) && typeof value === 'function';
   });
   if (stray === undefined) return;
   const problem = `exports a function as "default" and another as ${shown(stray[0])}`;
@@ -135,9 +137,4 @@ function hookOf(exports: Exports, name: 'setup' | 'teardown', file: string): (()
   if (hook === undefined) return null;
   if (typeof hook === 'function') return hook as () => unknown;
   throw badHandlers(file, `must export ${name} as a function, found ${shown(hook)}`, 'make it a function or remove it');
-}
-
-/** A path on one line, whatever is in it. */
-function shownPath(file: string): string {
-  return JSON.stringify(file).slice(1, -1);
 }

@@ -3,10 +3,11 @@
 // reach the main thread without its fields, or not at all.
 
 import { messageOf } from '../errors.js';
+import { badHandlers, fileOf } from './bad-handlers.js';
 import { BatchRunner } from './batch-runner.js';
 import { epochClock } from './epoch-clock.js';
 import { describeThrown } from './error-record.js';
-import { badHandlers, fileOf, type HandlerModule, isSameTable, loadHandlers } from './handler-module.js';
+import { type HandlerModule, isSameTable, loadHandlers } from './handler-module.js';
 import type { HandlerThreadData, PoolAnswer, PoolMessage, ThreadNews } from './messages.js';
 import { Progress } from './progress.js';
 
@@ -49,7 +50,7 @@ export class HandlerThread {
   }
 
   async #load(): Promise<Loaded> {
-    const { handlersUrl, table, progress, epochOffsetUs } = this.#data;
+    const { handlersUrl, table, policies, isJournaled, batchSizeMax, progress, epochOffsetUs } = this.#data;
     const file = fileOf(handlersUrl);
     try {
       const module = await loadHandlers(handlersUrl);
@@ -61,8 +62,8 @@ export class HandlerThread {
       const runner = new BatchRunner({
         module,
         threadId: this.#links.threadId,
-        limits: this.#data,
-        progress: new Progress(progress),
+        ...{ limits: this.#data, policies, isJournaled },
+        progress: new Progress(progress, { batchSizeMax }),
         nowUs: epochClock(epochOffsetUs),
       });
       this.#links.tell({ kind: 'keylane-ready', threadId: this.#links.threadId });

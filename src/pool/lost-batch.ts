@@ -1,86 +1,97 @@
-// Reports on behalf of a thread that died and can give none. The main thread makes them from the batch's own message:
-// the one place where it builds rows.
+// Reports on behalf of a thread that died and can give none. The main thread makes them from the batch's own message and
+// from what the thread left in shared memory: the results of the events that had finished, and which one was running.
 
-import { messageOf } from '../errors.js';
-import { handlerResult } from '../handler.js';
+import { handlerResult, type Policy } from '../handler.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
+import type { EndedTry } from './ended-try.js';
 import { errorRecordText } from './error-record.js';
+import { afterFailure, killedProcess, threadDied, timedOut, wasCancelled } from './failed-try.js';
 import type { BatchMessage, BatchReport } from './messages.js';
-import type { Progress } from './progress.js';
+import { abortFlag, type Place } from './progress.js';
+import { ReportBuilder } from './report-builder.js';
 
 /** What is known of a batch that its thread cannot report. */
 export interface LostBatch {
   /** What the thread died of: an error that nothing caught, or the end of the thread. */
   readonly reason: unknown;
-  readonly progress: Progress;
+  readonly place: Place;
   readonly endedAtUs: number;
+  /** Whether the event that was running is charged with the death; otherwise it runs again uncounted. */
+  readonly isCharged: boolean;
+  readonly of: LostLimits;
+}
+
+export interface LostLimits {
+  readonly names: readonly string[];
+  readonly policies: readonly Policy[];
+  readonly isJournaled: boolean;
   readonly errorSizeMax: number;
 }
 
-/** A batch that was begun has failed. One that was not runs again, and so does one that could not send its report. */
+/** Events that had finished keep their results, the one that was running is charged, the others run again. */
 export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchReport {
-  return lost.progress.of(message.place) === 'begun' ? reportOfDeath(message, lost) : reportOfSkipped(message);
+  const { place, of } = lost;
+  const builder = new ReportBuilder(message, { rows: new RowsBuilder(message.count), isJournaled: of.isJournaled });
+  const reader = new BatchReader(message);
+  let index = 0;
+  let busyUs = 0;
+  for (const ended of place.ledger()) {
+    reader.advance();
+    builder.add(index, reader, ended);
+    busyUs += ended.durationUs;
+    index += 1;
+  }
+  const running = place.running();
+  if (running !== null && running.index === index && lost.isCharged) {
+    reader.advance();
+    const durationUs = Math.max(0, lost.endedAtUs - running.startedAtUs);
+    builder.add(index, reader, {
+      ...chargedWith(reader, { ...lost, index }),
+      startedAtUs: running.startedAtUs,
+      durationUs,
+    });
+    busyUs += durationUs;
+  }
+  return builder.finish({ busyUs });
 }
 
-/** Every event failed: the thread died in the middle of them, and which of them did it is not known. */
-function reportOfDeath(message: BatchMessage, lost: LostBatch): BatchReport {
-  const error = errorRecordText(threadDied(lost.reason), lost.errorSizeMax);
-  const startedAtUs = lost.progress.beganAtUs(message.place);
-  const reader = new BatchReader(message);
-  const rows = new RowsBuilder(message.count);
-  const durationUs = Math.max(0, lost.endedAtUs - startedAtUs);
-  for (let index = 0; index < message.count; index += 1) {
-    reader.advance();
-    const { partition, position, handler, attempt: attempts, id, type, key } = reader;
-    const event = { partition, position, handler, attempts, id, type, key };
-    rows.add({ ...event, succeeded: false, startedAtUs, durationUs, result: null, error });
+/** What came of the event that ran when its thread died. */
+function chargedWith(
+  { handler, attempt }: BatchReader,
+  { reason, place, of, index }: LostBatch & { index: number },
+): Omit<EndedTry, 'startedAtUs' | 'durationUs'> {
+  const policy = of.policies[handler]!;
+  const flag = place.flagOf(index);
+  const told = { isTried: true, value: null };
+  if (flag === abortFlag.cancelled) {
+    const error = errorRecordText(wasCancelled(reason), of.errorSizeMax);
+    return { ...told, result: handlerResult.cancelled, delayMs: 0, error };
   }
-  return failedReport(message, { rows, busyUs: durationUs });
+  const isTimedOut = flag === abortFlag.timedOut;
+  const error = isTimedOut ? timedOut(of.names[handler]!, policy) : threadDied(reason);
+  return {
+    ...told,
+    ...afterFailure(policy, { attempt, isPermanent: false }),
+    error: errorRecordText(error, of.errorSizeMax),
+  };
 }
 
 /** Every event failed, as the process died each time it was run alone; none is run again. */
-export function reportOfKilled(message: BatchMessage, limits: { readonly errorSizeMax: number }): BatchReport {
+export function reportOfKilled(
+  message: BatchMessage,
+  of: { readonly errorSizeMax: number; readonly isJournaled: boolean },
+): BatchReport {
+  const builder = new ReportBuilder(message, { rows: new RowsBuilder(message.count), isJournaled: of.isJournaled });
   const reader = new BatchReader(message);
-  const rows = new RowsBuilder(message.count);
-  const startedAtUs = Date.now() * 1000;
   for (let index = 0; index < message.count; index += 1) {
     reader.advance();
-    const { partition, position, handler, id, type, key } = reader;
-    // The next try would be one too many: it is not made.
-    const attempts = reader.attempt - 1;
-    const event = { partition, position, handler, attempts, id, type, key };
-    const error = errorRecordText(killedProcess(attempts), limits.errorSizeMax);
-    rows.add({ ...event, succeeded: false, startedAtUs, durationUs: 0, result: null, error });
+    builder.add(index, reader, {
+      ...{ result: handlerResult.failed, startedAtUs: Date.now() * 1000, durationUs: 0, delayMs: 0, value: null },
+      // The next try would be one too many: it is not made.
+      isTried: false,
+      error: errorRecordText(killedProcess(reader.attempt - 1), of.errorSizeMax),
+    });
   }
-  return failedReport(message, { rows, busyUs: 0 });
-}
-
-/** No event counts as tried: all of them run again. */
-function reportOfSkipped(message: BatchMessage): BatchReport {
-  const results = new Uint8Array(message.count).fill(handlerResult.skipped);
-  return { results, rows: new RowsBuilder(0).finish(), rowCount: 0, failedCount: 0, busyUs: 0 };
-}
-
-function failedReport(message: BatchMessage, of: { rows: RowsBuilder; busyUs: number }): BatchReport {
-  const { count } = message;
-  const results = new Uint8Array(count).fill(handlerResult.failed);
-  return { results, rows: of.rows.finish(), rowCount: count, failedCount: count, busyUs: of.busyUs };
-}
-
-function killedProcess(deaths: number): Error {
-  const error = new Error(`the process ended ${deaths} times while this event was the only one running`);
-  error.name = 'KilledProcess';
-  Object.assign(error, { code: 'killed-process' });
-  delete error.stack;
-  return error;
-}
-
-function threadDied(reason: unknown): Error {
-  const said = messageOf(reason);
-  const error = new Error(`the handler's thread died while this batch ran: ${said}`, { cause: reason });
-  error.name = 'ThreadDied';
-  // The stack would show where keylane noticed; the cause has the one that helps.
-  delete error.stack;
-  return error;
+  return builder.finish({ busyUs: 0 });
 }

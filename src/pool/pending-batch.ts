@@ -10,6 +10,10 @@ export class PendingBatch {
   // Written and read by the pool.
   /** Threads that had died when it was handed to a thread. */
   deathsBefore = 0;
+  /** The thread that has it. */
+  threadId = 0;
+  /** The event whose try was told to end, and when. */
+  told: { readonly index: number; readonly atMs: number } | null = null;
   /** What its thread reported. The batch is answered once the thread has let go of it as well. */
   report: BatchReport | null = null;
   #resolve: (report: BatchReport) => void = () => {};

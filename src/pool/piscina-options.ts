@@ -1,7 +1,7 @@
 // Every option of Piscina, stated in full, with the reason beside any that is not obvious.
 
 import { fileURLToPath } from 'node:url';
-import type { HandlerTable } from '../handler.js';
+import type { HandlerTable, Policy } from '../handler.js';
 import type { Config } from '../options.js';
 import type { HandlerThreadData } from './messages.js';
 
@@ -12,19 +12,36 @@ export const placesPerThread = 2;
 export interface ThreadsOptions {
   readonly url: URL;
   readonly table: HandlerTable;
+  /** By index of the handler. */
+  readonly policies: readonly Policy[];
   readonly execArgv: readonly string[];
   readonly config: Config;
   readonly epochOffsetUs: number;
   readonly progress: SharedArrayBuffer;
   /** Whether a thread has loaded the module and run `setup()`. */
   isReady(threadId: number): boolean;
+  /** Told which thread has just been chosen for a batch. */
+  onChosen(threadId: number): void;
 }
 
 /** Options for a pool of exactly `config.threads` threads. */
-export function piscinaOptions({ url, table, execArgv, config, epochOffsetUs, progress, isReady }: ThreadsOptions) {
+export function piscinaOptions({
+  url,
+  table,
+  policies,
+  execArgv,
+  config,
+  epochOffsetUs,
+  progress,
+  ...on
+}: ThreadsOptions) {
   const { threads, batchSizeMax, batchBytesMax: reportSizeMax, resultSizeMax, errorSizeMax } = config;
   const limits = { batchSizeMax, reportSizeMax, resultSizeMax, errorSizeMax };
-  const workerData: HandlerThreadData = { handlersUrl: url.href, table, ...limits, epochOffsetUs, progress };
+  const { postponementsMax, resourceLimits, intake } = config;
+  const workerData: HandlerThreadData = {
+    ...{ handlersUrl: url.href, table, policies, ...limits, postponementsMax, epochOffsetUs, progress },
+    isJournaled: intake === 'journal',
+  };
   return {
     filename: fileURLToPath(new URL('../../workers/handler-worker.js', import.meta.url)),
     name: 'default',
@@ -37,8 +54,11 @@ export function piscinaOptions({ url, table, execArgv, config, epochOffsetUs, pr
     maxQueue: Number.POSITIVE_INFINITY,
     concurrentTasksPerWorker: placesPerThread,
     // Piscina's own would give batches to threads that still load the module, while others have room.
-    loadBalancer: <Thread extends PiscinaThread>(_task: unknown, threads: Thread[]): Thread | null =>
-      leastBusy(threads.filter((thread) => isReady(thread.id))),
+    loadBalancer: <Thread extends PiscinaThread>(_task: unknown, threads: Thread[]): Thread | null => {
+      const chosen = leastBusy(threads.filter((thread) => on.isReady(thread.id)));
+      if (chosen !== null) on.onChosen(chosen.id);
+      return chosen;
+    },
     // Otherwise a batch that finds all places taken goes behind those that came later.
     stricterFIFO: true,
     // Threads wait in their event loop. Under 'sync' they would wait in a lock between batches: timers, sockets and
@@ -48,6 +68,7 @@ export function piscinaOptions({ url, table, execArgv, config, epochOffsetUs, pr
     recordTiming: false,
     workerHistogram: false,
     workerData,
+    ...(resourceLimits !== null && { resourceLimits: { ...resourceLimits } }),
     ...(execArgv.length > 0 && { execArgv: [...execArgv] }),
     // Files that a handler left open are closed with its thread.
     trackUnmanagedFds: true,

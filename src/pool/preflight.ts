@@ -9,8 +9,8 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { KeylaneError, shown } from '../errors.js';
 import type { HandlerTable } from '../handler.js';
+import { badHandlers, fileOf } from './bad-handlers.js';
 import { describeThrown } from './error-record.js';
-import { badHandlers, fileOf } from './handler-module.js';
 import type { PreflightNews, PreflightThreadData } from './messages.js';
 
 export interface PreflightResult {

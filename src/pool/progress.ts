@@ -1,54 +1,216 @@
-// How far the batch in each place of the pool has come, in memory that all threads see. It is what remains of a thread
-// that died: a batch it had begun is told from one that only waited there, and from one whose report got lost.
+// How far the batch in each place has come, and what came of its events, in memory that all threads see. It is what
+// remains of a thread that died: even one that was ended in an endless loop, where no code of it runs any more, leaves
+// here which event was running and the results of those before it.
+//
+// The thread writes with plain stores, as an atomic one costs more than all of them, in an order that is right whenever
+// it stops: what is said of an event comes before the count that takes the event in. Atomics are for the flags, which
+// the main thread writes while the thread reads them.
 
-const bytesPerPlace = Float64Array.BYTES_PER_ELEMENT + Int32Array.BYTES_PER_ELEMENT;
+import type { HandlerResult } from '../handler.js';
+import type { EndedTry } from './ended-try.js';
 
-const markOf = { waiting: 0, begun: 1, finished: 2 } as const;
+/** Room for results and errors in one place; a batch whose results exceed it ends early. */
+export const ledgerBytesMax = 256 * 1024;
 
-/** `waiting`: no event was tried. `begun`: some may have been. `finished`: all were, and the report was on its way. */
-export type BatchProgress = keyof typeof markOf;
+/** Why a try is to end. */
+export const abortFlag = { none: 0, timedOut: 1, cancelled: 2 } as const;
 
+/** The marks of one place, each by its index. A cache line a place, as places are written by different threads. */
+const markOf = { begun: 0, finished: 1, aborts: 2, ranBefore: 3 } as const;
+const marksPerPlace = 16;
+
+/** Numbers of an event, in this order. */
+const timeOf = { startedAtUs: 0, durationUs: 1, delayMs: 2 } as const;
+const timesPerEvent = 3;
+
+/** What the encoded part of an event is; kept beside its result in one byte, with a bit for one that was not tried. */
+const kindOf = { nothing: 0, text: 1, bytes: 2, error: 3 } as const;
+const kindShift = 4;
+const resultMask = 0x0f;
+const kindMask = 0x03;
+const untriedBit = 0x40;
+
+const bytesPerEvent = timesPerEvent * Float64Array.BYTES_PER_ELEMENT + Int32Array.BYTES_PER_ELEMENT + 2;
+
+/** The memory of all places of some threads. */
 export class Progress {
   readonly shared: SharedArrayBuffer;
-  /** When the thread began the batch; written by the thread before its mark, read after it. */
-  readonly #beganAtUs: Float64Array;
-  /** Set to waiting by the main thread before a batch leaves, and moved on by the thread that has the batch. */
-  readonly #marks: Int32Array;
+  readonly #places: readonly Place[];
 
-  constructor(shared: SharedArrayBuffer) {
-    const places = shared.byteLength / bytesPerPlace;
+  constructor(shared: SharedArrayBuffer, { batchSizeMax }: { batchSizeMax: number }) {
     this.shared = shared;
-    this.#beganAtUs = new Float64Array(shared, 0, places);
-    this.#marks = new Int32Array(shared, places * Float64Array.BYTES_PER_ELEMENT, places);
+    const bytes = bytesPerPlace(batchSizeMax);
+    const count = shared.byteLength / bytes;
+    this.#places = Array.from(
+      { length: count },
+      (_, index) => new Place(shared, { from: index * bytes, batchSizeMax }),
+    );
   }
 
-  static ofPlaces(places: number): Progress {
-    return new Progress(new SharedArrayBuffer(places * bytesPerPlace));
+  static ofPlaces(count: number, { batchSizeMax }: { batchSizeMax: number }): Progress {
+    return new Progress(new SharedArrayBuffer(count * bytesPerPlace(batchSizeMax)), { batchSizeMax });
+  }
+
+  place(index: number): Place {
+    return this.#places[index]!;
+  }
+}
+
+/** A multiple of a cache line, so that every view of it is aligned. */
+function bytesPerPlace(batchSizeMax: number): number {
+  const marks = marksPerPlace * Int32Array.BYTES_PER_ELEMENT;
+  return Math.ceil((marks + batchSizeMax * bytesPerEvent) / 64) * 64 + ledgerBytesMax;
+}
+
+/** The memory of one place. Main thread and handler thread each have an object of their own over it. */
+export class Place {
+  readonly #marks: Int32Array;
+  readonly #times: Float64Array;
+  readonly #lengths: Int32Array;
+  readonly #codes: Uint8Array;
+  readonly #flags: Uint8Array;
+  readonly #area: Buffer;
+  /** Where the next result goes; known to the thread that has the batch. */
+  #areaAt = 0;
+
+  constructor(shared: SharedArrayBuffer, { from, batchSizeMax }: { from: number; batchSizeMax: number }) {
+    let at = from;
+    const next = (bytes: number): number => {
+      at += bytes;
+      return at - bytes;
+    };
+    this.#marks = new Int32Array(shared, next(marksPerPlace * 4), marksPerPlace);
+    this.#times = new Float64Array(shared, next(batchSizeMax * timesPerEvent * 8), batchSizeMax * timesPerEvent);
+    this.#lengths = new Int32Array(shared, next(batchSizeMax * 4), batchSizeMax);
+    this.#codes = new Uint8Array(shared, next(batchSizeMax), batchSizeMax);
+    this.#flags = new Uint8Array(shared, next(batchSizeMax), batchSizeMax);
+    this.#area = Buffer.from(shared, from + bytesPerPlace(batchSizeMax) - ledgerBytesMax, ledgerBytesMax);
   }
 
   /** Main thread: a batch is about to take this place. */
-  reset(place: number): void {
-    Atomics.store(this.#marks, place, markOf.waiting);
+  reset(count: number): void {
+    this.#flags.fill(abortFlag.none, 0, count);
+    this.#times.fill(0, 0, count * timesPerEvent);
+    Atomics.store(this.#marks, markOf.finished, 0);
+    Atomics.store(this.#marks, markOf.begun, 0);
   }
 
-  /** Handler thread: the first handler of the batch is about to be called. */
-  begin(place: number, atUs: number): void {
-    this.#beganAtUs[place] = atUs;
-    Atomics.store(this.#marks, place, markOf.begun);
+  /** Handler thread: a batch is about to be run; its thread has run so many events before. */
+  open(ranBefore: number): void {
+    this.#areaAt = 0;
+    this.#marks[markOf.ranBefore] = Math.min(ranBefore, 1_000_000);
   }
 
-  /** Handler thread: the last handler of the batch is done. */
-  finish(place: number): void {
-    Atomics.store(this.#marks, place, markOf.finished);
+  /** Main thread, when the thread is gone: how many events it had run before the batch. */
+  get ranBefore(): number {
+    return this.#marks[markOf.ranBefore]!;
   }
 
-  of(place: number): BatchProgress {
-    const mark = Atomics.load(this.#marks, place);
-    return mark === markOf.waiting ? 'waiting' : mark === markOf.begun ? 'begun' : 'finished';
+  /** Handler thread: this event's handler is about to be called. */
+  begin(index: number, atUs: number): void {
+    this.#times[index * timesPerEvent + timeOf.startedAtUs] = atUs;
+    this.#marks[markOf.begun] = index + 1;
   }
 
-  /** When the batch in this place was begun, in microseconds since the Unix epoch. Only while it is not waiting. */
-  beganAtUs(place: number): number {
-    return this.#beganAtUs[place]!;
+  /**
+   * Handler thread: what came of an event. False when it does not fit: then the batch is to be reported at once, as
+   * only the report has it.
+   */
+  finish(index: number, ended: EndedTry): boolean {
+    const encoded = ended.error ?? ended.value;
+    const length = encoded === null ? 0 : this.#write(encoded);
+    if (length < 0) return false;
+    const t = index * timesPerEvent;
+    this.#times[t + timeOf.startedAtUs] = ended.startedAtUs;
+    this.#times[t + timeOf.durationUs] = ended.durationUs;
+    this.#times[t + timeOf.delayMs] = ended.delayMs;
+    this.#lengths[index] = length;
+    this.#codes[index] = ended.result | (kindOfTry(ended) << kindShift) | (ended.isTried ? 0 : untriedBit);
+    this.#marks[markOf.finished] = index + 1;
+    return true;
   }
+
+  /** Either thread: why this event's try is to end. Atomic, as a plain read may be moved out of a handler's loop. */
+  flagOf(index: number): number {
+    return Atomics.load(this.#flags, index);
+  }
+
+  /** The runner, between two events, where a plain read will do. */
+  peekFlag(index: number): number {
+    return this.#flags[index]!;
+  }
+
+  /** Main thread: tells the thread that a try is to end. A cancelled one stays cancelled. */
+  abort(index: number, why: typeof abortFlag.timedOut | typeof abortFlag.cancelled): void {
+    if (why === abortFlag.cancelled) Atomics.store(this.#flags, index, why);
+    else Atomics.compareExchange(this.#flags, index, abortFlag.none, why);
+    Atomics.add(this.#marks, markOf.aborts, 1);
+    Atomics.notify(this.#marks, markOf.aborts);
+  }
+
+  /** Handler thread: resolves after the next `abort` in this place. */
+  async nextAbort(): Promise<void> {
+    await Atomics.waitAsync(this.#marks, markOf.aborts, Atomics.load(this.#marks, markOf.aborts)).value;
+  }
+
+  /** Main thread: the event that runs; null between two. Of a pair that changes while it is read nothing is said. */
+  running(): { readonly index: number; readonly startedAtUs: number } | null {
+    const begun = Atomics.load(this.#marks, markOf.begun);
+    if (begun <= Atomics.load(this.#marks, markOf.finished)) return null;
+    const startedAtUs = this.#times[(begun - 1) * timesPerEvent + timeOf.startedAtUs]!;
+    if (startedAtUs === 0 || begun !== Atomics.load(this.#marks, markOf.begun)) return null;
+    return { index: begun - 1, startedAtUs };
+  }
+
+  /** Main thread, when the thread is gone: what came of the events before the one that was running, in order. */
+  *ledger(): Generator<EndedTry> {
+    const finished = Atomics.load(this.#marks, markOf.finished);
+    let at = 0;
+    for (let index = 0; index < finished; index += 1) {
+      const t = index * timesPerEvent;
+      const code = this.#codes[index]!;
+      const kind = (code >> kindShift) & kindMask;
+      const from = at;
+      at += this.#lengths[index]!;
+      const text = kind === kindOf.text || kind === kindOf.error ? this.#area.toString('utf8', from, at) : null;
+      yield {
+        result: (code & resultMask) as HandlerResult,
+        isTried: (code & untriedBit) === 0,
+        startedAtUs: this.#times[t + timeOf.startedAtUs]!,
+        durationUs: this.#times[t + timeOf.durationUs]!,
+        delayMs: this.#times[t + timeOf.delayMs]!,
+        value:
+          kind === kindOf.bytes
+            ? Uint8Array.prototype.slice.call(this.#area, from, at)
+            : kind === kindOf.text
+              ? text
+              : null,
+        error: kind === kindOf.error ? text : null,
+      };
+    }
+  }
+
+  /** How many bytes were written; -1 when they do not fit. */
+  #write(encoded: string | Uint8Array): number {
+    const at = this.#areaAt;
+    const room = this.#area.byteLength - at;
+    let length: number;
+    if (typeof encoded === 'string') {
+      // No UTF-16 unit takes more than three bytes.
+      if (encoded.length * 3 > room && Buffer.byteLength(encoded) > room) return -1;
+      length = this.#area.write(encoded, at);
+    } else {
+      if (encoded.byteLength > room) return -1;
+      this.#area.set(encoded, at);
+      length = encoded.byteLength;
+    }
+    this.#areaAt = at + length;
+    return length;
+  }
+}
+
+function kindOfTry({ error, value }: EndedTry): number {
+  if (error !== null) return kindOf.error;
+  if (value === null) return kindOf.nothing;
+  return typeof value === 'string' ? kindOf.text : kindOf.bytes;
 }

@@ -29,6 +29,8 @@ export const killerKey = 'killer';
 export class Ledger {
   readonly order: OrderMode;
   readonly wrong: string[] = [];
+  /** Events that were run again after they had been dead-lettered: they come after others of their lane. */
+  readonly redriven = new Set<string>();
   readonly #accepted = new Map<string, Accepted>();
   readonly #identityOfId = new Map<string, string>();
   readonly #records: readonly SourceRecord[];

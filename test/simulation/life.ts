@@ -3,7 +3,9 @@
 // of it happens any more, at whatever moment it is.
 
 import { KeylaneError } from '../../src/errors.js';
+import { handlerResult, type OnDeadLetter } from '../../src/handler.js';
 import { configFrom, type IntakeMode } from '../../src/options.js';
+import { verdict } from '../../src/outcome.js';
 import { Processor } from '../../src/processor.js';
 import type { Source, SourceRecord } from '../../src/sources/source.js';
 import { Trouble } from '../../src/trouble.js';
@@ -22,6 +24,9 @@ export interface LifePlan {
   /** Whether it publishes the event that ends its process. */
   readonly hasKiller: boolean;
   readonly attemptsMax: number;
+  readonly onDeadLetter: OnDeadLetter;
+  /** How dead letters are met before the end: in a last life, all of them. */
+  readonly last: 'redrive' | 'discard' | null;
 }
 
 /** More than any life needs. */
@@ -40,6 +45,8 @@ export class Life {
   readonly #pending = new Map<Promise<unknown>, string>();
   /** Outcomes that a listener heard of. */
   readonly #told = new Set<string>();
+  /** Events that a handler has finished. */
+  readonly #succeeded = new Map<string, number>();
   #isDead = false;
 
   constructor(plan: LifePlan, of: { random: Random; ledger: Ledger; store: SimulatedStore }) {
@@ -51,16 +58,22 @@ export class Life {
     this.#wrong = ledger.wrong;
     const clock = this.#clock;
     this.#threads = new SimulatedThreads(random.int(1, 4), {
-      ...{ clock, random },
+      ...{ clock, random, attemptsMax: plan.attemptsMax, parks: plan.onDeadLetter === 'park' },
       laneOf: (handler, key) => ledger.laneOf(plan.handlers[handler] as string, key),
       onTry: (key) => {
         if (key === killerKey) this.#isDead = true;
       },
     });
     this.#writer = new SimulatedWriter({
-      ...{ clock, random, store, handlers: plan.handlers },
-      missing: (partition, below) =>
-        ledger.missing({ partition, below, has: (identity) => store.outcomes.has(identity) }),
+      ...{ clock, random, store, handlers: plan.handlers, order: ledger.order },
+      onRedrive: (identities) => {
+        for (const identity of identities) {
+          ledger.redriven.add(identity);
+          this.#told.delete(identity);
+          this.#succeeded.delete(identity);
+        }
+      },
+      missing: (partition, below) => ledger.missing({ partition, below, has: (identity) => store.isPlaced(identity) }),
     });
   }
 
@@ -76,6 +89,8 @@ export class Life {
     if (random.oneIn(3)) this.#burst(processor);
     if (random.oneIn(3)) this.#publishMany(processor);
     if (this.#plan.hasKiller) this.#publishKiller(processor);
+    for (let times = random.int(0, 2); times > 0; times -= 1) this.#later(() => this.#meddle(processor));
+    if (this.#plan.last !== null) this.#meetDeadLetters(processor, this.#plan.last);
     await this.#steps(random.int(0, 400));
     if (end === 'death' || this.#isDead) return this.#die();
     this.#watch(orderly, processor[orderly]());
@@ -88,15 +103,19 @@ export class Life {
 
   async #begin(): Promise<Processor> {
     const random = this.#random;
-    const { intake, handlers, attemptsMax } = this.#plan;
+    const { intake, handlers, attemptsMax, onDeadLetter } = this.#plan;
     const config = configFrom({
       ...{ handlers: 'simulated', store: 'simulated', order: this.#ledger.order, threads: this.#threads.threads },
       ...{ ringSize: random.int(16, 64), batchSizeMax: random.int(1, 12), groupSizeMax: random.int(1, 20) },
       ...{ groupWaitMs: random.int(0, 5), autoStart: random.oneIn(2), intake, attemptsMax },
+      ...{
+        onDeadLetter,
+        ...(random.oneIn(4) && { breaker: { triesMin: 3, windowMs: 100, pauseMs: random.int(1, 30) } }),
+      },
     });
     const processor = new Processor({
       ...{ config, clock: this.#clock, writer: this.#writer, pool: this.#threads, trouble: new Trouble() },
-      table: { names: handlers, takes: 'its-own-type' },
+      table: { names: handlers, takes: 'its-own-type', policies: handlers.map(() => ({})) },
       journal: await this.#writer.openJournal({ isVolatile: intake === 'memory' }),
       opened: { epoch: 1, wasClean: true, path: 'simulated', file: { device: 0, inode: 0 } },
       flight: {
@@ -209,6 +228,60 @@ export class Life {
     };
   }
 
+  #later(act: () => void): void {
+    this.#clock.alarm(this.#random.int(0, 300), () => {
+      if (!this.#isDead) act();
+    });
+  }
+
+  /** Somebody looks after dead letters, cancels an event, or asks why a lane is where it is. */
+  #meddle(processor: Processor): void {
+    const random = this.#random;
+    const key = `k${random.int(0, 3)}`;
+    const which = random.oneIn(2) ? {} : { key };
+    if (random.oneIn(3))
+      this.#watch(
+        'redrive',
+        processor.redrive(which).then(() => {}, forgiveTheEnd),
+      );
+    if (random.oneIn(4))
+      this.#watch(
+        'discard',
+        processor.discard(which, 'a whim').then(() => {}, forgiveTheEnd),
+      );
+    if (random.oneIn(3)) this.#cancel(processor);
+    const { text } = processor.explain({ handler: this.#plan.handlers[0] as string, key });
+    if (/undefined|NaN|null/.test(text)) this.#wrong.push(`explained as ${text}`);
+  }
+
+  #cancel(processor: Processor): void {
+    const published = this.#ledger.all.filter(({ partition }) => partition === 'journal');
+    if (published.length === 0) return;
+    const { identity, partition, position } = this.#random.pick(published);
+    const cancelled = processor.cancel({ partition, position }).then((found) => {
+      const stored = this.#store.outcomes.get(identity)?.verdict;
+      if (this.#isDead || this.#plan.intake === 'memory') return;
+      if (found === 'cancelled' && stored !== verdict.cancelled)
+        this.#wrong.push(`${identity} is ${stored}, not cancelled`);
+      if (found === 'decided' && stored === undefined && !this.#ledger.redriven.has(identity)) {
+        this.#wrong.push(`${identity} is decided and has no outcome`);
+      }
+    }, forgiveTheEnd);
+    this.#watch('cancel', cancelled);
+  }
+
+  #meetDeadLetters(processor: Processor, how: 'redrive' | 'discard'): void {
+    const meet = (): void => {
+      const met = how === 'redrive' ? processor.redrive({}) : processor.discard({}, 'the end');
+      this.#watch(
+        how,
+        met.then(() => {}, forgiveTheEnd),
+      );
+    };
+    meet();
+    if (how === 'discard') processor.on('deadLetter', meet);
+  }
+
   #watch(name: string, promise: Promise<unknown>): void {
     this.#pending.set(promise, name);
     promise.then(
@@ -263,7 +336,6 @@ export class Life {
     if (durable + waiting + backlog + parked !== accepted + recovered) {
       wrong.push(`${accepted} + ${recovered} events, ${durable} outcomes, ${waiting} + ${backlog} + ${parked} left`);
     }
-    if (this.#told.size !== durable) wrong.push(`${durable} outcomes, ${this.#told.size} told`);
     this.#judgeTries(this.#threads.tries);
   }
 
@@ -271,11 +343,15 @@ export class Life {
   #judgeTries(tries: readonly Try[]): void {
     const lastEnd = new Map<string, number>();
     const lastPosition = new Map<string, number>();
-    for (const { lane, identity, startMs, endMs } of [...tries].sort((a, b) => a.startMs - b.startMs)) {
+    const inOrder = [...tries].sort((a, b) => a.startMs - b.startMs);
+    for (const { lane, identity, startMs, endMs, result } of inOrder) {
+      if (this.#succeeded.has(identity)) this.#wrong.push(`${identity} ran again after it had succeeded`);
+      if (result === handlerResult.succeeded) this.#succeeded.set(identity, endMs);
       if (startMs < (lastEnd.get(lane) ?? 0)) this.#wrong.push(`${identity} began before its predecessor stopped`);
       lastEnd.set(lane, Math.max(endMs, lastEnd.get(lane) ?? 0));
       const [partition, position] = [identity.split('/')[0], Number(identity.split('/')[1])];
       // Equal where a try was cut short by its thread.
+      if (this.#ledger.redriven.has(identity)) continue;
       if (position < (lastPosition.get(`${lane} ${partition}`) ?? 0)) {
         this.#wrong.push(`${identity} of lane ${lane} ran after a later one`);
       }

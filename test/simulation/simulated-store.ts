@@ -2,9 +2,9 @@
 // the judge looks at, and it objects to whatever a store must never be told.
 
 import { type EncodedEvent, journalPartition } from '../../src/event.js';
-import type { OutcomeRow } from '../../src/outcome.js';
+import { type OutcomeRow, type Verdict, verdict } from '../../src/outcome.js';
 import type { BatchInFlight } from '../../src/store/flight-log.js';
-import type { Suspects, Watermark } from '../../src/store/messages.js';
+import type { Retries, Suspects, Watermark } from '../../src/store/messages.js';
 
 export interface StoredEvent {
   readonly event: EncodedEvent;
@@ -12,12 +12,42 @@ export interface StoredEvent {
   readonly handler: string;
 }
 
+/** An event that waits in the store instead of in memory. */
+export interface Waiting {
+  readonly identity: string;
+  readonly partition: number;
+  readonly position: number;
+  readonly stored: StoredEvent;
+}
+
+/** With where it stands in its lane. */
+export type Placed = Waiting & { readonly place: number };
+
+/** Names of a lane's handler (`*` under order global) and its key; `-` for events without one. */
+export function laneText(handler: string, key: string | null): string {
+  return key === null ? `${handler} -` : `${handler}:${key}`;
+}
+
+interface Tries {
+  tries: number;
+  postponed: number;
+  dueAtUs: number;
+}
+
 export class SimulatedStore {
+  /** By lane, in their order. */
+  readonly waiting = new Map<string, Placed[]>();
+  /** Lanes that stopped, by the dead letter they are stopped by. */
+  readonly parked = new Map<string, { partition: number; position: number }>();
+  /** Tries that failed of events that are not decided. */
+  readonly tries = new Map<string, Tries>();
+  /** Events of outcomes that did not succeed, as far as they are not in the journal. */
+  readonly kept = new Map<string, StoredEvent>();
   readonly objections: string[] = [];
   /** Published events by position. */
   readonly events = new Map<number, StoredEvent>();
   /** By identity, in the order in which they were stored. */
-  readonly outcomes = new Map<string, { succeeded: boolean; error: string | null }>();
+  readonly outcomes = new Map<string, { verdict: Verdict | 'discarded'; error: string | null }>();
   readonly watermarks = new Map<string, number>();
   /** The batches in flight, by place. */
   readonly flight = new Map<number, BatchInFlight>();
@@ -33,18 +63,70 @@ export class SimulatedStore {
     return this.#partitions.indexOf(name) + 1;
   }
 
+  names(): Record<number, string> {
+    return Object.fromEntries(this.#partitions.map((name, index) => [index + 1, name]));
+  }
+
   identityOf(partition: number, position: number): string {
     return `${this.#partitions[partition - 1]}/${position}`;
   }
 
-  /** Positions of a partition that have an outcome. */
+  /** Positions of a partition that have an outcome, or wait in the store. */
   done(name: string): number[] {
-    const own = [...this.outcomes.keys()].filter((identity) => identity.startsWith(`${name}/`));
+    const known = [...this.outcomes.keys(), ...[...this.waiting.values()].flat().map(({ identity }) => identity)];
+    const own = known.filter((identity) => identity.startsWith(`${name}/`));
     return own.map((identity) => Number(identity.split('/')[1]));
   }
 
-  hasOutcome(name: string, position: number): boolean {
-    return this.outcomes.has(`${name}/${position}`);
+  /** Whether an event has its outcome, or waits in the store. */
+  isPlaced(identity: string): boolean {
+    return this.outcomes.has(identity) || this.isWaiting(identity);
+  }
+
+  isWaiting(identity: string): boolean {
+    for (const lane of this.waiting.values()) if (lane.some((one) => one.identity === identity)) return true;
+    return false;
+  }
+
+  /** What is known of events that were tried and are not decided: see Retries. */
+  retries(name: string): Retries {
+    const own = [...this.tries].filter(([identity]) => identity.startsWith(`${name}/`) && !this.isPlaced(identity));
+    return Float64Array.from(
+      own.flatMap(([identity, { tries, postponed, dueAtUs }]) => [
+        Number(identity.split('/')[1]),
+        tries,
+        postponed,
+        dueAtUs,
+      ]),
+    );
+  }
+
+  addTry(row: OutcomeRow): void {
+    const identity = this.identityOf(row.partition, row.position);
+    const before = this.tries.get(identity) ?? { tries: 0, postponed: 0, dueAtUs: 0 };
+    if (row.verdict === verdict.tryFailed) before.tries += 1;
+    else before.postponed += 1;
+    this.tries.set(identity, { ...before, dueAtUs: row.dueAtUs });
+    if (this.outcomes.has(identity)) this.objections.push(`${identity} was tried after its outcome`);
+  }
+
+  addWaiting(lane: string, one: Waiting): void {
+    if (this.isPlaced(one.identity)) this.objections.push(`${one.identity} waits although it is placed`);
+    this.#append(lane, one);
+  }
+
+  /** Runs a dead letter again: before all others of a lane that is parked, else behind them. */
+  redrive(identity: string, { lane, waiting }: { lane: string; waiting: Waiting }): void {
+    this.outcomes.delete(identity);
+    this.tries.delete(identity);
+    const others = this.waiting.get(lane) ?? [];
+    const head = this.parked.get(lane);
+    if (head === undefined) {
+      this.#append(lane, waiting);
+      return;
+    }
+    this.waiting.set(lane, [{ ...waiting, place: (others[0]?.place ?? 1) - 1 }, ...others]);
+    if (head.partition === waiting.partition && head.position === waiting.position) this.parked.delete(lane);
   }
 
   /** Whether an event is stored, or has its outcome, or comes from a source. */
@@ -88,7 +170,14 @@ export class SimulatedStore {
   addOutcome(row: OutcomeRow): void {
     const identity = this.identityOf(row.partition, row.position);
     if (this.outcomes.has(identity)) this.objections.push(`a second outcome for ${identity}`);
-    this.outcomes.set(identity, { succeeded: row.succeeded, error: row.error });
+    this.outcomes.set(identity, { verdict: row.verdict, error: row.error });
+    this.#deaths.delete(identity);
+    this.tries.delete(identity);
+    for (const [lane, waiting] of this.waiting) {
+      const others = waiting.filter((one) => one.identity !== identity);
+      if (others.length === 0) this.waiting.delete(lane);
+      else this.waiting.set(lane, others);
+    }
   }
 
   /** `missing` names an accepted event below the watermark that has no outcome. */
@@ -100,5 +189,10 @@ export class SimulatedStore {
       const passed = missing(name, watermark);
       if (passed !== undefined) this.objections.push(`watermark ${watermark} of ${name} passed ${passed}`);
     }
+  }
+
+  #append(lane: string, waiting: Waiting): void {
+    const others = this.waiting.get(lane) ?? [];
+    this.waiting.set(lane, [...others, { ...waiting, place: (others.at(-1)?.place ?? 0) + 1 }]);
   }
 }

@@ -1,10 +1,11 @@
 // Handler threads without threads: they take time on the simulated clock, two batches to a thread, one after the
-// other, and on a seeded whim they fail events, end a report early, or die. Everything they run is put on record.
+// other, and on a seeded whim they fail events, postpone them, run into their time limit, end a report early, or die.
+// Everything they run is put on record.
 
 import { handlerResult } from '../../src/handler.js';
 import { lengthsPerEvent } from '../../src/joined-events.js';
-import { RowsBuilder } from '../../src/outcome.js';
-import { type BatchMessage, type BatchReport, numbersPerEvent } from '../../src/pool/messages.js';
+import { RowsBuilder, type Verdict, verdict } from '../../src/outcome.js';
+import { type BatchMessage, type BatchReport, noRun, numbersPerEvent } from '../../src/pool/messages.js';
 import type { HandlerThreads } from '../../src/threads.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
@@ -15,11 +16,14 @@ export interface Try {
   readonly identity: string;
   readonly startMs: number;
   readonly endMs: number;
+  readonly result: number;
 }
 
 interface World {
   readonly clock: SimulatedClock;
   readonly random: Random;
+  readonly attemptsMax: number;
+  readonly parks: boolean;
   laneOf(handler: number, key: string | null): string | null;
   /** An event begins to run. */
   onTry(key: string | null): void;
@@ -27,6 +31,9 @@ interface World {
 
 interface Job {
   readonly message: BatchMessage;
+  /** Indexes of events that are to end. */
+  readonly cancelled: Set<number>;
+  startedMs: number[];
   readonly resolve: (report: BatchReport) => void;
 }
 
@@ -39,6 +46,7 @@ export class SimulatedThreads implements HandlerThreads {
   readonly #world: World;
   #underWay = 0;
   readonly #queues: Job[][];
+  readonly #jobs = new Map<number, Job>();
 
   constructor(threads: number, world: World) {
     this.threads = threads;
@@ -52,9 +60,22 @@ export class SimulatedThreads implements HandlerThreads {
     this.batchesMax = Math.max(this.batchesMax, this.#underWay);
     return new Promise((resolve) => {
       const queue = this.#queues[message.place % this.threads] as Job[];
-      queue.push({ message, resolve });
+      const job = { message, resolve, cancelled: new Set<number>(), startedMs: [] };
+      queue.push(job);
+      this.#jobs.set(message.place, job);
       if (queue.length === 1) this.#begin(queue);
     });
+  }
+
+  cancel(place: number, index: number): void {
+    this.#jobs.get(place)?.cancelled.add(index);
+  }
+
+  running(place: number): { index: number; forMs: number; threadId: number } | null {
+    const { clock } = this.#world;
+    const job = this.#jobs.get(place);
+    const index = job?.startedMs.findLastIndex((startMs) => startMs <= clock.nowMs()) ?? -1;
+    return index === -1 ? null : { index, forMs: clock.nowMs() - job!.startedMs[index]!, threadId: place };
   }
 
   async close(): Promise<void> {
@@ -68,38 +89,112 @@ export class SimulatedThreads implements HandlerThreads {
   #begin(queue: Job[]): void {
     const { clock, random } = this.#world;
     const job = queue[0] as Job;
-    const { count } = job.message;
-    const dies = random.oneIn(25);
-    const ran = dies || random.oneIn(10) ? random.int(1, count) : count;
-    let atMs = clock.nowMs();
     const events = readEvents(job.message);
-    for (const event of events.slice(0, ran)) {
+    const dies = random.oneIn(25);
+    const ranMax = dies || random.oneIn(10) ? random.int(1, events.length) : events.length;
+    const results = new Uint8Array(events.length).fill(handlerResult.skipped);
+    const stopped = new Set<number>();
+    let atMs = clock.nowMs();
+    for (let index = 0; index < ranMax; index += 1) {
+      const event = events[index] as Event;
+      if (stopped.has(event.run)) continue;
       const startMs = atMs;
+      job.startedMs[index] = startMs;
       atMs += random.next();
+      // A thread that dies takes with it the one event that ran; those before it keep their results.
+      const isLast = dies && index === ranMax - 1;
+      const result = isLast ? this.#failure(event) : this.#whim(event);
+      results[index] = result;
+      const stops = result === handlerResult.retrying || result === handlerResult.postponed;
+      if (event.run !== noRun && (stops || (result === handlerResult.failed && this.#world.parks)))
+        stopped.add(event.run);
       const lane = this.#world.laneOf(event.handler, event.key);
-      if (lane !== null) this.tries.push({ lane, identity: event.identity, startMs, endMs: atMs });
+      this.tries.push({
+        lane: lane ?? `free ${event.identity}`,
+        identity: event.identity,
+        startMs,
+        endMs: atMs,
+        result,
+      });
       clock.alarm(startMs - clock.nowMs(), () => this.#world.onTry(event.key));
     }
-    clock.alarm(atMs - clock.nowMs(), () => {
-      queue.shift();
-      this.#underWay -= 1;
-      job.resolve(report(events, dies ? () => handlerResult.failed : this.#whim(ran)));
-      const waiting = dies ? queue.splice(0) : [];
-      for (const other of waiting) {
-        this.#underWay -= 1;
-        other.resolve(report(readEvents(other.message), () => handlerResult.skipped));
-      }
-      if (queue.length > 0) this.#begin(queue);
-    });
+    clock.alarm(atMs - clock.nowMs(), () => this.#end(queue, { events, results, dies }));
   }
 
-  #whim(ran: number): (index: number) => number {
-    return (index) => {
-      if (index >= ran) return handlerResult.skipped;
-      return this.#world.random.oneIn(12) ? handlerResult.failed : handlerResult.succeeded;
+  #end(queue: Job[], { events, results, dies }: { events: Event[]; results: Uint8Array; dies: boolean }): void {
+    const job = queue.shift() as Job;
+    for (const index of job.cancelled) {
+      // One that ended by itself before it was told has that result.
+      if (results[index] === handlerResult.skipped) results[index] = handlerResult.cancelled;
+    }
+    this.#finish(job, this.#report(events, results));
+    for (const other of dies ? queue.splice(0) : []) {
+      const skipped = readEvents(other.message);
+      this.#finish(other, this.#report(skipped, new Uint8Array(skipped.length).fill(handlerResult.skipped)));
+    }
+    if (queue.length > 0) this.#begin(queue);
+  }
+
+  #finish(job: Job, report: BatchReport): void {
+    this.#underWay -= 1;
+    this.#jobs.delete(job.message.place);
+    job.resolve(report);
+  }
+
+  #whim(event: Event): number {
+    const { random } = this.#world;
+    if (random.oneIn(30) && event.postponed < 5) return handlerResult.postponed;
+    return random.oneIn(9) ? this.#failure(event) : handlerResult.succeeded;
+  }
+
+  #failure(event: Event): number {
+    const { random, attemptsMax } = this.#world;
+    return event.attempt >= attemptsMax || random.oneIn(6) ? handlerResult.failed : handlerResult.retrying;
+  }
+
+  #report(events: readonly Event[], results: Uint8Array): BatchReport {
+    const { clock, random } = this.#world;
+    const builder = new RowsBuilder(events.length);
+    const delaysMs = new Float64Array(events.length);
+    events.forEach((event, index) => {
+      const result = results[index] as number;
+      if (result === handlerResult.skipped) return;
+      const again = result === handlerResult.retrying || result === handlerResult.postponed;
+      if (again) delaysMs[index] = random.oneIn(8) ? random.int(50, 400) : random.next() * 10;
+      const { partition, position, handler, type, key, extras, data } = event;
+      const keeps = result === handlerResult.failed || result === handlerResult.cancelled;
+      builder.add({
+        ...{ partition, position, handler, type, key, verdict: verdictOf[result] as Verdict },
+        error: result === handlerResult.succeeded ? null : '{"name":"Error","message":"a whim"}',
+        ...{ attempts: event.attempt, startedAtUs: 0, durationUs: 0, id: null, result: null },
+        dueAtUs: again ? (clock.nowMs() + (delaysMs[index] ?? 0)) * 1000 : 0,
+        extras: keeps ? extras : null,
+        data: keeps ? (data ?? 'null') : null,
+      });
+    });
+    const failedCount = results.filter((result) => result === handlerResult.failed).length;
+    const rowCount = builder.count;
+    const isAgain = delaysMs.some((delay) => delay > 0);
+    return {
+      results,
+      rows: builder.finish(),
+      rowCount,
+      failedCount,
+      delaysMs: isAgain ? delaysMs : null,
+      busyUs: events.length,
     };
   }
 }
+
+/** By result. */
+const verdictOf = [
+  verdict.succeeded,
+  verdict.deadLettered,
+  -1,
+  verdict.tryFailed,
+  verdict.tryPostponed,
+  verdict.cancelled,
+];
 
 interface Event {
   readonly identity: string;
@@ -107,8 +202,12 @@ interface Event {
   readonly position: number;
   readonly handler: number;
   readonly attempt: number;
+  readonly postponed: number;
+  readonly run: number;
   readonly type: string;
   readonly key: string | null;
+  readonly extras: string | null;
+  readonly data: string | null;
 }
 
 function readEvents(message: BatchMessage): Event[] {
@@ -119,29 +218,13 @@ function readEvents(message: BatchMessage): Event[] {
     return message.text.slice(at - length, at);
   };
   return Array.from({ length: message.count }, (_, index) => {
-    const [partition, position, handler, attempt] = message.numbers.subarray(index * numbersPerEvent);
+    const [partition, position, handler, attempt, postponed, run] = message.numbers.subarray(index * numbersPerEvent);
     const lengths = message.lengths.subarray(index * lengthsPerEvent, (index + 1) * lengthsPerEvent);
-    const [type, key] = [...lengths.subarray(0, 5)].map(slice);
+    const [type, key, , extras, data] = [...lengths.subarray(0, 5)].map(slice);
     const identity = `${message.partitions[partition as number]}/${position}`;
-    return { identity, partition, position, handler, attempt, type, key } as Event;
+    return {
+      ...{ identity, partition, position, handler, attempt, postponed, run },
+      ...{ type, key, extras, data },
+    } as Event;
   });
-}
-
-function report(events: readonly Event[], resultOf: (index: number) => number): BatchReport {
-  const results = Uint8Array.from(events, (_, index) => resultOf(index));
-  const builder = new RowsBuilder(events.length);
-  let failedCount = 0;
-  events.forEach((event, index) => {
-    if (results[index] === handlerResult.skipped) return;
-    const succeeded = results[index] === handlerResult.succeeded;
-    if (!succeeded) failedCount += 1;
-    const { partition, position, handler, type, key } = event;
-    const error = succeeded ? null : '{"name":"Error","message":"a whim"}';
-    builder.add({
-      ...{ partition, position, handler, type, key, succeeded, error },
-      ...{ attempts: event.attempt, startedAtUs: 0, durationUs: 0, id: null, result: null },
-    });
-  });
-  const rowCount = builder.count;
-  return { results, rows: builder.finish(), rowCount, failedCount, busyUs: events.length };
 }

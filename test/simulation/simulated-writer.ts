@@ -3,15 +3,24 @@
 
 import { journalPartition } from '../../src/event.js';
 import { EventsJoiner, JoinedEventsReader } from '../../src/joined-events.js';
-import { RowsReader } from '../../src/outcome.js';
+import type { OrderMode } from '../../src/options.js';
+import { isOutcome, type OutcomeRow, RowsReader, verdict } from '../../src/outcome.js';
 import { runsOf } from '../../src/position-runs.js';
 import type {
+  CancelRequest,
+  CancelResult,
+  DeadLettersRequest,
+  DeadLettersResult,
   DuplicateEvent,
   GroupRequest,
   GroupResult,
   JournalEvents,
   JournalPage,
   JournalStart,
+  LaneAway,
+  LaneName,
+  LanePage,
+  LanePageRequest,
   PageRequest,
   ParkedEvents,
   PartitionStart,
@@ -20,7 +29,7 @@ import type {
 import type { WriterThread } from '../../src/threads.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
-import type { SimulatedStore } from './simulated-store.js';
+import { laneText, type SimulatedStore, type StoredEvent } from './simulated-store.js';
 
 /** Rows that one page looks at at most. */
 const rowsPerPageMax = 20;
@@ -31,9 +40,20 @@ interface World {
   readonly store: SimulatedStore;
   /** Names of the handlers there are. */
   readonly handlers: readonly string[];
+  readonly order: OrderMode;
+  /** Dead letters were taken to be run again, by identity. */
+  onRedrive(identities: readonly string[]): void;
   /** An accepted event of a partition below a position that has no outcome. */
   missing(partition: string, below: number): string | undefined;
 }
+
+/** The key by which events without one are asked for. */
+const keyless = '\u0000';
+
+const cancelledRow: OutcomeRow = {
+  ...{ partition: 0, position: 0, handler: 0, verdict: verdict.cancelled, attempts: 0, startedAtUs: 0, durationUs: 0 },
+  ...{ dueAtUs: 0, id: null, type: '', key: null, result: null, error: null, extras: null, data: null },
+};
 
 export class SimulatedWriter implements WriterThread {
   groupsMax = 0;
@@ -56,19 +76,22 @@ export class SimulatedWriter implements WriterThread {
       ...{ partition: store.numberOf(name), watermark, positionNext, positionUnused: positionNext, fingerprint: null },
       durable: runsOf(done.filter((position) => position >= watermark)),
       suspects: store.suspects(name),
+      retries: store.retries(name),
     };
   }
 
   async openJournal(how: { isVolatile: boolean }): Promise<JournalStart> {
     const { store } = this.#world;
-    const { partition, watermark, positionNext, suspects } = await this.openPartition(journalPartition);
-    const pending = [...store.events.keys()].filter((position) => !store.hasOutcome(journalPartition, position)).length;
+    const { partition, watermark, positionNext, suspects, retries } = await this.openPartition(journalPartition);
+    const pending = [...store.events.keys()].filter(
+      (position) => !store.isPlaced(`${journalPartition}/${position}`),
+    ).length;
     const highest = Math.max(positionNext, ...[...store.events.keys()].map((position) => position + 1));
     // The largest ring of a life is smaller than that.
     const positionUnused = Math.max(highest, store.positionUnused) + (store.isVolatile ? 1000 : 0);
     store.positionUnused = positionUnused;
     store.isVolatile = how.isVolatile;
-    return { partition, watermark, positionUnused, pending, suspects };
+    return { partition, watermark, positionUnused, pending, suspects, retries, lanes: this.#lanes() };
   }
 
   async setFingerprint(): Promise<void> {}
@@ -82,9 +105,36 @@ export class SimulatedWriter implements WriterThread {
       store.raise(group.watermarks, missing);
       const duplicates = group.events === null ? [] : this.#addEvents(group.events);
       let stored = 0;
-      for (const rows of group.rows) stored += this.#addOutcomes(rows);
+      for (const rows of group.rows) stored += this.#addRows(rows);
+      for (const { partition, position, ...name } of group.parked) {
+        const found = store.outcomes.get(store.identityOf(partition, position))?.verdict;
+        if (found !== verdict.deadLettered) store.objections.push(`parked by ${position}, which is ${found}`);
+        store.parked.set(this.#textOf(name), { partition, position });
+      }
       const gauges = { walBytes: 0, storeBytes: 0, freeBytes: 1e12 };
       return { stored, ignored: 0, duplicates, gauges };
+    });
+  }
+
+  readLane(request: LanePageRequest): Promise<LanePage> {
+    return this.#inTurn(() => this.#lanePage(request));
+  }
+
+  deadLetters(request: DeadLettersRequest): Promise<DeadLettersResult> {
+    return this.#inTurn(() => this.#deadLetters(request));
+  }
+
+  cancel({ event }: CancelRequest): Promise<CancelResult> {
+    return this.#inTurn(() => {
+      const { store } = this.#world;
+      if (typeof event === 'string') return { found: 'unknown', identity: null };
+      const identity = `${event.partition}/${event.position}`;
+      if (store.outcomes.has(identity)) return { found: 'decided', identity: event };
+      const isJournaled = event.partition === journalPartition && store.events.has(event.position);
+      if (!isJournaled && !store.isWaiting(identity)) return { found: 'unknown', identity: null };
+      const partition = store.numberOf(event.partition);
+      store.addOutcome({ ...cancelledRow, partition, position: event.position });
+      return { found: 'cancelled', identity: event };
     });
   }
 
@@ -133,10 +183,125 @@ export class SimulatedWriter implements WriterThread {
     return duplicates;
   }
 
-  #addOutcomes(rows: ArrayBuffer): number {
+  /** Gives how many were outcomes. */
+  #addRows(rows: ArrayBuffer): number {
+    const { store, handlers } = this.#world;
     const reader = new RowsReader(rows);
-    for (let index = 0; index < reader.count; index += 1) this.#world.store.addOutcome(reader.next());
-    return reader.count;
+    let outcomes = 0;
+    for (let index = 0; index < reader.count; index += 1) {
+      const row = reader.next();
+      const handler = handlers[row.handler] as string;
+      const identity = store.identityOf(row.partition, row.position);
+      const { type, key, id, extras, data } = row;
+      if (data !== null) store.kept.set(identity, { event: { type, key, id, extras, data }, handler });
+      if (row.verdict === verdict.waiting) {
+        const { partition, position } = row;
+        store.addWaiting(this.#laneOf(handler, key), { identity, partition, position, stored: this.#event(identity) });
+      } else if (isOutcome(row)) {
+        outcomes += 1;
+        // An event may have been cancelled in the store while a page brought it here.
+        if (store.outcomes.get(identity)?.verdict !== verdict.cancelled) store.addOutcome(row);
+      } else {
+        store.addTry(row);
+      }
+    }
+    return outcomes;
+  }
+
+  #event(identity: string): StoredEvent {
+    const { store } = this.#world;
+    const [partition, position] = identity.split('/');
+    const stored = partition === journalPartition ? store.events.get(Number(position)) : undefined;
+    const found = stored ?? store.kept.get(identity);
+    if (found === undefined) throw new Error(`the store does not have ${identity}`);
+    return found;
+  }
+
+  #laneOf(handler: string, key: string | null): string {
+    if (this.#world.order === 'global') return laneText('*', '');
+    return laneText(handler, this.#world.order === 'none' ? null : key);
+  }
+
+  #textOf({ handler, key }: LaneName): string {
+    if (key === keyless) return laneText(this.#world.handlers[handler] as string, null);
+    return laneText(handler === -1 ? '*' : (this.#world.handlers[handler] as string), key);
+  }
+
+  /** Lanes of handlers that are there. */
+  #lanes(): LaneAway[] {
+    const { store, handlers } = this.#world;
+    const texts = new Set([...store.waiting.keys(), ...store.parked.keys()]);
+    return [...texts].flatMap((text): LaneAway[] => {
+      const [, name = '', mark, key = ''] = /^(.+?)([ :])(.*)$/.exec(text) ?? [];
+      if (name !== '*' && !handlers.includes(name)) return [];
+      const lane = { handler: handlers.indexOf(name), key: mark === ' ' ? keyless : key };
+      return [{ ...lane, parkedBy: store.parked.get(text) ?? null, waiting: store.waiting.get(text)?.length ?? 0 }];
+    });
+  }
+
+  #lanePage({ handler, key, after, countMax }: LanePageRequest): LanePage {
+    const { store, handlers, random } = this.#world;
+    const all = store.waiting.get(this.#textOf({ handler, key })) ?? [];
+    const rest = all.filter(({ place }) => after === null || place > after);
+    const taken = rest
+      .slice(0, Math.min(countMax, random.int(1, 8)))
+      .filter(({ stored }) => handlers.includes(stored.handler));
+    const joiner = new EventsJoiner(taken.length);
+    for (const { stored } of taken) joiner.add(stored.event);
+    const tries = taken.map(({ identity }) => store.tries.get(identity));
+    return {
+      ...{ events: joiner.finish(), isLast: rest.length <= taken.length, names: store.names() },
+      partitions: Float64Array.from(taken, ({ partition }) => partition),
+      positions: Float64Array.from(taken, ({ position }) => position),
+      handlers: Int32Array.from(taken, ({ stored }) => handlers.indexOf(stored.handler)),
+      attempts: Int32Array.from(tries, (of) => of?.tries ?? 0),
+      postponed: Int32Array.from(tries, (of) => of?.postponed ?? 0),
+      dueAtUs: Float64Array.from(tries, (of) => of?.dueAtUs ?? 0),
+      next: taken.at(-1)?.place ?? after ?? Number.NEGATIVE_INFINITY,
+    };
+  }
+
+  #deadLetters({ wanted, reason, countMax, after }: DeadLettersRequest): DeadLettersResult {
+    const { store, onRedrive, handlers } = this.#world;
+    const byPosition = (a: string, b: string): number => Number(a.split('/')[1]) - Number(b.split('/')[1]);
+    const dead = [...store.outcomes]
+      .filter(([, found]) => found.verdict === verdict.deadLettered)
+      .map(([name]) => name);
+    const isWanted = (name: string): boolean =>
+      (wanted.key === undefined || this.#event(name).event.key === wanted.key) &&
+      handlers.includes(this.#event(name).handler);
+    const start = after === null ? 0 : after.position + 1;
+    const part = dead
+      .filter(isWanted)
+      .sort(byPosition)
+      .slice(start, start + countMax);
+    const lanes = new Set<string>();
+    // In a parked lane the first is to be the first again.
+    for (const identity of reason === null ? [...part].reverse() : part) {
+      const stored = this.#event(identity);
+      const lane = this.#laneOf(stored.handler, stored.event.key);
+      const [name = '', position] = identity.split('/');
+      const waiting = { identity, partition: store.numberOf(name), position: Number(position), stored };
+      if (reason === null) store.redrive(identity, { lane, waiting });
+      else {
+        const found = store.outcomes.get(identity);
+        store.outcomes.set(identity, { verdict: 'discarded', error: found?.error ?? null });
+        const head = store.parked.get(lane);
+        if (head?.partition === waiting.partition && head.position === waiting.position) store.parked.delete(lane);
+      }
+      if (!store.parked.has(lane)) lanes.add(lane);
+    }
+    if (reason === null) onRedrive(part);
+    const known = new Map(this.#lanes().map((lane) => [this.#textOf(lane), lane]));
+    const free = [...lanes].flatMap((lane) => known.get(lane) ?? this.#emptyLane(lane));
+    return { count: part.length, withoutEvent: 0, lanes: free, next: null };
+  }
+
+  /** A lane that was parked and has nothing waiting. */
+  #emptyLane(text: string): LaneAway {
+    const [, name = '', mark, key = ''] = /^(.+?)([ :])(.*)$/.exec(text) ?? [];
+    const handler = this.#world.handlers.indexOf(name);
+    return { handler, key: mark === ' ' ? keyless : key, parkedBy: null, waiting: 0 };
   }
 
   #page({ from, countMax }: PageRequest): JournalPage {
@@ -155,7 +320,7 @@ export class SimulatedWriter implements WriterThread {
       }
       next = position + 1;
       const { handler } = store.events.get(position)!;
-      if (store.hasOutcome(journalPartition, position)) continue;
+      if (store.isPlaced(`${journalPartition}/${position}`)) continue;
       if (handlers.includes(handler)) taken.push(position);
       else {
         const { count, positionFirst } = parked.get(handler) ?? { count: 0, positionFirst: position };

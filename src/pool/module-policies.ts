@@ -1,0 +1,68 @@
+// Checks what a handlers module exports as `policies`. The options table is where each member's bounds are.
+
+import { messageOf, shown } from '../errors.js';
+import type { GivenPolicy } from '../handler.js';
+import { checkOption } from '../option-spec.js';
+import { optionTable } from '../options.js';
+import { badHandlers } from './bad-handlers.js';
+
+const members = ['attemptsMax', 'backoffMsMin', 'backoffMsMax', 'timeoutMs', 'graceMs', 'onDeadLetter'] as const;
+
+/** One handler's policy: what crosses threads, and what cannot. */
+interface ModulePolicy {
+  readonly plain: GivenPolicy;
+  readonly retryIf: ((error: unknown) => unknown) | null;
+}
+
+const advice = `write export const policies = { 'event.type': { ${members.join(', ')}, retryIf } }, each of them if wanted`;
+
+/** Policies by the names of handlers. Throws a KeylaneError `bad-handlers`. */
+export function policiesFrom(
+  given: unknown,
+  of: { readonly names: readonly string[]; readonly file: string },
+): ReadonlyMap<string, ModulePolicy> {
+  const policies = new Map<string, ModulePolicy>();
+  if (given === undefined) return policies;
+  if (!isObject(given)) throw badHandlers(of.file, `must export policies as an object, found ${shown(given)}`, advice);
+  for (const [name, policy] of Object.entries(given)) {
+    if (!of.names.includes(name)) {
+      const names = of.names.map(shown).join(', ');
+      throw badHandlers(of.file, `has a policy for ${shown(name)}, which is none of its handlers`, `they are ${names}`);
+    }
+    policies.set(name, policyFrom(policy, { name, file: of.file }));
+  }
+  return policies;
+}
+
+function policyFrom(given: unknown, { name, file }: { name: string; file: string }): ModulePolicy {
+  const what = `policies[${shown(name)}]`;
+  if (!isObject(given)) throw badHandlers(file, `must have an object as ${what}, found ${shown(given)}`, advice);
+  const plain: Record<string, unknown> = {};
+  let retryIf: ModulePolicy['retryIf'] = null;
+  for (const [member, value] of Object.entries(given)) {
+    if (value === undefined) continue;
+    if (member === 'retryIf') {
+      if (typeof value !== 'function') {
+        throw badHandlers(file, `must have a function as ${what}.retryIf, found ${shown(value)}`, advice);
+      }
+      retryIf = value as (error: unknown) => unknown;
+      continue;
+    }
+    const known = members.find((candidate) => candidate === member);
+    if (known === undefined) throw badHandlers(file, `has a member ${shown(member)} in ${what}, which is none`, advice);
+    plain[known] = checked(value, { member: known, what, file });
+  }
+  return { plain, retryIf };
+}
+
+function checked(value: unknown, of: { member: (typeof members)[number]; what: string; file: string }): unknown {
+  try {
+    return checkOption(`${of.what}.${of.member}`, optionTable[of.member], value);
+  } catch (error) {
+    throw badHandlers(of.file, `has a policy that does not fit: ${messageOf(error)}`, 'correct it');
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

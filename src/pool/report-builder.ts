@@ -1,0 +1,86 @@
+// Builds the report of a batch from what came of its events. Handler threads use it for what they ran, the main thread
+// for what a thread that died has left.
+
+import { journalPartition } from '../event.js';
+import { type HandlerResult, handlerResult } from '../handler.js';
+import { type RowsBuilder, type Verdict, verdict } from '../outcome.js';
+import type { BatchReader } from './batch-reader.js';
+import type { EndedTry } from './ended-try.js';
+import type { BatchMessage, BatchReport } from './messages.js';
+
+const verdicts: Readonly<Record<HandlerResult, Verdict | null>> = {
+  [handlerResult.succeeded]: verdict.succeeded,
+  [handlerResult.failed]: verdict.deadLettered,
+  [handlerResult.skipped]: null,
+  [handlerResult.retrying]: verdict.tryFailed,
+  [handlerResult.postponed]: verdict.tryPostponed,
+  [handlerResult.cancelled]: verdict.cancelled,
+};
+
+export class ReportBuilder {
+  readonly #message: BatchMessage;
+  readonly #rows: RowsBuilder;
+  readonly #isJournaled: boolean;
+  /** An event of which nothing is said was skipped. */
+  readonly #results: Uint8Array;
+  #delaysMs: Float64Array | null = null;
+  #failedCount = 0;
+
+  /** @param rows has no rows yet; it is empty again after `finish`. */
+  constructor(message: BatchMessage, { rows, isJournaled }: { rows: RowsBuilder; isJournaled: boolean }) {
+    this.#message = message;
+    this.#rows = rows;
+    this.#isJournaled = isJournaled;
+    this.#results = new Uint8Array(message.count).fill(handlerResult.skipped);
+  }
+
+  /** What came of the event at which the reader stands. */
+  add(index: number, reader: BatchReader, ended: EndedTry): void {
+    const { result } = ended;
+    const verdictOfRow = verdicts[result];
+    if (verdictOfRow === null) return;
+    this.#results[index] = result;
+    const isAgain = result === handlerResult.retrying || result === handlerResult.postponed;
+    if (isAgain) {
+      this.#delaysMs ??= new Float64Array(this.#message.count);
+      this.#delaysMs[index] = ended.delayMs;
+    }
+    if (result === handlerResult.failed) this.#failedCount += 1;
+    const { startedAtUs, durationUs } = ended;
+    const isKept = result === handlerResult.failed || result === handlerResult.cancelled ? this.#keeps(reader) : false;
+    this.#rows.add({
+      partition: reader.partition,
+      position: reader.position,
+      handler: reader.handler,
+      verdict: verdictOfRow,
+      attempts: ended.isTried ? reader.attempt : reader.attempt - 1,
+      startedAtUs,
+      durationUs,
+      dueAtUs: isAgain ? Math.round(startedAtUs + durationUs + ended.delayMs * 1000) : 0,
+      id: reader.id,
+      type: reader.type,
+      key: reader.key,
+      result: ended.value,
+      error: ended.error,
+      extras: isKept ? reader.extras : null,
+      data: isKept ? (reader.dataText ?? reader.dataBytes) : null,
+    });
+  }
+
+  finish({ busyUs }: { busyUs: number }): BatchReport {
+    const rowCount = this.#rows.count;
+    return {
+      results: this.#results,
+      rows: this.#rows.finish(),
+      rowCount,
+      failedCount: this.#failedCount,
+      delaysMs: this.#delaysMs,
+      busyUs,
+    };
+  }
+
+  /** Whether the row has to keep the event, as the store has it nowhere else and may have to run it again. */
+  #keeps(reader: BatchReader): boolean {
+    return !this.#isJournaled || this.#message.partitions[reader.partition] !== journalPartition;
+  }
+}
