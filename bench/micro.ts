@@ -6,7 +6,7 @@ import { Dispatcher } from '../src/dispatch/dispatcher.js';
 import { encodeEvent } from '../src/event.js';
 import { handlerResult } from '../src/handler.js';
 import { configFrom } from '../src/options.js';
-import { RowsBuilder, RowsReader } from '../src/outcome.js';
+import { RowsBuilder, RowsReader, verdict } from '../src/outcome.js';
 import { batchMessage } from '../src/pool/batch-message.js';
 
 const config = configFrom({ handlers: 'none', store: 'none' });
@@ -39,8 +39,17 @@ summary(() => {
   const builder = new RowsBuilder(eventsPerRound);
   // One object for all rows: making it would cost more than what is measured.
   const row = {
-    ...{ partition: 1, position: 0, handler: 0, succeeded: true, attempts: 1, startedAtUs: 1.7e15, durationUs: 1 },
+    ...{
+      partition: 1,
+      position: 0,
+      handler: 0,
+      verdict: verdict.succeeded,
+      attempts: 1,
+      startedAtUs: 1.7e15,
+      durationUs: 1,
+    },
     ...{ id: null, type: 'no-op', key: 'key-1', result: '1', error: null },
+    ...{ dueAtUs: 0, extras: null, data: null },
   };
   bench('join 1,000 outcome rows and read them back', () => {
     for (let position = 1; position <= eventsPerRound; position += 1) {

@@ -2,7 +2,7 @@
 // that nobody listens for goes to the process's own warnings. Outcomes are decoded only when somebody listens.
 
 import { KeylaneError, messageOf, shown } from './errors.js';
-import { type Outcome, outcomeFrom, type RowNames, RowsReader } from './outcome.js';
+import { isOutcome, type Outcome, outcomeFrom, type RowNames, RowsReader, verdict } from './outcome.js';
 import type { BatchReport } from './pool/messages.js';
 
 /** What a processor tells its listeners. */
@@ -63,7 +63,7 @@ export class Announcer {
     const outcomes: Outcome[] = [];
     for (let index = 0; index < reader.count; index += 1) {
       const row = reader.next();
-      if (all || !row.succeeded) outcomes.push(outcomeFrom(row, names));
+      if (isOutcome(row) && (all || row.verdict === verdict.deadLettered)) outcomes.push(outcomeFrom(row, names));
     }
     return () => {
       for (const outcome of outcomes) {

@@ -220,7 +220,8 @@ export const optionTable = {
     min: 1,
     max: 1000,
     unit: 'tries',
-    sentence: 'Tries of one event, the first included, before it is dead-lettered. A death of its process counts as one.',
+    sentence:
+      'Tries of one event, the first included, before it is dead-lettered. A death of its process counts as one.',
   },
   backoffMsMin: {
     kind: 'integer',
@@ -266,7 +267,8 @@ export const optionTable = {
     kind: 'choice',
     default: 'continue',
     choices: ['continue', 'park'],
-    sentence: 'Whether the later events of a key go on after a dead letter, or wait in the store until it is redriven or discarded.',
+    sentence:
+      'Whether the later events of a key go on after a dead letter, or wait in the store until it is redriven or discarded.',
   },
   breaker: {
     kind: 'group',
@@ -325,7 +327,7 @@ export const optionTable = {
         min: 1 * mib,
         max: 16 * kib * mib,
         unit: 'bytes',
-        sentence: 'Growth of a thread\'s heap, since it was ready, after which it is replaced.',
+        sentence: "Growth of a thread's heap, since it was ready, after which it is replaced.",
       },
     },
     sentence: 'When threads are replaced, between two batches. Without it they stay.',

@@ -2,7 +2,7 @@
 // One group is one transaction, and what `append` has returned for is durable. Knows nothing of threads or batches.
 
 import { KeylaneError, printable } from '../errors.js';
-import { type OutcomeRow, RowsReader } from '../outcome.js';
+import { Cancellation } from './cancellation.js';
 import {
   attempt,
   type Connection,
@@ -16,16 +16,24 @@ import {
   synchronousOf,
   walPagesOf,
 } from './database.js';
-import { EventJournal } from './event-journal.js';
+import { DeadLetters } from './dead-letters.js';
 import { notTheSame, StoreFiles } from './file-identity.js';
 import { fullDisk, indexChunkBytes, isFull, isOfIndex } from './full-disk.js';
 import { Gauge } from './gauge.js';
+import { GroupWriter, groupRowsOf } from './group-writer.js';
+import { LanePages } from './lane-pages.js';
 import { StoreLock } from './lock.js';
 import type {
+  CancelRequest,
+  CancelResult,
+  DeadLettersRequest,
+  DeadLettersResult,
   GroupRequest,
   GroupResult,
   JournalPage,
   JournalStart,
+  LanePage,
+  LanePageRequest,
   OpenRequest,
   OpenResult,
   PageRequest,
@@ -34,13 +42,11 @@ import type {
   Watermark,
 } from './messages.js';
 import { OutcomeEraser } from './outcome-eraser.js';
-import { OutcomeInserter } from './outcome-inserter.js';
-import { PartitionTable } from './partition-table.js';
 import { RetentionSchedule } from './retention-schedule.js';
 import { migrateToNewest } from './schema.js';
 import { beginEpoch, handlerIds, takenOver, takeOver } from './store-epoch.js';
 import { createStore, freeBytesAt, isStore, locateStore, removeUnfinished } from './store-file.js';
-import { SuspectTable } from './suspect-table.js';
+import { type StoreTables, tablesOf } from './store-tables.js';
 
 // A log of any size is moved when the store has been quiet for two seconds of checks.
 const quietChecksMin = 4;
@@ -52,10 +58,11 @@ export class Store {
   readonly #files: StoreFiles;
   /** What `open` says of it. */
   readonly opened: OpenResult;
-  readonly #partitions: PartitionTable;
-  readonly #journal: EventJournal;
-  readonly #suspects: SuspectTable;
-  readonly #inserter: OutcomeInserter;
+  readonly #tables: StoreTables;
+  readonly #groups: GroupWriter;
+  readonly #lanes: LanePages;
+  readonly #deadLetters: DeadLetters;
+  readonly #cancellation: Cancellation;
   /** Null when everything is kept. */
   readonly #retention: RetentionSchedule | null;
   readonly #gauge: Gauge;
@@ -71,15 +78,18 @@ export class Store {
     this.#lock = lock;
     this.#db = db;
     this.opened = request.takeOver === undefined ? beginEpoch(db) : takeOver(db, request.takeOver);
+    const { order, takeOver: before } = request;
     const ids = handlerIds(db, request.handlerNames);
     // The connection has had its first transaction in WAL mode, where SQLite may fall back to a lower level.
     confirmSynchronous(db, request.durability);
     // The log is there once something was written.
     this.#files = new StoreFiles(db.name);
-    this.#suspects = new SuspectTable(db);
-    this.#partitions = new PartitionTable(db, { epoch: this.opened.epoch, suspects: this.#suspects });
-    this.#journal = new EventJournal(db, { partition: this.#partitions.journal, handlerIds: ids });
-    this.#inserter = new OutcomeInserter(db, ids);
+    const { epoch } = this.opened;
+    this.#tables = tablesOf(db, { epoch, handlerIds: ids, order, isTakenOver: before !== undefined });
+    this.#groups = new GroupWriter(db, this.#tables);
+    this.#lanes = new LanePages(db, this.#tables);
+    this.#deadLetters = new DeadLetters(db, { ...this.#tables, order });
+    this.#cancellation = new Cancellation(db, this.#tables);
     this.#retention = this.#retentionOf(request);
     this.#gauge = new Gauge(db);
     this.#readEpoch = db.prepare(`SELECT value FROM meta WHERE name = 'epoch'`).pluck();
@@ -121,7 +131,7 @@ export class Store {
 
   /** Makes the partition of a source if it is new, and says where it stands. */
   openPartition(name: string, how: Repeat = { isRepeat: false }): PartitionStart {
-    return this.#attempt('open a partition', () => this.#inTransaction(() => this.#partitions.open(name, how)));
+    return this.#attempt('open a partition', () => this.#inTransaction(() => this.#tables.partitions.open(name, how)));
   }
 
   /**
@@ -130,19 +140,37 @@ export class Store {
    */
   openJournal(how: { isVolatile: boolean } & Partial<Repeat>): JournalStart {
     const request = { isRepeat: false, ...how };
-    return this.#attempt('open the journal', () => this.#inTransaction(() => this.#partitions.openJournal(request)));
+    return this.#attempt('open the journal', () =>
+      this.#inTransaction(() => this.#tables.partitions.openJournal(request)),
+    );
   }
 
   /** Reads journaled events that have no outcome, in order. */
   readJournal(request: PageRequest): JournalPage {
     if (this.#failure !== null) throw this.#failure;
-    return attempt('read the journal', () => this.#journal.page(request));
+    return attempt('read the journal', () => this.#tables.journal.page(request));
+  }
+
+  /** Reads events that wait in a lane, in their order; they stay there until they have their outcomes. */
+  readLane(request: LanePageRequest): LanePage {
+    if (this.#failure !== null) throw this.#failure;
+    return attempt('read a lane', () => this.#lanes.page(request));
+  }
+
+  /** Runs some dead letters again, or gives them up: the first ones behind `after`, in one transaction. */
+  deadLetters(request: DeadLettersRequest): DeadLettersResult {
+    return this.#change('change dead letters', () => this.#deadLetters.part(request));
+  }
+
+  /** Gives an event without an outcome that of being cancelled, if it is in the journal or waits in its lane. */
+  cancel(request: CancelRequest): CancelResult {
+    return this.#change('cancel an event', () => this.#cancellation.cancel(request));
   }
 
   /** Stores the text by which the partition's input is known again. */
   setFingerprint(partition: number, text: string): void {
     this.#attempt('store a fingerprint', () => {
-      this.#inTransaction(() => this.#partitions.setFingerprint(partition, text));
+      this.#inTransaction(() => this.#tables.partitions.setFingerprint(partition, text));
     });
   }
 
@@ -226,19 +254,9 @@ export class Store {
   }
 
   #appendGroup(group: GroupRequest): GroupResult {
-    const rows: OutcomeRow[] = [];
-    for (const joined of group.rows) {
-      const reader = new RowsReader(joined);
-      for (let index = 0; index < reader.count; index += 1) rows.push(reader.next());
-    }
-    const { events } = group;
-    const result = this.#inTransaction(() => {
-      const duplicates = events === null ? [] : this.#journal.append(events);
-      const stored = this.#inserter.insert(rows);
-      this.#suspects.acquit(rows);
-      this.#partitions.raise(group.watermarks);
-      return { stored, ignored: rows.length - stored, duplicates };
-    });
+    const rows = groupRowsOf(group);
+    const result = this.#inTransaction(() => this.#groups.append(group, rows));
+    this.#tables.waiting.forget(rows.outcomes);
     this.#retention?.noteStored(result.stored);
     this.#walPages = walPagesOf(this.#db);
     return { ...result, gauges: this.#gauge.read({ walPages: this.#walPages }) };
@@ -254,8 +272,16 @@ export class Store {
     return new RetentionSchedule(this.#db, { retention, eraser });
   }
 
+  #change<Result>(step: string, change: () => Result): Result {
+    if (this.#failure !== null) throw this.#failure;
+    this.#quietChecks = 0;
+    const result = this.#orFail(() => this.#attempt(step, () => this.#inTransaction(change)));
+    this.#walPages = walPagesOf(this.#db);
+    return result;
+  }
+
   #endInOrder(watermarks: readonly Watermark[]): void {
-    this.#partitions.raiseLast(watermarks);
+    this.#tables.partitions.raiseLast(watermarks);
     this.#db.prepare(`UPDATE meta SET value = 1 WHERE name = 'clean'`).run();
   }
 
