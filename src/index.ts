@@ -37,7 +37,16 @@ export { IterableSource } from './sources/iterable-source.js';
 export { NdjsonSource } from './sources/ndjson-source.js';
 export type { Source, SourceRecord, SourceStart } from './sources/source.js';
 export type { Stats } from './stats.js';
+export type { FailedTry, ParkedLane } from './store/lane-reader.js';
 export { type PruneOptions, pruneStore } from './store/prune-store.js';
+export {
+  type Discarded,
+  type DiscardOptions,
+  discardDeadLetters,
+  type Redriven,
+  type RedriveOptions,
+  redriveDeadLetters,
+} from './store/redrive-store.js';
 export type { Pruned } from './store/retention-pass.js';
 export type { StoreCounts, StoreTimes, TypeCounts } from './store/store-figures.js';
 export type { DeadLetterFilter, StoreReader } from './store/store-reader.js';

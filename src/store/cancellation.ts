@@ -41,7 +41,7 @@ export class Cancellation {
     this.#positionOfId = db.prepare('SELECT position FROM event WHERE id = ?').pluck();
     this.#outcome = db.prepare('SELECT status, started_at FROM outcome WHERE partition = ? AND position = ?');
     this.#waitingEvent = db.prepare(`
-      SELECT event_handler AS handler, id, type, key
+      SELECT event_handler AS handler, id, type, kept_event.key AS key
       FROM waiting JOIN kept_event USING (partition, position) WHERE partition = ? AND position = ?`);
     this.#journaledEvent = db.prepare('SELECT handler, id, type, key FROM event WHERE position = ?');
     this.#insert = db.prepare(`

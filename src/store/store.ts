@@ -3,6 +3,7 @@
 
 import { KeylaneError, printable } from '../errors.js';
 import { Cancellation } from './cancellation.js';
+import { Changes } from './changes.js';
 import {
   attempt,
   type Connection,
@@ -11,14 +12,13 @@ import {
   confirmSynchronous,
   lastCheckpoint,
   openForWriting,
-  type Statement,
   sqliteCodeOf,
   synchronousOf,
   walPagesOf,
 } from './database.js';
 import { DeadLetters } from './dead-letters.js';
-import { notTheSame, StoreFiles } from './file-identity.js';
-import { fullDisk, indexChunkBytes, isFull, isOfIndex } from './full-disk.js';
+import { notTheSame } from './file-identity.js';
+import { isFull } from './full-disk.js';
 import { Gauge } from './gauge.js';
 import { GroupWriter, groupRowsOf } from './group-writer.js';
 import { LanePages } from './lane-pages.js';
@@ -44,8 +44,8 @@ import type {
 import { OutcomeEraser } from './outcome-eraser.js';
 import { RetentionSchedule } from './retention-schedule.js';
 import { migrateToNewest } from './schema.js';
-import { beginEpoch, handlerIds, takenOver, takeOver } from './store-epoch.js';
-import { createStore, freeBytesAt, isStore, locateStore, removeUnfinished } from './store-file.js';
+import { beginEpoch, handlerIds, takeOver } from './store-epoch.js';
+import { createStore, isStore, locateStore, removeUnfinished } from './store-file.js';
 import { type StoreTables, tablesOf } from './store-tables.js';
 
 // A log of any size is moved when the store has been quiet for two seconds of checks.
@@ -55,7 +55,7 @@ const quietChecksMin = 4;
 export class Store {
   readonly #lock: StoreLock;
   readonly #db: Connection;
-  readonly #files: StoreFiles;
+  readonly #changes: Changes;
   /** What `open` says of it. */
   readonly opened: OpenResult;
   readonly #tables: StoreTables;
@@ -66,9 +66,6 @@ export class Store {
   /** Null when everything is kept. */
   readonly #retention: RetentionSchedule | null;
   readonly #gauge: Gauge;
-  readonly #readEpoch: Statement;
-  /** Set by the first append that fails for more than want of room, read by every one after it: rows may be missing. */
-  #failure: KeylaneError | null = null;
   /** Pages in the log after the last group; since it was tended, those that a reader or a full disk kept there. */
   #walPages = 0;
   /** Calls of `check` since the last group. */
@@ -82,9 +79,14 @@ export class Store {
     const ids = handlerIds(db, request.handlerNames);
     // The connection has had its first transaction in WAL mode, where SQLite may fall back to a lower level.
     confirmSynchronous(db, request.durability);
-    // The log is there once something was written.
-    this.#files = new StoreFiles(db.name);
     const { epoch } = this.opened;
+    this.#changes = new Changes(db, {
+      epoch,
+      // What the log holds may fit into the database; then the log starts over and needs no room.
+      onFull: () => {
+        this.#walPages = Math.max(this.#walPages, checkpointPages);
+      },
+    });
     this.#tables = tablesOf(db, { epoch, handlerIds: ids, order, isTakenOver: before !== undefined });
     this.#groups = new GroupWriter(db, this.#tables);
     this.#lanes = new LanePages(db, this.#tables);
@@ -92,7 +94,6 @@ export class Store {
     this.#cancellation = new Cancellation(db, this.#tables);
     this.#retention = this.#retentionOf(request);
     this.#gauge = new Gauge(db);
-    this.#readEpoch = db.prepare(`SELECT value FROM meta WHERE name = 'epoch'`).pluck();
   }
 
   /**
@@ -131,7 +132,7 @@ export class Store {
 
   /** Makes the partition of a source if it is new, and says where it stands. */
   openPartition(name: string, how: Repeat = { isRepeat: false }): PartitionStart {
-    return this.#attempt('open a partition', () => this.#inTransaction(() => this.#tables.partitions.open(name, how)));
+    return this.#changes.make('open a partition', () => this.#tables.partitions.open(name, how));
   }
 
   /**
@@ -140,20 +141,18 @@ export class Store {
    */
   openJournal(how: { isVolatile: boolean } & Partial<Repeat>): JournalStart {
     const request = { isRepeat: false, ...how };
-    return this.#attempt('open the journal', () =>
-      this.#inTransaction(() => this.#tables.partitions.openJournal(request)),
-    );
+    return this.#changes.make('open the journal', () => this.#tables.partitions.openJournal(request));
   }
 
   /** Reads journaled events that have no outcome, in order. */
   readJournal(request: PageRequest): JournalPage {
-    if (this.#failure !== null) throw this.#failure;
+    this.#changes.confirm();
     return attempt('read the journal', () => this.#tables.journal.page(request));
   }
 
   /** Reads events that wait in a lane, in their order; they stay there until they have their outcomes. */
   readLane(request: LanePageRequest): LanePage {
-    if (this.#failure !== null) throw this.#failure;
+    this.#changes.confirm();
     return attempt('read a lane', () => this.#lanes.page(request));
   }
 
@@ -169,9 +168,7 @@ export class Store {
 
   /** Stores the text by which the partition's input is known again. */
   setFingerprint(partition: number, text: string): void {
-    this.#attempt('store a fingerprint', () => {
-      this.#inTransaction(() => this.#tables.partitions.setFingerprint(partition, text));
-    });
+    this.#changes.make('store a fingerprint', () => this.#tables.partitions.setFingerprint(partition, text));
   }
 
   /**
@@ -179,16 +176,16 @@ export class Store {
    * after anything else every later group is refused.
    */
   append(group: GroupRequest): GroupResult {
-    if (this.#failure !== null) throw this.#failure;
+    this.#changes.confirm();
     this.#quietChecks = 0;
-    return this.#orFail(() => this.#attempt('store outcomes', () => this.#appendGroup(group)));
+    return this.#changes.orFail(() => attempt('store outcomes', () => this.#appendGroup(group)));
   }
 
   /** Throws what keeps the store from going on: its files are no longer there, or a checkpoint failed. */
   check(): void {
-    if (this.#failure !== null) throw this.#failure;
+    this.#changes.confirm();
     this.#quietChecks += 1;
-    this.#orFail(() => this.#files.confirm());
+    this.#changes.orFail(() => this.#changes.confirmFiles());
   }
 
   /**
@@ -198,9 +195,9 @@ export class Store {
    */
   tend(): void {
     const isDue = this.#walPages >= checkpointPages || (this.#walPages > 0 && this.#quietChecks >= quietChecksMin);
-    if (!isDue || this.#failure !== null) return;
+    if (!isDue || this.#changes.hasFailed) return;
     try {
-      this.#walPages = this.#orFail(() => attempt('checkpoint', () => checkpoint(this.#db)));
+      this.#walPages = this.#changes.orFail(() => attempt('checkpoint', () => checkpoint(this.#db)));
     } catch (error) {
       // A full disk has no room in the database either: the log keeps what it has, and this is tried again.
       if (!(error instanceof KeylaneError)) throw error;
@@ -212,14 +209,14 @@ export class Store {
    * in which nobody waits. What goes wrong is told by every later append, unless the file is only full or taken now.
    */
   retain(nowMs: number): boolean {
-    if (this.#retention === null || this.#failure !== null) return false;
+    if (this.#retention === null || this.#changes.hasFailed) return false;
     try {
       const retention = this.#retention;
       return attempt('delete outcomes', () => retention.step(nowMs));
     } catch (error) {
       if (!(error instanceof KeylaneError)) throw error;
       if (/^SQLITE_(?:FULL|BUSY)/.test(sqliteCodeOf(error.cause) ?? '')) this.#retention.giveUp(nowMs);
-      else this.#failure = error;
+      else this.#changes.fail(error);
       return false;
     }
   }
@@ -232,8 +229,8 @@ export class Store {
   close(watermarks: readonly Watermark[] | null): void {
     let failure: unknown = null;
     try {
-      if (watermarks !== null && this.#failure === null) {
-        this.#attempt('close the store', () => this.#inTransaction(() => this.#endInOrder(watermarks)));
+      if (watermarks !== null && !this.#changes.hasFailed) {
+        this.#changes.make('close the store', () => this.#endInOrder(watermarks));
       }
     } catch (error) {
       if (isFull(error)) throw error;
@@ -255,7 +252,7 @@ export class Store {
 
   #appendGroup(group: GroupRequest): GroupResult {
     const rows = groupRowsOf(group);
-    const result = this.#inTransaction(() => this.#groups.append(group, rows));
+    const result = this.#changes.make('store outcomes', () => this.#groups.append(group, rows));
     this.#tables.waiting.forget(rows.outcomes);
     this.#retention?.noteStored(result.stored);
     this.#walPages = walPagesOf(this.#db);
@@ -265,7 +262,7 @@ export class Store {
   #retentionOf({ retention }: OpenRequest): RetentionSchedule | null {
     if (retention === null) return null;
     const eraser = new OutcomeEraser(this.#db, (change) => {
-      const result = this.#inTransaction(change);
+      const result = this.#changes.inTransaction(change);
       this.#walPages = walPagesOf(this.#db);
       return result;
     });
@@ -273,9 +270,9 @@ export class Store {
   }
 
   #change<Result>(step: string, change: () => Result): Result {
-    if (this.#failure !== null) throw this.#failure;
+    this.#changes.confirm();
     this.#quietChecks = 0;
-    const result = this.#orFail(() => this.#attempt(step, () => this.#inTransaction(change)));
+    const result = this.#changes.orFail(() => this.#changes.make(step, change));
     this.#walPages = walPagesOf(this.#db);
     return result;
   }
@@ -283,41 +280,5 @@ export class Store {
   #endInOrder(watermarks: readonly Watermark[]): void {
     this.#tables.partitions.raiseLast(watermarks);
     this.#db.prepare(`UPDATE meta SET value = 1 WHERE name = 'clean'`).run();
-  }
-
-  #inTransaction<Result>(change: () => Result): Result {
-    const transaction = this.#db.transaction(() => {
-      // The lock keeps a second writer out unless someone removed its file by hand; then the older writer gives way.
-      if (this.#readEpoch.get() !== this.opened.epoch) throw takenOver(this.#db.name);
-      return change();
-    });
-    const result = transaction.immediate();
-    // What was written to a file that has lost its name is as good as lost, and must not be answered for.
-    this.#files.confirm();
-    return result;
-  }
-
-  /** Like `attempt`; knows a full disk however SQLite puts it. */
-  #attempt<T>(step: string, run: () => T): T {
-    try {
-      return attempt(step, run);
-    } catch (error) {
-      if (!(error instanceof KeylaneError)) throw error;
-      const freeBytes = freeBytesAt(this.#db.name);
-      if (!isFull(error) && !(isOfIndex(error) && freeBytes < indexChunkBytes)) throw error;
-      this.#files.confirm();
-      // What the log holds may fit into the database; then the log starts over and needs no room.
-      this.#walPages = Math.max(this.#walPages, checkpointPages);
-      throw fullDisk(this.#db.name, { freeBytes, error });
-    }
-  }
-
-  #orFail<T>(run: () => T): T {
-    try {
-      return run();
-    } catch (error) {
-      if (error instanceof KeylaneError && !isFull(error)) this.#failure = error;
-      throw error;
-    }
   }
 }
