@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Durability, IntakeMode } from '../src/index.js';
 import { EventsJoiner } from '../src/joined-events.js';
-import { RowsBuilder } from '../src/outcome.js';
+import { RowsBuilder, verdict } from '../src/outcome.js';
 import type { GroupRequest } from '../src/store/messages.js';
 import { Store } from '../src/store/store.js';
 
@@ -25,7 +25,7 @@ try {
 }
 
 function insert(path: string): number {
-  const store = Store.open({ path, durability, handlerNames: ['no-op'], retention: null });
+  const store = Store.open({ path, durability, handlerNames: ['no-op'], retention: null, order: 'key' });
   const { partition } = store.openJournal({ isVolatile: intake === 'memory' });
   const groups: GroupRequest[] = [];
   for (let first = 1; first <= rows; first += groupSize) {
@@ -34,6 +34,7 @@ function insert(path: string): number {
       events: intake === 'journal' ? events(first, count) : null,
       rows: [outcomes(first, { count, partition })],
       watermarks: [],
+      parked: [],
     });
   }
   const startMs = performance.now();
@@ -50,7 +51,8 @@ function outcomes(first: number, of: { count: number; partition: number }): Arra
   const builder = new RowsBuilder(of.count);
   for (let position = first; position < first + of.count; position += 1) {
     builder.add({
-      ...{ partition: of.partition, position, handler: 0, succeeded: true, attempts: 1, startedAtUs: 1.7e15 },
+      ...{ partition: of.partition, position, handler: 0, verdict: verdict.succeeded, attempts: 1 },
+      ...{ startedAtUs: 1.7e15, dueAtUs: 0, extras: null, data: null },
       ...{ durationUs: 1, id: null, type: 'no-op', key: keyOf(position), result: String(position), error: null },
     });
   }

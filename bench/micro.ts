@@ -6,7 +6,7 @@ import { Dispatcher } from '../src/dispatch/dispatcher.js';
 import { encodeEvent } from '../src/event.js';
 import { handlerResult } from '../src/handler.js';
 import { configFrom } from '../src/options.js';
-import { RowsBuilder, RowsReader } from '../src/outcome.js';
+import { RowsBuilder, RowsReader, verdict } from '../src/outcome.js';
 import { batchMessage } from '../src/pool/batch-message.js';
 
 const config = configFrom({ handlers: 'none', store: 'none' });
@@ -16,7 +16,7 @@ const events = Array.from({ length: eventsPerRound }, (_, n) => ({
 }));
 const encoded = events.map((event) => encodeEvent(event, config));
 
-const dispatcher = new Dispatcher({ ...config, handlerCount: 1 });
+const dispatcher = new Dispatcher({ ...config, handlerCount: 1, parks: [false], breaker: null });
 dispatcher.openPartition(1, 0);
 let position = 0;
 
@@ -32,15 +32,26 @@ summary(() => {
   });
 
   bench('join 1,000 events into a message', () => {
-    const slots = encoded.map((event, position) => ({ partition: 1, position, handler: 0, attempt: 1, event }));
+    const slots = encoded.map((event, position) => ({
+      ...{ partition: 1, position, handler: 0, attempt: 1, postponed: 0, run: 0, event },
+    }));
     do_not_optimize(batchMessage(slots, { place: 0, nameOf: () => 'journal' }));
   });
 
   const builder = new RowsBuilder(eventsPerRound);
   // One object for all rows: making it would cost more than what is measured.
   const row = {
-    ...{ partition: 1, position: 0, handler: 0, succeeded: true, attempts: 1, startedAtUs: 1.7e15, durationUs: 1 },
+    ...{
+      partition: 1,
+      position: 0,
+      handler: 0,
+      verdict: verdict.succeeded,
+      attempts: 1,
+      startedAtUs: 1.7e15,
+      durationUs: 1,
+    },
     ...{ id: null, type: 'no-op', key: 'key-1', result: '1', error: null },
+    ...{ dueAtUs: 0, extras: null, data: null },
   };
   bench('join 1,000 outcome rows and read them back', () => {
     for (let position = 1; position <= eventsPerRound; position += 1) {
@@ -62,9 +73,9 @@ function throughCore(): number {
     position += 1;
     dispatcher.admit(event, { partition: 1, position, handler: 0 });
   }
-  for (let batch = dispatcher.nextBatch(1); batch !== null; batch = dispatcher.nextBatch(1)) {
+  for (let batch = dispatcher.nextBatch(1, 0); batch !== null; batch = dispatcher.nextBatch(1, 0)) {
     const results = new Uint8Array(batch.slots.length).fill(handlerResult.succeeded);
-    dispatcher.confirm(dispatcher.settle(batch, { results, busyUs: batch.slots.length }));
+    dispatcher.confirm(dispatcher.settle(batch, { results, delaysMs: null, busyUs: batch.slots.length }, 0));
   }
   return dispatcher.watermark(1);
 }

@@ -5,7 +5,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import { encodeEvent, type SourceEvent } from '../src/event.js';
 import { EventsJoiner } from '../src/joined-events.js';
-import { type OutcomeRow, RowsBuilder } from '../src/outcome.js';
+import { type OutcomeRow, RowsBuilder, verdict } from '../src/outcome.js';
 import { FlightLog } from '../src/store/flight-log.js';
 import { schemaVersion } from '../src/store/schema.js';
 import { Store } from '../src/store/store.js';
@@ -15,7 +15,7 @@ const handlerNames = ['order.placed', 'order.paid'];
 const timeUs = 1_790_000_000_000_000;
 const limits = { dataSizeMax: 1_000_000, keySizeMax: 1_000, headersSizeMax: 1_000 };
 
-/** Positions 1, 2 and 5 have their outcomes; 3 is charged with a death; 3, 4 and 6 are owed theirs. */
+/** Positions 1, 2 and 5 have their outcomes; 3 is charged with a death; 3, 4 and 6 are owed theirs; 4 waits. */
 const events: readonly SourceEvent[] = [
   { type: 'order.placed', key: 'ada', id: 'a-1', data: { n: 1 } },
   { type: 'order.paid', key: 'lone \ud800', id: 'done \udc00', data: Uint8Array.of(1, 2, 3) },
@@ -26,16 +26,24 @@ const events: readonly SourceEvent[] = [
 ];
 
 if (existsSync(path)) throw new Error(`${path} must not be there yet: a released schema never changes`);
-const first = Store.open({ path, durability: 'power', handlerNames, retention: null });
+const request = { path, durability: 'power', handlerNames, retention: null, order: 'key' } as const;
+const first = Store.open(request);
 const { partition: journal } = first.openJournal({ isVolatile: false });
 const { partition: file } = first.openPartition('file:/orders.ndjson');
 first.setFingerprint(file, 'fp');
-first.append({ events: journaled(), rows: [outcomes()], watermarks: [{ partition: file, watermark: 6 }] });
+first.append({
+  events: journaled(),
+  rows: [outcomes()],
+  watermarks: [{ partition: file, watermark: 6 }],
+  parked: [{ handler: 1, key: 'lone \ud800', partition: journal, position: 2 }],
+});
+const identity = { partition: 'file:/orders.ndjson', position: 5 };
+first.deadLetters({ wanted: { identity }, reason: 'too old', atUs: timeUs, countMax: 10, after: null });
 const flight = new FlightLog(path, { epoch: first.opened.epoch, places: 1, batchSizeMax: 8, onWarning: fail });
 flight.depart(0, { events: [{ partition: journal, position: 3 }], alone: true });
 first.close(null);
 
-const second = Store.open({ path, durability: 'power', handlerNames, retention: null });
+const second = Store.open(request);
 second.openJournal({ isVolatile: false });
 second.openPartition('file:/orders.ndjson');
 second.close([
@@ -58,13 +66,24 @@ function outcomes(): ArrayBuffer {
     const { type, id = null, key = null } = events[position - 1]!;
     return { handler: handlerNames.indexOf(type), id, type, key };
   };
-  const common = { succeeded: true, attempts: 1, durationUs: 12, startedAtUs: timeUs, result: null, error: null };
+  const common = { attempts: 1, durationUs: 12, startedAtUs: timeUs, dueAtUs: 0, result: null, error: null };
+  const ofJournal = (position: number): OutcomeRow => ({
+    ...{ ...common, ...ofEvent(position), partition: journal, position },
+    ...{ verdict: verdict.succeeded, extras: null, data: null },
+  });
   const error = '{"name":"Error","message":"no"}';
-  const builder = new RowsBuilder(4);
-  builder.add({ ...common, ...ofEvent(1), partition: journal, position: 1, result: '{"risk":1}' });
-  builder.add({ ...common, ...ofEvent(2), partition: journal, position: 2, succeeded: false, attempts: 5, error });
-  builder.add({ ...common, ...ofEvent(5), partition: journal, position: 5, result: Uint8Array.of(1, 2, 3) });
-  builder.add({ ...common, ...ofEvent(1), partition: file, position: 7, id: null });
+  const failed = { attempts: 5, error };
+  const builder = new RowsBuilder(8);
+  builder.add({ ...ofJournal(1), result: '{"risk":1}' });
+  builder.add({ ...ofJournal(2), ...failed, verdict: verdict.deadLettered });
+  builder.add({ ...ofJournal(5), result: Uint8Array.of(1, 2, 3) });
+  builder.add({ ...ofJournal(1), partition: file, position: 7, id: null });
+  // Behind the lane that 2 stops; and one of the file, which the journal does not hold.
+  builder.add({ ...ofJournal(4), verdict: verdict.waiting });
+  builder.add({ ...ofJournal(4), partition: file, position: 4, id: null, verdict: verdict.waiting, data: '{"n":4}' });
+  // A try of 6 has failed, and the next is due; 5 of the file is discarded.
+  builder.add({ ...ofJournal(6), error, verdict: verdict.tryFailed, dueAtUs: timeUs + 1_000_000 });
+  builder.add({ ...ofJournal(1), ...failed, partition: file, position: 5, verdict: verdict.deadLettered, data: '5' });
   return builder.finish();
 }
 

@@ -3,13 +3,13 @@
 
 import { KeylaneError, messageOf, shown } from './errors.js';
 import {
-  type FailedTry,
-  failedTryFrom,
   isOutcome,
   type Outcome,
   outcomeFrom,
+  type Retry,
   type RowNames,
   RowsReader,
+  retryFrom,
   verdict,
 } from './outcome.js';
 import type { BatchReport } from './pool/messages.js';
@@ -21,7 +21,7 @@ export interface ProcessorEvents {
   /** A dead-lettered outcome is durable. */
   deadLetter: Outcome;
   /** A try failed, that is durable, and another follows. */
-  retry: FailedTry;
+  retry: Retry;
   /** The circuit breaker of a handler has changed. */
   breaker: { readonly handler: string; readonly state: 'closed' | 'open' | 'probing' };
   /** Something to know that breaks no promise, such as the death of a handler thread. */
@@ -81,7 +81,7 @@ export class Announcer {
     for (let index = 0; index < reader.count; index += 1) {
       const row = reader.next();
       if (!isOutcome(row)) {
-        if (retries) news.push(() => this.tell('retry', failedTryFrom(row, names)));
+        if (retries) news.push(() => this.tell('retry', retryFrom(row, names)));
       } else if (all || row.verdict === verdict.deadLettered) {
         const outcome = outcomeFrom(row, names);
         news.push(() => this.#tellOutcome(outcome));

@@ -85,17 +85,29 @@ export class AwayLanes {
   /** Takes in which lanes the store has when it is opened: whatever comes for them follows what is there. */
   begin(lanes: readonly LaneAway[]): void {
     for (const known of lanes) {
-      const lane = this.#parts.dispatcher.away.holdLane(known.handler, known.key);
-      this.#put(known, { lane: lane.state === 'free' ? null : lane, parkedBy: known.parkedBy, waiting: known.waiting });
+      // Events without a key have no lane that others could follow in.
+      const lane = known.handler < -1 ? null : this.#parts.dispatcher.away.holdLane(known.handler, known.key);
+      this.#put(known, {
+        lane: lane?.state === 'free' ? null : lane,
+        parkedBy: known.parkedBy,
+        waiting: known.waiting,
+      });
     }
   }
 
-  /** Takes in lanes of which the store says that they may go on. */
+  /**
+   * Takes in lanes of which the store says that they may go on. Call it when all that the store had said before is taken
+   * in: of what it counted, some is in memory, and what is on its way there it has not counted.
+   */
   goOn(lanes: readonly LaneAway[]): void {
+    if (lanes.length === 0) return;
+    const inMemory = this.#countInMemory();
     for (const { handler, key, parkedBy, waiting } of lanes) {
       const away =
         this.#lanes.get(nameOf({ handler, key })) ?? this.#put({ handler, key }, { lane: null, parkedBy, waiting: 0 });
-      this.#become(away, { parkedBy, waiting, dueMs: this.#parts.clock.nowMs() });
+      const here = inMemory.get(nameOf({ handler, key })) ?? { recalled: 0, aside: 0 };
+      const rest = Math.max(0, waiting - here.recalled) + here.aside;
+      this.#become(away, { parkedBy, waiting: rest, dueMs: this.#parts.clock.nowMs() });
     }
   }
 
@@ -154,6 +166,21 @@ export class AwayLanes {
   /** The dead letter that a lane is stopped by, and how many wait behind it. */
   find(name: LaneName): Pick<LaneAway, 'parkedBy' | 'waiting'> | null {
     return this.#lanes.get(nameOf(name)) ?? null;
+  }
+
+  /** By lane, events that are both in memory and in the store, and those on their way to the store. */
+  #countInMemory(): Map<string, { recalled: number; aside: number }> {
+    const counts = new Map<string, { recalled: number; aside: number }>();
+    for (const slot of this.#parts.dispatcher.taken()) {
+      const { lane, isRecalled, state } = slot;
+      if (lane === null || lane.key === null || (!isRecalled && state !== 'aside')) continue;
+      const name = nameOf({ handler: lane.handler, key: lane.key });
+      const count = counts.get(name) ?? { recalled: 0, aside: 0 };
+      if (isRecalled) count.recalled += 1;
+      else count.aside += 1;
+      counts.set(name, count);
+    }
+    return counts;
   }
 
   #readmit(page: LanePage): void {

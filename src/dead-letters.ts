@@ -1,30 +1,19 @@
 // Calls that run dead letters again, or give them up. The store does it a part at a time, so that no call keeps others
 // from being stored; what may run then comes back into memory by way of AwayLanes.
 
-import type { AwayLanes } from './away-lanes.js';
 import { KeylaneError, shown } from './errors.js';
 import { type Identity, isIdentity } from './event.js';
-import type { DeadLettersWanted } from './store/messages.js';
-import type { WriterThread } from './threads.js';
+import type { DeadLettersRequest, DeadLettersResult, DeadLettersWanted } from './store/messages.js';
+import type { Discarded, Redriven } from './store/redrive-store.js';
 
 /** Which dead letters: one, by its identity, or all that fit the rest. What is left out may be anything. */
 export type DeadLetterSelection = DeadLettersWanted;
 
-/** What came of a redrive. */
-export interface Redriven {
-  /** Dead letters that will run again. */
-  readonly redriven: number;
-  /** Dead letters that cannot, as the store does not have their events. */
-  readonly withoutEvent: number;
-}
-
 interface Parts {
-  readonly writer: WriterThread;
-  readonly away: AwayLanes;
+  deadLetters(request: DeadLettersRequest): Promise<DeadLettersResult>;
   wallMs(): number;
   /** Resolves when everything decided so far is stored. */
   allStored(): Promise<void>;
-  wake(): void;
 }
 
 /** Dead letters that one call to the store looks at. */
@@ -50,7 +39,7 @@ export class DeadLetters {
     return { redriven: count, withoutEvent };
   }
 
-  async discard(wanted: DeadLetterSelection, reason: string): Promise<{ discarded: number }> {
+  async discard(wanted: DeadLetterSelection, reason: string): Promise<Discarded> {
     if (typeof reason !== 'string' || reason === '' || reason.length > reasonSizeMax) {
       const expected = `a reason of 1 to ${reasonSizeMax} characters`;
       throw new KeylaneError('bad-option', `discard must be given ${expected}, got ${shown(reason)}`);
@@ -60,7 +49,7 @@ export class DeadLetters {
   }
 
   async #each(given: DeadLetterSelection, reason: string | null): Promise<{ count: number; withoutEvent: number }> {
-    const { writer, away, wallMs, allStored, wake } = this.#parts;
+    const { deadLetters, wallMs, allStored } = this.#parts;
     const wanted = selectionFrom(given);
     // Those who have just heard of a dead letter mean it too.
     await allStored();
@@ -68,13 +57,11 @@ export class DeadLetters {
     const all = { count: 0, withoutEvent: 0 };
     let after: Identity | null = null;
     do {
-      const part = await writer.deadLetters({ wanted, reason, atUs, countMax: partSizeMax, after });
+      const part: DeadLettersResult = await deadLetters({ wanted, reason, atUs, countMax: partSizeMax, after });
       all.count += part.count;
       all.withoutEvent += part.withoutEvent;
       if (reason === null) this.#redriven += part.count;
-      away.goOn(part.lanes);
       after = part.next;
-      wake();
     } while (after !== null);
     return all;
   }

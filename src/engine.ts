@@ -95,10 +95,10 @@ export class Engine {
       ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition, intake, partitions, onWarning },
     });
     const calls = {
-      ...{ dispatcher, flights: this.flights, writer, away, wallMs: () => clock.wallMs(), wake: () => pump.wake() },
+      ...{ dispatcher, flights: this.flights, writer, wallMs: () => clock.wallMs() },
       allStored: () => pump.allStored(),
     };
-    this.deadLetters = new DeadLetters(calls);
+    this.deadLetters = new DeadLetters({ ...calls, deadLetters: (request) => pump.deadLetters(request) });
     this.cancellations = new Cancellations({
       ...calls,
       indexOf: (partition) => partitions.indexOf(partition),

@@ -3,7 +3,7 @@
 export type { ProcessorEvents } from './announcer.js';
 export type { CancelFound } from './cancellations.js';
 export { createProcessor } from './create-processor.js';
-export type { DeadLetterSelection, Redriven } from './dead-letters.js';
+export type { DeadLetterSelection } from './dead-letters.js';
 export { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from './errors.js';
 export {
   type EncodedEvent,
@@ -32,7 +32,7 @@ export {
 } from './handler.js';
 export { type OpenStoreOptions, openStore } from './open-store.js';
 export type { Durability, IntakeMode, OrderMode, ProcessorOptions, Retention } from './options.js';
-export type { FailedTry, Outcome, OutcomeStatus } from './outcome.js';
+export type { Outcome, OutcomeStatus, Retry } from './outcome.js';
 export type { Phase } from './phase.js';
 export type { Processor, Recovery } from './processor.js';
 export type { ManyAccepted, Receipt } from './publishing.js';
@@ -40,7 +40,16 @@ export { IterableSource } from './sources/iterable-source.js';
 export { NdjsonSource } from './sources/ndjson-source.js';
 export type { Source, SourceRecord, SourceStart } from './sources/source.js';
 export type { Stats } from './stats.js';
+export type { FailedTry, ParkedLane } from './store/lane-reader.js';
 export { type PruneOptions, pruneStore } from './store/prune-store.js';
+export {
+  type Discarded,
+  type DiscardOptions,
+  discardDeadLetters,
+  type Redriven,
+  type RedriveOptions,
+  redriveDeadLetters,
+} from './store/redrive-store.js';
 export type { Pruned } from './store/retention-pass.js';
 export type { StoreCounts, StoreTimes, TypeCounts } from './store/store-figures.js';
 export type { DeadLetterFilter, StoreReader } from './store/store-reader.js';

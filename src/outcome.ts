@@ -238,7 +238,7 @@ export class RowsReader {
 }
 
 /** A try that failed and is followed by another, as listeners see it. */
-export interface FailedTry {
+export interface Retry {
   readonly identity: Identity;
   readonly type: string;
   readonly key: string | null;
@@ -278,7 +278,7 @@ export function outcomeFrom(row: OutcomeRow, names: RowNames): Outcome {
 }
 
 /** A row of a try as the object that listeners see. */
-export function failedTryFrom(row: OutcomeRow, names: RowNames): FailedTry {
+export function retryFrom(row: OutcomeRow, names: RowNames): Retry {
   const { type, key, attempts: attempt, startedAtUs, durationUs, dueAtUs } = row;
   return {
     ...{ identity: { partition: names.partition(row.partition), position: row.position } },

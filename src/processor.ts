@@ -3,7 +3,7 @@
 
 import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
 import type { CancelFound } from './cancellations.js';
-import type { DeadLetterSelection, Redriven } from './dead-letters.js';
+import type { DeadLetterSelection } from './dead-letters.js';
 import { Engine, type EngineParts } from './engine.js';
 import { KeylaneError, messageOf } from './errors.js';
 import type { EventMap, EventOf, Identity } from './event.js';
@@ -15,6 +15,7 @@ import type { ManyAccepted, Receipt } from './publishing.js';
 import type { Source } from './sources/source.js';
 import { type Stats, statsOf } from './stats.js';
 import type { OpenResult } from './store/messages.js';
+import type { Discarded, Redriven } from './store/redrive-store.js';
 import type { Trouble } from './trouble.js';
 
 /** What was owed when the processor was made. */
@@ -152,7 +153,7 @@ export class Processor<Events extends EventMap = EventMap> {
   }
 
   /** Gives dead letters up, for a reason that is kept with them; a lane that is parked behind one goes on. */
-  discard(which: DeadLetterSelection, reason: string): Promise<{ readonly discarded: number }> {
+  discard(which: DeadLetterSelection, reason: string): Promise<Discarded> {
     return this.#whileOpen(() => this.#engine.deadLetters.discard(which, reason));
   }
 

@@ -9,7 +9,7 @@ import type { Flight } from './flights.js';
 import type { Group, Owed } from './group.js';
 import type { BatchReport } from './pool/messages.js';
 import { Settlement, type SettlementCounts, type SettlementParts } from './settlement.js';
-import type { GroupResult, JournalPage, LanePage } from './store/messages.js';
+import type { DeadLettersRequest, DeadLettersResult, GroupResult, JournalPage, LanePage } from './store/messages.js';
 
 export interface PumpParts extends SettlementParts {
   /** Lets those in who wait; called once a turn. */
@@ -26,7 +26,8 @@ type Gate = 'held' | 'open' | 'shut' | 'dead';
 type WriterNews =
   | { readonly group: Group; readonly result: GroupResult }
   | { readonly page: JournalPage }
-  | { readonly lanePage: LanePage };
+  | { readonly lanePage: LanePage }
+  | { readonly letters: DeadLettersResult; readonly taken: () => void };
 
 /** What callbacks have noted since the last turn. */
 interface Inbox {
@@ -177,6 +178,21 @@ export class Pump {
     if (wish !== null) this.#await(writer.readJournal(wish), (page) => this.#inbox.writer.push({ page }));
   }
 
+  /**
+   * Has dead letters run again, or given up. What comes of it is taken in between what the writer said before and after,
+   * so that it is known which events the store has counted.
+   */
+  async deadLetters(request: DeadLettersRequest): Promise<DeadLettersResult> {
+    if (this.#killedBy !== null) throw this.#killedBy;
+    const letters = await this.#parts.writer.deadLetters(request);
+    await new Promise<void>((taken) => {
+      this.#inbox.writer.push({ letters, taken });
+      this.wake();
+      if (this.#gate === 'dead') taken();
+    });
+    return letters;
+  }
+
   /** Takes an event out that waits, and settles it as cancelled. */
   withdraw(slot: Slot): void {
     this.#settlement.withdraw(slot);
@@ -190,7 +206,10 @@ export class Pump {
   #hear(news: WriterNews): void {
     if ('page' in news) this.#parts.journal.turn(news.page);
     else if ('lanePage' in news) this.#parts.away.turn(news.lanePage);
-    else this.#settlement.confirm(news.group, news.result);
+    else if ('letters' in news) {
+      this.#parts.away.goOn(news.letters.lanes);
+      this.#afterTurn.push(news.taken);
+    } else this.#settlement.confirm(news.group, news.result);
   }
 
   #dispatch(): void {

@@ -3,10 +3,11 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { verdict } from '../dist/src/outcome.js';
 import { keylane, outcomesIn } from './cli-fixture.js';
 import { atPath, joined, requestFor, rowOf, withHolder, withStore } from './store-fixture.js';
 
-const failure = { succeeded: false, result: null, error: '{"name":"Error","message":"no"}' };
+const failure = { verdict: verdict.deadLettered, result: null, error: '{"name":"Error","message":"no"}' };
 
 /** Ten outcomes of long ago, the last three of them dead-lettered, and a succeeded one of now. */
 function fill(path: string): void {
@@ -14,7 +15,7 @@ function fill(path: string): void {
     const { partition } = store.openPartition('p');
     const old = Array.from({ length: 10 }, (_, index) => rowOf(index + 1, index < 7 ? {} : failure));
     const rows = [...old, rowOf(11, { startedAtUs: Date.now() * 1000 })];
-    store.append({ events: null, rows: [joined(rows)], watermarks: [{ partition, watermark: 12 }] });
+    store.append({ events: null, rows: [joined(rows)], watermarks: [{ partition, watermark: 12 }], parked: [] });
   });
 }
 

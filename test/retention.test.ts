@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createProcessor, type EncodedEvent, pruneStore, type Retention } from '../dist/src/index.js';
 import { EventsJoiner } from '../dist/src/joined-events.js';
 import { configFrom } from '../dist/src/options.js';
-import type { OutcomeRow } from '../dist/src/outcome.js';
+import { type OutcomeRow, verdict } from '../dist/src/outcome.js';
 import type { GroupRequest, JournalEvents } from '../dist/src/store/messages.js';
 import { Store } from '../dist/src/store/store.js';
 import { gatedHandlers } from './processor-fixture.js';
@@ -16,7 +16,7 @@ const journal = 1;
 const firstUs = 1_700_000_000_000_000;
 const nowMs = firstUs / 1000 + 1_000_000;
 const everything: Retention = { succeeded: { countMax: 0 }, deadLettered: { countMax: 0 } };
-const failure = { succeeded: false, result: null, error: '{"name":"Error","message":"no"}' };
+const failure = { verdict: verdict.deadLettered, result: null, error: '{"name":"Error","message":"no"}' };
 
 const positionsIn = (path: string, table: 'outcome' | 'event', where = 'true'): number[] =>
   read(path, `SELECT position FROM ${table} WHERE ${where} ORDER BY position`).map(({ position }) => Number(position));
@@ -26,7 +26,7 @@ function upTo(count: number): number[] {
 }
 
 function groupOf(rows: readonly OutcomeRow[], change: Partial<GroupRequest> = {}): GroupRequest {
-  return { events: null, rows: [joined(rows)], watermarks: [], ...change };
+  return { events: null, rows: [joined(rows)], watermarks: [], parked: [], ...change };
 }
 
 /** Events of the journal whose ids are their positions. */

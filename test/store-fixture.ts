@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { KeylaneError } from '../dist/src/errors.js';
-import { type OutcomeRow, RowsBuilder } from '../dist/src/outcome.js';
+import { type OutcomeRow, RowsBuilder, verdict } from '../dist/src/outcome.js';
 import { openForReading } from '../dist/src/store/database.js';
-import type { OpenRequest } from '../dist/src/store/messages.js';
+import type { GroupRequest, OpenRequest } from '../dist/src/store/messages.js';
 import { Store } from '../dist/src/store/store.js';
 import { StoreWriter } from '../dist/src/store/store-writer.js';
 import type { WriterLimits } from '../dist/src/store/writer-limits.js';
@@ -27,7 +27,7 @@ export async function atPath(run: (path: string) => void | Promise<void>): Promi
 }
 
 export function requestFor(path: string, change: Partial<OpenRequest> = {}): OpenRequest {
-  return { path, durability: 'process', handlerNames: ['h'], retention: null, ...change };
+  return { path, durability: 'process', handlerNames: ['h'], retention: null, order: 'key', ...change };
 }
 
 /** A store in this thread, closed whatever the test does. */
@@ -112,24 +112,40 @@ export async function withHolder(path: string, run: (holder: ChildProcess) => Pr
   }
 }
 
+/** A row from those of its fields that matter; the others are those of an event that succeeded. */
 export function rowOf(position: number, change: Partial<OutcomeRow> = {}): OutcomeRow {
   return {
     // The first that a test opens: the journal is 1.
     partition: 2,
     position,
     handler: 0,
-    succeeded: true,
+    verdict: verdict.succeeded,
     attempts: 1,
     startedAtUs: 1_700_000_000_000_000 + position,
     durationUs: 59,
+    dueAtUs: 0,
     id: null,
     type: 't',
     key: 'k',
     result: '1',
     error: null,
+    extras: null,
+    data: null,
     ...change,
   };
 }
+
+/** A group from those of its parts that matter. */
+export function groupWith(rows: readonly OutcomeRow[], change: Partial<GroupRequest> = {}): GroupRequest {
+  return { events: null, rows: [joined(rows)], watermarks: [], parked: [], ...change };
+}
+
+/** What makes a row that of a dead letter. */
+export const deadLettered = {
+  verdict: verdict.deadLettered,
+  result: null,
+  error: '{"name":"Error","message":"no"}',
+} as const;
 
 export function joined(rows: readonly OutcomeRow[]): ArrayBuffer {
   const builder = new RowsBuilder(Math.max(1, rows.length));

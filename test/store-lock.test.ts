@@ -55,7 +55,9 @@ describe('a second user of a store', () => {
         expect(codeElsewhere(path)).toBe('store-locked');
         await first.openPartition('p');
         const rows = [joined([rowOf(0)])];
-        await expect(first.append({ events: null, rows, watermarks: [] })).resolves.toMatchObject({ stored: 1 });
+        await expect(first.append({ events: null, rows, watermarks: [], parked: [] })).resolves.toMatchObject({
+          stored: 1,
+        });
       }),
     ));
 
@@ -63,9 +65,9 @@ describe('a second user of a store', () => {
     atPath((path) =>
       withWriter(requestFor(path), async ({ writer }) => {
         await writer.openPartition('p');
-        await writer.append({ events: null, rows: [joined([rowOf(0), rowOf(1)])], watermarks: [] });
+        await writer.append({ events: null, rows: [joined([rowOf(0), rowOf(1)])], watermarks: [], parked: [] });
         expect(read(path, 'SELECT count(*) AS rows FROM outcomes')).toEqual([{ rows: 2 }]);
-        await writer.append({ events: null, rows: [joined([rowOf(2)])], watermarks: [] });
+        await writer.append({ events: null, rows: [joined([rowOf(2)])], watermarks: [], parked: [] });
         expect(read(path, 'SELECT count(*) AS rows FROM outcomes')).toEqual([{ rows: 3 }]);
       }),
     ));
@@ -107,11 +109,11 @@ describe('the lock', () => {
         rmSync(`${path}-lock`);
         withStore(requestFor(path), (store) => {
           store.openPartition('p');
-          expect(store.append({ events: null, rows: [joined([rowOf(0)])], watermarks: [] })).toMatchObject({
+          expect(store.append({ events: null, rows: [joined([rowOf(0)])], watermarks: [], parked: [] })).toMatchObject({
             stored: 1,
           });
         });
-        const late = writer.append({ events: null, rows: [joined([rowOf(1)])], watermarks: [] });
+        const late = writer.append({ events: null, rows: [joined([rowOf(1)])], watermarks: [], parked: [] });
         await expect(late).rejects.toMatchObject({
           code: 'store-failed',
           message: expect.stringContaining('one writer'),

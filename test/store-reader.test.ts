@@ -13,7 +13,7 @@ import {
 } from '../dist/src/index.js';
 import { EventsJoiner } from '../dist/src/joined-events.js';
 import { optionTable } from '../dist/src/options.js';
-import type { OutcomeRow } from '../dist/src/outcome.js';
+import { type OutcomeRow, verdict } from '../dist/src/outcome.js';
 import type { GroupRequest, JournalEvents } from '../dist/src/store/messages.js';
 import type { Store } from '../dist/src/store/store.js';
 import { atPath, joined, read, requestFor, rowOf, thrownBy, withStore, withWriter } from './store-fixture.js';
@@ -95,7 +95,7 @@ describe('an outcome', () => {
   it('is found by its identity, decoded, whatever the origin of its event', () =>
     reading(
       (store) => {
-        const failed = { succeeded: false, result: null, error: JSON.stringify(error) };
+        const failed = { verdict: verdict.deadLettered, result: null, error: JSON.stringify(error) };
         append(store, {
           rows: [rowOf(1, { result: '{"a":1}', id: 'x' }), rowOf(2, { result: new Uint8Array([1]) }), rowOf(3, failed)],
         });
@@ -183,7 +183,7 @@ describe('deadLetters', () => {
   it('gives the failed ones alone, by handler, type and key where asked', () =>
     reading(
       (store) => {
-        const failed = { succeeded: false, result: null, error: '{"name":"Error","message":"no"}' };
+        const failed = { verdict: verdict.deadLettered, result: null, error: '{"name":"Error","message":"no"}' };
         const rows = [rowOf(1), rowOf(2, failed), rowOf(3, { ...failed, type: 'u' })];
         append(store, { rows: [...rows, rowOf(4, { ...failed, key: 'l' }), rowOf(5, { ...failed, handler: 1 })] });
       },
@@ -295,7 +295,7 @@ it.each([
     withStore(requestFor(path, { handlerNames: [text, other] }), (store) => {
       const { partition } = store.openPartition(text);
       const named = { partition, key: text, type: text, id: text };
-      const failed = { ...named, succeeded: false, result: null, error: '{"name":"E","message":""}' };
+      const failed = { ...named, verdict: verdict.deadLettered, result: null, error: '{"name":"E","message":""}' };
       const rows = [rowOf(1, failed), rowOf(2, { ...failed, handler: 1, key: other, type: other })];
       // An event's type is never empty.
       append(store, { events: eventsOf([{ type: text || 't', key: text, id: text }]), rows });
@@ -339,7 +339,7 @@ describe('beside a writer', () => {
         const [groups, perGroup] = [50, 200];
         const appended = range(groups).map((group) => {
           const rows = range(perGroup).map((index) => rowOf(group * perGroup + index, { partition }));
-          return writer.append({ events: null, rows: [joined(rows)], watermarks: [] });
+          return writer.append({ events: null, rows: [joined(rows)], watermarks: [], parked: [] });
         });
         const counted: number[] = [];
         const reader = openStore(path, { readonly: true });
@@ -366,7 +366,7 @@ describe('beside a writer', () => {
         const events = range(5_000).map(() => ({ type: 't' }));
         append(store, {
           events: eventsOf(events),
-          rows: range(5_000).map((position) => rowOf(position, { succeeded: false })),
+          rows: range(5_000).map((position) => rowOf(position, { verdict: verdict.deadLettered })),
         });
       },
       (reader, path) =>
@@ -564,7 +564,7 @@ function usingReader(path: string, run: (reader: StoreReader) => void): void {
 }
 
 function append(store: Store, group: { rows?: OutcomeRow[] } & Partial<Omit<GroupRequest, 'rows'>>): void {
-  store.append({ events: null, watermarks: [], ...group, rows: [joined(group.rows ?? [])] });
+  store.append({ events: null, watermarks: [], parked: [], ...group, rows: [joined(group.rows ?? [])] });
 }
 
 /** Published events from position 1 on; `owedTo` has the index of each one's handler. */

@@ -175,7 +175,7 @@ function filled(path: string): void {
   withStore(requestFor(path), (store) => {
     store.openPartition('p');
     const rows = Array.from({ length: 2_000 }, (_, position) => rowOf(position, { result: `"${'x'.repeat(100)}"` }));
-    store.append({ events: null, rows: [joined(rows)], watermarks: [] });
+    store.append({ events: null, rows: [joined(rows)], watermarks: [], parked: [] });
   });
   writeFileSync(`${path}.made`, '');
 }

@@ -37,7 +37,7 @@ export const harmedUrl = new URL('./fixtures/harmed-writer.js', import.meta.url)
 /** A group of one outcome, as large as is wished. */
 export function groupOf(position: number, size = 1): GroupRequest {
   const row = rowOf(position, { result: JSON.stringify('x'.repeat(size)) });
-  return { events: null, rows: [joined([row])], watermarks: [] };
+  return { events: null, rows: [joined([row])], watermarks: [], parked: [] };
 }
 
 /** Makes a store with the partition of `groupOf`, which keeps a record of the order in which outcomes are stored. */

@@ -191,7 +191,7 @@ describe('a reader that stays', () => {
     atPath((path) =>
       withStore(requestFor(path), (store) => {
         store.openPartition('p');
-        const { gauges } = store.append({ events: null, rows: groupOf(0, 200_000).rows, watermarks: [] });
+        const { gauges } = store.append({ events: null, rows: groupOf(0, 200_000).rows, watermarks: [], parked: [] });
         for (const _ of upTo(4)) {
           store.check();
           store.tend();

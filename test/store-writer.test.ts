@@ -11,6 +11,7 @@ const group = (from: number, count = 1) => ({
   events: null,
   rows: [joined(Array.from({ length: count }, (_, index) => rowOf(from + index)))],
   watermarks: [],
+  parked: [],
 });
 
 describe('the writer', () => {
@@ -66,7 +67,12 @@ describe('the writer', () => {
     atPath((path) =>
       withWriter(requestFor(path), async ({ writer }) => {
         await writer.openPartition('p');
-        const broken = { events: null, rows: [joined([rowOf(0, { attempts: Number.NaN })])], watermarks: [] };
+        const broken = {
+          events: null,
+          rows: [joined([rowOf(0, { attempts: Number.NaN })])],
+          watermarks: [],
+          parked: [],
+        };
         const failure = {
           code: 'store-failed',
           message: expect.stringContaining('SQLITE_CONSTRAINT'),

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { verdict } from '../dist/src/outcome.js';
 import { refuseUnfit } from '../dist/src/store/database.js';
 import { Store } from '../dist/src/store/store.js';
 import { atPath, joined, read, requestFor, rowOf, thrownBy, withStore } from './store-fixture.js';
@@ -41,7 +42,7 @@ describe('a new store', () => {
     atPath((path) => {
       withStore(requestFor(path), () => {});
       expect(read(path, 'PRAGMA application_id')).toEqual([{ application_id: 0x6b65796c }]);
-      expect(read(path, 'PRAGMA user_version')).toEqual([{ user_version: 2 }]);
+      expect(read(path, 'PRAGMA user_version')).toEqual([{ user_version: 3 }]);
     }));
 });
 
@@ -59,6 +60,7 @@ describe('durability', () => {
             events: null,
             rows: [joined(positions.map((at) => rowOf(at)))],
             watermarks: [{ partition, watermark: 1 }],
+            parked: [],
           });
           expect(store.synchronous).toBe(row.level);
         });
@@ -82,7 +84,7 @@ describe('durability', () => {
         process.chdir('/');
         for (let position = 0; position < ${groups}; position += 1) {
           builder.add({ ...${JSON.stringify(rowOf(0))}, position });
-          store.append({ events: null, rows: [builder.finish()], watermarks: [] });
+          store.append({ events: null, rows: [builder.finish()], watermarks: [], parked: [] });
         }
         process.chdir('/');
         store.close([]);`;
@@ -101,12 +103,18 @@ describe('append', () => {
     atPath((path) => {
       withStore(requestFor(path, { handlerNames: ['first', 'second'] }), (store) => {
         const { partition } = store.openPartition('orders.ndjson');
-        const failed = { succeeded: false, result: null, error: '{"name":"Error","message":"no"}', handler: 1 };
+        const failed = {
+          verdict: verdict.deadLettered,
+          result: null,
+          error: '{"name":"Error","message":"no"}',
+          handler: 1,
+        };
         const batches = [[rowOf(3, { id: 'e3' }), rowOf(1)], [rowOf(2, failed)]];
         const result = store.append({
           events: null,
           rows: batches.map(joined),
           watermarks: [{ partition, watermark: 4 }],
+          parked: [],
         });
         expect(result).toMatchObject({ stored: 3, ignored: 0 });
         expect(result.gauges.walBytes).toBeGreaterThan(0);
@@ -128,12 +136,12 @@ describe('append', () => {
         // More rows than one statement takes, so that duplicates meet both the long statement and the short one.
         const rows = Array.from({ length: 120 }, (_, position) => rowOf(position, { result: '"first"' }));
         const twice = joined([...rows, rowOf(7, { result: '"second"' }), rowOf(119, { result: '"second"' })]);
-        expect(store.append({ events: null, rows: [twice], watermarks: [] })).toMatchObject({
+        expect(store.append({ events: null, rows: [twice], watermarks: [], parked: [] })).toMatchObject({
           stored: 120,
           ignored: 2,
         });
         const again = joined([rowOf(120), ...rows.map((row) => ({ ...row, result: '"third"' }))]);
-        expect(store.append({ events: null, rows: [again], watermarks: [] })).toMatchObject({
+        expect(store.append({ events: null, rows: [again], watermarks: [], parked: [] })).toMatchObject({
           stored: 1,
           ignored: 120,
         });
@@ -163,6 +171,7 @@ describe('append', () => {
           events: null,
           rows: [joined([rowOf(0, { partition, key: text, id: text, type: text })])],
           watermarks: [],
+          parked: [],
         });
         expect(store.openPartition(text).partition).toBe(partition);
       });
@@ -185,7 +194,7 @@ describe('append', () => {
         store.openPartition('p');
         const results = ['{"a":[1,null]}', 'null', '"7"', '7', new Uint8Array([0, 255, 1]), new Uint8Array(0), null];
         const rows = results.map((result, position) => rowOf(position, { result }));
-        store.append({ events: null, rows: [joined(rows)], watermarks: [] });
+        store.append({ events: null, rows: [joined(rows)], watermarks: [], parked: [] });
         const stored = read(path, 'SELECT result, typeof(result) AS kind FROM outcomes ORDER BY position');
         expect(stored.map((row) => row.kind)).toEqual(['text', 'text', 'text', 'text', 'blob', 'blob', 'null']);
         const found = stored.map(({ result }) => (Buffer.isBuffer(result) ? new Uint8Array(result) : result));
@@ -202,6 +211,7 @@ describe('append', () => {
           events: null,
           rows: [joined([row])],
           watermarks: [{ partition, watermark: Number.MAX_SAFE_INTEGER - 2 }],
+          parked: [],
         });
         const [found] = read(path, 'SELECT position, started_at, typeof(position) AS kind FROM outcomes');
         expect(found).toEqual({ position: row.position, started_at: row.startedAtUs, kind: 'integer' });
@@ -215,10 +225,12 @@ describe('append', () => {
         // SQLite takes NaN for null, which the schema refuses; the row before it is a good one.
         const broken = joined([rowOf(0), rowOf(1, { attempts: Number.NaN })]);
         const error = thrownBy(() =>
-          store.append({ events: null, rows: [broken], watermarks: [{ partition, watermark: 2 }] }),
+          store.append({ events: null, rows: [broken], watermarks: [{ partition, watermark: 2 }], parked: [] }),
         );
         expect(error).toMatchObject({ code: 'store-failed', message: expect.stringContaining('SQLITE_CONSTRAINT') });
-        expect(thrownBy(() => store.append({ events: null, rows: [joined([rowOf(2)])], watermarks: [] }))).toBe(error);
+        expect(
+          thrownBy(() => store.append({ events: null, rows: [joined([rowOf(2)])], watermarks: [], parked: [] })),
+        ).toBe(error);
         expect(read(path, 'SELECT count(*) AS rows FROM outcomes')).toEqual([{ rows: 0 }]);
         expect(store.openPartition('p').watermark).toBe(0);
       });
@@ -234,6 +246,7 @@ describe('append', () => {
             events: null,
             rows: [joined([rowOf(position, { result })])],
             watermarks: [],
+            parked: [],
           });
           store.tend();
           return gauges.walBytes;
@@ -255,6 +268,7 @@ describe('a partition', () => {
             durable: new Float64Array(0),
             fingerprint: null,
             suspects: new Float64Array(0),
+            retries: new Float64Array(0),
           },
           ...{ positionNext: 1, positionUnused: 1 },
         });
@@ -273,6 +287,7 @@ describe('a partition', () => {
           events: null,
           rows: [joined([...rows, ...elsewhere])],
           watermarks: [{ partition, watermark: 3 }],
+          parked: [],
         });
       });
       withStore(requestFor(path, { handlerNames: ['b', 'a'] }), (store) => {
@@ -287,9 +302,15 @@ describe('a partition', () => {
           ...positions,
           fingerprint: 'size 7',
           suspects: new Float64Array(0),
+          retries: new Float64Array(0),
         });
         // The name of a handler counts, not its place in the list.
-        const again = store.append({ events: null, rows: [joined([rowOf(5, { handler: 0 })])], watermarks: [] });
+        const again = store.append({
+          events: null,
+          rows: [joined([rowOf(5, { handler: 0 })])],
+          watermarks: [],
+          parked: [],
+        });
         expect(again).toMatchObject({ stored: 0, ignored: 1 });
       });
     }));
@@ -298,7 +319,7 @@ describe('a partition', () => {
     atPath((path) => {
       const first = Store.open(requestFor(path));
       const { partition } = first.openPartition('p');
-      first.append({ events: null, rows: [joined([rowOf(7)])], watermarks: [] });
+      first.append({ events: null, rows: [joined([rowOf(7)])], watermarks: [], parked: [] });
       first.close([{ partition, watermark: 8, positionNext: 12 }]);
       // What the orderly end said is remembered.
       const crashed = Store.open(requestFor(path));
@@ -316,7 +337,7 @@ describe('a partition', () => {
         const store = Store.open(requestFor(path));
         const { partition } = store.openPartition('p');
         for (const watermark of change)
-          store.append({ events: null, rows: [], watermarks: [{ partition, watermark }] });
+          store.append({ events: null, rows: [], watermarks: [{ partition, watermark }], parked: [] });
         store.close([{ partition, watermark: last }]);
         return withStore(requestFor(path), (store) => store.openPartition('p').watermark);
       };

@@ -66,6 +66,12 @@ const api: WriterApi = {
   openPartition: (turn, name, how) => turnstile.pass(turn, () => opened().openPartition(name, how)),
   openJournal: (turn, how) => turnstile.pass(turn, () => opened().openJournal(how)),
   readJournal: (turn, request) => turnstile.pass(turn, () => opened().readJournal(request)),
+  readLane: (turn, request) => turnstile.pass(turn, () => opened().readLane(request)),
+  deadLetters: (turn, request) => {
+    tendSoon();
+    return turnstile.pass(turn, () => opened().deadLetters(request));
+  },
+  cancel: (turn, request) => turnstile.pass(turn, () => opened().cancel(request)),
   setFingerprint: (turn, partition, text) =>
     turnstile.pass(turn, () => {
       opened().setFingerprint(partition, text);

@@ -197,6 +197,11 @@ export class Dispatcher {
     return this.#breakers?.takeNews() ?? [];
   }
 
+  /** The slots that are taken. It looks at all there are. */
+  taken(): readonly Slot[] {
+    return this.#ring.taken();
+  }
+
   /** Finds an event in memory by its identity, or by its id. */
   find(event: { partition: number; position: number } | string): Slot | null {
     return typeof event === 'string' ? this.#ring.findId(event) : this.#ring.find(event);

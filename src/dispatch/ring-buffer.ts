@@ -101,6 +101,10 @@ export class RingBuffer {
     return slot;
   }
 
+  taken(): readonly Slot[] {
+    return this.held === 0 ? [] : this.#all.filter(({ state }) => state !== 'free');
+  }
+
   /** Finds the event with this identity among those held. It looks at all of them. */
   find(of: { partition: number; position: number }): Slot | null {
     if (this.held === 0) return null;

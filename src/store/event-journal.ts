@@ -23,7 +23,7 @@ interface EventRow {
   readonly extras: string | null;
   /** Left out, as it may be large, where the event is done. */
   readonly data: string | Buffer | null;
-  /** 1 when it has its outcome. */
+  /** 1 when it has its outcome, or waits in its lane. */
   readonly done: number;
 }
 
@@ -51,11 +51,15 @@ export class EventJournal {
     this.#outcomeOf = db.prepare(`${storedOutcomeSql} WHERE outcome.partition = ? AND position = ?`);
     this.#page = db.prepare(`
       SELECT event.position AS position, event.handler AS handler, event.id AS id, event.type AS type,
-        event.key AS key, extras, CASE WHEN outcome.position IS NULL THEN data END AS data,
-        outcome.position IS NOT NULL AS done
-      FROM event LEFT JOIN outcome
-        ON outcome.partition = ? AND outcome.position = event.position AND outcome.handler = event.handler
-      WHERE event.position >= ? ORDER BY event.position LIMIT ${rowsPerPageMax}`);
+        event.key AS key, extras,
+        CASE WHEN outcome.position IS NULL AND waiting.position IS NULL THEN data END AS data,
+        outcome.position IS NOT NULL OR waiting.position IS NOT NULL AS done
+      FROM event
+        LEFT JOIN outcome ON outcome.partition = @partition
+          AND outcome.position = event.position AND outcome.handler = event.handler
+        LEFT JOIN waiting ON waiting.partition = @partition
+          AND waiting.position = event.position AND waiting.event_handler = event.handler
+      WHERE event.position >= @from ORDER BY event.position LIMIT ${rowsPerPageMax}`);
     this.#handlerName = db.prepare('SELECT name FROM handler WHERE id = ?').pluck();
   }
 
@@ -86,7 +90,7 @@ export class EventJournal {
     return duplicates;
   }
 
-  /** Gives journaled events without an outcome from a position on. */
+  /** Gives journaled events without an outcome from a position on, but those that wait in their lanes. */
   page(request: PageRequest): JournalPage {
     const rows: EventRow[] = [];
     const handlers: number[] = [];
@@ -94,7 +98,7 @@ export class EventJournal {
     let next = request.from;
     let size = 0;
     let looked = 0;
-    for (const row of this.#page.iterate(this.#partition, request.from) as Iterable<EventRow>) {
+    for (const row of this.#page.iterate({ partition: this.#partition, from: request.from }) as Iterable<EventRow>) {
       if (rows.length === request.countMax || size >= request.bytesMax) break;
       looked += 1;
       next = row.position + 1;

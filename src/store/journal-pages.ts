@@ -10,12 +10,17 @@ import { storedText } from './stored-text.js';
 /** The events of a stretch. Its parameters are `after` and `to`. */
 export const inEventStretch = 'event.position > @after AND event.position <= @to';
 
-// The rule of the view pending_events, without its watermark: below that every event has its outcome, and the walk
-// begins there.
+// The rule of the view pending_events, without its watermark: below that every event has its outcome or waits in its
+// lane, and the walk begins there.
 const hasNoOutcome = `NOT EXISTS (
   SELECT 1 FROM outcome
   WHERE outcome.partition = (SELECT id FROM partition WHERE name = @journal)
     AND outcome.position = event.position AND outcome.handler = event.handler
+)`;
+const isInNoLane = `NOT EXISTS (
+  SELECT 1 FROM waiting
+  WHERE waiting.partition = (SELECT id FROM partition WHERE name = @journal)
+    AND waiting.position = event.position AND waiting.event_handler = event.handler
 )`;
 
 export class JournalPages {
@@ -27,16 +32,18 @@ export class JournalPages {
   readonly #pending: Statement;
   readonly #pendingCounts: Statement;
 
-  constructor(db: Connection) {
+  /** @param hasLanes whether the store is of a schema that has them. */
+  constructor(db: Connection, { hasLanes }: { hasLanes: boolean }) {
+    const isPending = hasLanes ? `${hasNoOutcome} AND ${isInNoLane}` : hasNoOutcome;
     this.walk = journalWalk(db);
     this.#watermark = db.prepare('SELECT watermark FROM partition WHERE name = ?').pluck();
     this.#at = db.prepare(`${storedEventSql} WHERE position = ?`);
     this.#withId = db.prepare(`${storedEventSql} WHERE event.id = ?`);
-    this.#pending = db.prepare(`${storedEventSql} WHERE ${inEventStretch} AND ${hasNoOutcome}
+    this.#pending = db.prepare(`${storedEventSql} WHERE ${inEventStretch} AND ${isPending}
       ORDER BY position LIMIT @countMax`);
     this.#pendingCounts = db.prepare(`
       SELECT count(*) AS pending, count(*) FILTER (WHERE is_present = 0) AS parked
-      FROM event JOIN handler ON handler.id = event.handler WHERE ${inEventStretch} AND ${hasNoOutcome}`);
+      FROM event JOIN handler ON handler.id = event.handler WHERE ${inEventStretch} AND ${isPending}`);
   }
 
   at(position: number): StoredEvent | null {
@@ -47,7 +54,7 @@ export class JournalPages {
     return (this.#withId.get(storedText(id)) as StoredEvent | undefined) ?? null;
   }
 
-  /** Events without an outcome. Whoever takes more than `countMax` of them misses some. */
+  /** Events without an outcome that do not wait in a lane. Whoever takes more than `countMax` of them misses some. */
   pending(countMax: number): Generator<StoredEvent, void, undefined> {
     const values = { journal: journalPartition, countMax: Math.min(countMax, pageRowsMax) };
     return rowsOf(this.#pendingWalk(), {
@@ -57,8 +64,8 @@ export class JournalPages {
     });
   }
 
-  /** How many events have no outcome; parked ones are pending too. */
-  pendingCounts(): { pending: number; parked: number } {
+  /** How many events `pending` gives; those of handlers that are not there are pending too. */
+  pendingCounts(): PendingCounts {
     let [pending, parked] = [0, 0];
     for (const stretch of stretchesOf(this.#pendingWalk())) {
       const counts = this.#pendingCounts.get({ ...stretch, journal: journalPartition }) as PendingCounts;
@@ -75,7 +82,8 @@ export class JournalPages {
   }
 }
 
-interface PendingCounts {
+/** How many events have no outcome, and how many of them are parked. */
+export interface PendingCounts {
   readonly pending: number;
   readonly parked: number;
 }

@@ -1,4 +1,4 @@
-// Deletes outcomes for good, few at a time. An outcome of the journal and its event go in one transaction: an event
+// Deletes outcomes for good, few at a time, with all that is known of their tries. An outcome of the journal and its event go in one transaction: an event
 // that lost its outcome would run again, and an outcome that lost its event could not be found by its id. Positions are
 // never given out twice, so the partition remembers how far they went before its highest rows go.
 
@@ -22,6 +22,7 @@ export class OutcomeEraser {
   readonly #inTransaction: <Result>(change: () => Result) => Result;
   readonly #journal: number;
   readonly #eraseOutcome: Statement;
+  readonly #eraseRest: readonly Statement[];
   readonly #eraseEvent: Statement;
   readonly #eventBytes: Statement;
   readonly #raiseNext: Statement;
@@ -30,6 +31,11 @@ export class OutcomeEraser {
     this.#inTransaction = inTransaction;
     this.#journal = db.prepare('SELECT id FROM partition WHERE name = ?').pluck().get(journalPartition) as number;
     this.#eraseOutcome = db.prepare('DELETE FROM outcome WHERE partition = ? AND position = ? AND handler = ?');
+    this.#eraseRest = [
+      'DELETE FROM attempt_failure WHERE partition = @partition AND position = @position AND handler = @handler',
+      'DELETE FROM discarded WHERE partition = @partition AND position = @position AND handler = @handler',
+      'DELETE FROM kept_event WHERE partition = @partition AND position = @position',
+    ].map((sql) => db.prepare(sql));
     this.#eraseEvent = db.prepare('DELETE FROM event WHERE position = ? AND handler = ?');
     this.#eventBytes = db.prepare('SELECT octet_length(data) FROM event WHERE position = ?').pluck();
     this.#raiseNext = db.prepare('UPDATE partition SET position_next = max(position_next, ?) WHERE id = ?');
@@ -51,6 +57,7 @@ export class OutcomeEraser {
         const { position, handler } = outcome;
         bytes += outcome.bytes;
         this.#eraseOutcome.run(partition, position, handler);
+        for (const erase of this.#eraseRest) erase.run({ partition, position, handler });
         if (isJournal) {
           bytes += (this.#eventBytes.get(position) as number | null | undefined) ?? 0;
           this.#eraseEvent.run(position, handler);

@@ -1,19 +1,18 @@
 // Puts outcome rows into their table, in the order of its primary key.
 
-import { invariant } from '../invariant.js';
 import type { OutcomeRow } from '../outcome.js';
 import type { Connection } from './database.js';
+import type { LaneNames } from './lane-name.js';
 import { MultiInsert } from './multi-insert.js';
-import { statusNumber } from './schema.js';
 import { storedText } from './stored-text.js';
 
-/** Inserts rows of one store; `handlerIds` turns the index in a row into the id in the table. */
+/** Inserts rows of one store; `names` turns the index of a handler in a row into the id in the table. */
 export class OutcomeInserter {
-  readonly #handlerIds: readonly number[];
+  readonly #names: LaneNames;
   readonly #insert: MultiInsert;
 
-  constructor(db: Connection, handlerIds: readonly number[]) {
-    this.#handlerIds = handlerIds;
+  constructor(db: Connection, names: LaneNames) {
+    this.#names = names;
     this.#insert = new MultiInsert(db, {
       table: 'outcome',
       columns: [
@@ -36,12 +35,11 @@ export class OutcomeInserter {
   }
 
   #bind(values: unknown[], at: number, row: OutcomeRow): void {
-    const handler = this.#handlerIds[row.handler];
-    invariant(handler !== undefined, 'a row names a handler of its store');
     values[at] = row.partition;
     values[at + 1] = row.position;
-    values[at + 2] = handler;
-    values[at + 3] = row.succeeded ? statusNumber.succeeded : statusNumber.deadLettered;
+    values[at + 2] = this.#names.idOf(row.handler);
+    // The verdicts that are outcomes have the numbers of their status.
+    values[at + 3] = row.verdict;
     values[at + 4] = row.attempts;
     values[at + 5] = row.startedAtUs;
     values[at + 6] = row.durationUs;

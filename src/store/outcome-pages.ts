@@ -18,7 +18,16 @@ export interface OutcomesWanted {
   readonly type?: string;
   readonly handler?: string;
   readonly status?: OutcomeStatus;
+  /** Name of the error. */
+  readonly error?: string;
 }
+
+const numberOfStatus: Readonly<Record<OutcomeStatus, number>> = {
+  succeeded: statusNumber.succeeded,
+  'dead-lettered': statusNumber.deadLettered,
+  cancelled: statusNumber.cancelled,
+  discarded: statusNumber.discarded,
+};
 
 /** The rows of a stretch. Its parameters are those of `stretchValues`. */
 export const inOutcomeStretch = `
@@ -44,6 +53,7 @@ export class OutcomePages {
         AND (@type IS NULL OR type = @type)
         AND (@status IS NULL OR status = @status)
         AND (@handler IS NULL OR handler.name = @handler)
+        AND (@error IS NULL OR json_extract(error, '$.name') = @error)
       ORDER BY outcome.partition, position, outcome.handler`);
   }
 
@@ -59,7 +69,8 @@ export class OutcomePages {
       key: storedOrNull(wanted.key),
       type: storedOrNull(wanted.type),
       handler: storedOrNull(wanted.handler),
-      status: status === undefined ? null : numberOfStatus(status),
+      status: status === undefined ? null : numberOfStatus[status],
+      error: wanted.error ?? null,
     };
     return rowsOf(this.walk, {
       read: (stretch) =>
@@ -95,8 +106,4 @@ function outcomeWalk(db: Connection): Walk<OutcomePlace> {
 
 function storedOrNull(text: string | undefined): string | Buffer | null {
   return text === undefined ? null : storedText(text);
-}
-
-function numberOfStatus(status: OutcomeStatus): number {
-  return status === 'succeeded' ? statusNumber.succeeded : statusNumber.deadLettered;
 }

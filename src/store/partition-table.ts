@@ -2,10 +2,13 @@
 // is known again. Runs inside the transactions of the store.
 
 import { journalPartition } from '../event.js';
-import { optionTable } from '../options.js';
+import { type OrderMode, optionTable } from '../options.js';
 import { runsOf } from '../position-runs.js';
 import type { Connection, Statement } from './database.js';
+import type { FailureTable } from './failure-table.js';
+import { fitLanes } from './lane-order.js';
 import type { JournalStart, PartitionStart, Repeat, Watermark } from './messages.js';
+import type { ParkedLanes } from './parked-lanes.js';
 import { storedText } from './stored-text.js';
 import type { SuspectTable } from './suspect-table.js';
 
@@ -20,19 +23,25 @@ interface PartitionRow {
   readonly is_volatile: 0 | 1;
 }
 
+export interface PartitionTableParts {
+  readonly epoch: number;
+  readonly order: OrderMode;
+  readonly suspects: SuspectTable;
+  readonly failures: FailureTable;
+  readonly lanes: ParkedLanes;
+}
+
 export class PartitionTable {
   /** The number of the journal's partition. */
   readonly journal: number;
   readonly #db: Connection;
-  readonly #epoch: number;
-  readonly #suspects: SuspectTable;
+  readonly #parts: PartitionTableParts;
   readonly #raise: Statement;
   readonly #raiseNext: Statement;
 
-  constructor(db: Connection, of: { epoch: number; suspects: SuspectTable }) {
+  constructor(db: Connection, parts: PartitionTableParts) {
     this.#db = db;
-    this.#epoch = of.epoch;
-    this.#suspects = of.suspects;
+    this.#parts = parts;
     this.journal = db.prepare('SELECT id FROM partition WHERE name = ?').pluck().get(journalPartition) as number;
     this.#raise = db.prepare('UPDATE partition SET watermark = max(watermark, ?) WHERE id = ?');
     this.#raiseNext = db.prepare('UPDATE partition SET position_next = max(position_next, ?) WHERE id = ?');
@@ -42,24 +51,28 @@ export class PartitionTable {
   open(name: string, { isRepeat }: Repeat): PartitionStart {
     const db = this.#db;
     const epochOf = db.prepare('SELECT epoch FROM partition WHERE name = ?').pluck();
-    const wasOpened = isRepeat && epochOf.get(storedText(name)) === this.#epoch;
+    const wasOpened = isRepeat && epochOf.get(storedText(name)) === this.#parts.epoch;
     const { id, watermark, fingerprint, position_next, is_volatile } = db
       .prepare(
         `INSERT INTO partition (name, epoch) VALUES (?, ?)
          ON CONFLICT (name) DO UPDATE SET epoch = excluded.epoch
          RETURNING id, watermark, fingerprint, position_next, is_volatile`,
       )
-      .get(storedText(name), this.#epoch) as PartitionRow;
+      .get(storedText(name), this.#parts.epoch) as PartitionRow;
     const durable = db
-      .prepare('SELECT DISTINCT position FROM outcome WHERE partition = ? AND position >= ? ORDER BY position')
+      .prepare(
+        `SELECT position FROM outcome WHERE partition = @id AND position >= @watermark
+         UNION SELECT position FROM waiting WHERE partition = @id AND position >= @watermark ORDER BY position`,
+      )
       .pluck()
-      .iterate(id, watermark) as Iterable<number>;
+      .iterate({ id, watermark }) as Iterable<number>;
     const runs = runsOf(durable);
-    const positionNext = Math.max(1, watermark, this.#highestOutcome(id) + 1);
+    const positionNext = Math.max(1, watermark, this.#highestSettled(id) + 1);
     const positionUnused = Math.max(positionNext, position_next) + (wasOpened ? 0 : is_volatile * positionsLostMax);
     this.#setVolatile(id, { isVolatile: true, positionUnused });
-    const suspects = this.#suspects.of(id);
-    return { partition: id, watermark, durable: runs, positionNext, positionUnused, fingerprint, suspects };
+    const suspects = this.#parts.suspects.of(id);
+    const retries = this.#parts.failures.retriesOf(id, { watermark });
+    return { partition: id, watermark, durable: runs, positionNext, positionUnused, fingerprint, suspects, retries };
   }
 
   /** See `Store.openJournal`. */
@@ -71,22 +84,36 @@ export class PartitionTable {
         .pluck()
         .get(...values) as number;
     };
-    const wasOpened = isRepeat && one('SELECT epoch FROM partition WHERE id = ?', id) === this.#epoch;
+    const wasOpened = isRepeat && one('SELECT epoch FROM partition WHERE id = ?', id) === this.#parts.epoch;
     const { watermark, position_next, is_volatile } = this.#db
       .prepare('UPDATE partition SET epoch = ? WHERE id = ? RETURNING watermark, position_next, is_volatile')
-      .get(this.#epoch, id) as PartitionRow;
-    const highest = Math.max(this.#highestOutcome(id), one('SELECT ifnull(max(position), 0) FROM event'));
+      .get(this.#parts.epoch, id) as PartitionRow;
+    const highest = Math.max(this.#highestSettled(id), one('SELECT ifnull(max(position), 0) FROM event'));
     const positionUnused =
       Math.max(1, watermark, highest + 1, position_next) + (wasOpened ? 0 : is_volatile * positionsLostMax);
     this.#setVolatile(id, { isVolatile, positionUnused });
     const events = one('SELECT count(*) FROM event WHERE position >= ?', watermark);
-    // Driven from the outcomes, of which few are above the watermark.
+    fitLanes(this.#db, this.#parts.order);
+    // Driven from the outcomes and from what waits, of which few are above the watermark.
     const done = one(
       `SELECT count(*) FROM outcome CROSS JOIN event USING (position, handler)
        WHERE outcome.partition = ? AND outcome.position >= ?`,
       ...[id, watermark],
     );
-    return { partition: id, watermark, positionUnused, pending: events - done, suspects: this.#suspects.of(id) };
+    const away = one(
+      `SELECT count(*) FROM waiting CROSS JOIN event ON event.position = waiting.position
+       WHERE waiting.partition = ? AND waiting.position >= ?`,
+      ...[id, watermark],
+    );
+    return {
+      partition: id,
+      watermark,
+      positionUnused,
+      pending: events - done - away,
+      suspects: this.#parts.suspects.of(id),
+      retries: this.#parts.failures.retriesOf(id, { watermark }),
+      lanes: this.#parts.lanes.all(),
+    };
   }
 
   setFingerprint(partition: number, text: string): void {
@@ -101,12 +128,16 @@ export class PartitionTable {
   raiseLast(watermarks: readonly Watermark[]): void {
     this.raise(watermarks);
     for (const { partition, positionNext } of watermarks) this.#raiseNext.run(positionNext ?? 0, partition);
-    this.#db.prepare('UPDATE partition SET is_volatile = 0 WHERE epoch = ?').run(this.#epoch);
+    this.#db.prepare('UPDATE partition SET is_volatile = 0 WHERE epoch = ?').run(this.#parts.epoch);
   }
 
-  #highestOutcome(partition: number): number {
-    const highest = this.#db.prepare('SELECT max(position) FROM outcome WHERE partition = ?').pluck().get(partition);
-    return typeof highest === 'number' ? highest : 0;
+  /** The highest position that has its outcome or waits in the store. */
+  #highestSettled(partition: number): number {
+    const highestIn = (table: 'outcome' | 'waiting'): number => {
+      const select = this.#db.prepare(`SELECT max(position) FROM ${table} WHERE partition = ?`);
+      return (select.pluck().get(partition) as number | null) ?? 0;
+    };
+    return Math.max(highestIn('outcome'), highestIn('waiting'));
   }
 
   /** From here on positions may be given to events of which the store knows only with their outcomes. */

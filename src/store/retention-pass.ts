@@ -4,11 +4,11 @@
 // may go, as everything above would run again. Knows no clock.
 
 import { journalPartition } from '../event.js';
-import { invariant, unreachable } from '../invariant.js';
+import { unreachable } from '../invariant.js';
 import type { Retention } from '../options.js';
 import type { Connection, Statement } from './database.js';
 import type { ExpiredOutcome, OutcomeEraser } from './outcome-eraser.js';
-import { statusNumber } from './schema.js';
+import { schemaVersionOfLanes, statusNumber, versionOf } from './schema.js';
 
 /** Rows that one step looks at at most: a few milliseconds. */
 const rowsPerStepMax = 4_096;
@@ -35,7 +35,14 @@ export interface RetentionPassParts {
   readonly isThorough: boolean;
 }
 
-/** The limits of one status. */
+/** What outcomes are to retention: cancelled and discarded ones are kept as long as dead letters are. */
+const kind = { succeeded: 0, lost: 1 } as const;
+
+function kindOf(status: number): 0 | 1 {
+  return status === statusNumber.succeeded ? kind.succeeded : kind.lost;
+}
+
+/** The limits of one kind. */
 interface Limits {
   /** Outcomes that began before this go. */
   readonly startedAtUsMin: number;
@@ -54,7 +61,7 @@ interface Cursor {
   readonly handler: number;
 }
 
-/** By status: below this position there are more outcomes than are to be kept. */
+/** By kind: below this position there are more outcomes than are to be kept. */
 type KeptFrom = readonly number[];
 
 /** Written by `step` alone. */
@@ -79,14 +86,15 @@ const end: Cursor = { position: Number.MAX_SAFE_INTEGER, handler: Number.MAX_SAF
 export class RetentionPass {
   readonly #eraser: OutcomeEraser | null;
   readonly #isThorough: boolean;
-  /** By status. */
+  /** By kind. */
   readonly #limits: readonly Limits[];
   /** An outcome that began at or after this is too young whatever its status. */
   readonly #youngFromUs: number;
   readonly #nextPartition: Statement;
   readonly #downwards: Statement;
   readonly #upwards: Statement;
-  /** By status. */
+  readonly #parkedAt: Statement | null;
+  /** By kind. */
   readonly #pruned = [0, 0];
   #rowsLooked = 0;
   #stage: Stage = { kind: 'between', after: 0 };
@@ -95,10 +103,15 @@ export class RetentionPass {
     this.#eraser = eraser;
     this.#isThorough = isThorough;
     const limits: Limits[] = [];
-    limits[statusNumber.succeeded] = limitsOf(retention.succeeded, nowMs);
-    limits[statusNumber.deadLettered] = limitsOf(retention.deadLettered, nowMs);
+    limits[kind.succeeded] = limitsOf(retention.succeeded, nowMs);
+    limits[kind.lost] = limitsOf(retention.deadLettered, nowMs);
     this.#limits = limits;
     this.#youngFromUs = Math.max(...limits.map(({ startedAtUsMin }) => startedAtUsMin));
+    // A dry run looks at stores of older schemas too.
+    this.#parkedAt =
+      versionOf(db) < schemaVersionOfLanes
+        ? null
+        : db.prepare('SELECT position FROM lane_parked WHERE partition = ?').pluck();
     this.#nextPartition = db.prepare('SELECT id, name, watermark FROM partition WHERE id > ? ORDER BY id LIMIT 1');
     this.#downwards = db
       .prepare(
@@ -119,8 +132,8 @@ export class RetentionPass {
 
   get pruned(): Pruned {
     return {
-      succeeded: this.#pruned[statusNumber.succeeded]!,
-      deadLettered: this.#pruned[statusNumber.deadLettered]!,
+      succeeded: this.#pruned[kind.succeeded]!,
+      deadLettered: this.#pruned[kind.lost]!,
     };
   }
 
@@ -161,9 +174,9 @@ export class RetentionPass {
       : { kind: 'erasing', partition, cursor: start, keptFrom };
   }
 
-  /** Whether there is a status whose outcomes are limited by count, and for which it is not known yet which go. */
+  /** Whether there is a kind whose outcomes are limited by count, and for which it is not known yet which go. */
   #countsMore(keptFrom: KeptFrom): boolean {
-    return this.#limits.some(({ countMax }, status) => countMax < Number.POSITIVE_INFINITY && keptFrom[status] === 0);
+    return this.#limits.some(({ countMax }, of) => countMax < Number.POSITIVE_INFINITY && keptFrom[of] === 0);
   }
 
   #count(stage: Stage & { kind: 'counting' }): Stage {
@@ -172,9 +185,10 @@ export class RetentionPass {
     const keptFrom = [...stage.keptFrom];
     const rows = this.#downwards.all(partition.id, stage.cursor.position, stage.cursor.handler);
     for (const [position, , status] of rows as [number, number, number][]) {
-      const count = counts[status]! + 1;
-      counts[status] = count;
-      if (count === this.#limits[status]?.countMax) keptFrom[status] = position;
+      const of = kindOf(status);
+      const count = counts[of]! + 1;
+      counts[of] = count;
+      if (count === this.#limits[of]?.countMax) keptFrom[of] = position;
     }
     this.#rowsLooked += rows.length;
     if (rows.length < rowsPerStepMax || !this.#countsMore(keptFrom)) {
@@ -187,6 +201,7 @@ export class RetentionPass {
   #erase(stage: Stage & { kind: 'erasing' }): Stage {
     const { partition, keptFrom } = stage;
     const expired: ExpiredOutcome[] = [];
+    const parked = new Set(this.#parkedAt?.all(partition.id));
     let cursor = stage.cursor;
     let looked = 0;
     let areAllYoung = true;
@@ -195,15 +210,17 @@ export class RetentionPass {
       cursor = { position: position!, handler: handler! };
       looked += 1;
       areAllYoung &&= startedAtUs! >= this.#youngFromUs;
-      const limits = this.#limits[status!];
-      invariant(limits !== undefined, 'an outcome has a status of its schema');
-      if (startedAtUs! >= limits.startedAtUsMin && cursor.position >= keptFrom[status!]!) continue;
+      const of = kindOf(status!);
+      const limits = this.#limits[of]!;
+      if (startedAtUs! >= limits.startedAtUsMin && cursor.position >= keptFrom[of]!) continue;
+      // Whoever looks for what stops a lane must find it.
+      if (of === kind.lost && parked.has(cursor.position)) continue;
       expired.push({ ...cursor, status: status!, bytes: bytes! });
       if (expired.length === rowsErasedMax) break;
     }
     this.#rowsLooked += looked;
     const erased = expired.slice(0, this.#eraser?.erase(partition.id, expired));
-    for (const { status } of erased) this.#pruned[status]! += 1;
+    for (const { status } of erased) this.#pruned[kindOf(status)]! += 1;
     if (erased.length < expired.length) return { ...stage, cursor: erased.at(-1)! };
     if (expired.length < rowsErasedMax && looked < rowsPerStepMax) return { kind: 'between', after: partition.id };
     const isPastCounts = cursor.position >= Math.max(...keptFrom);

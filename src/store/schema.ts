@@ -95,6 +95,116 @@ const migrations: readonly string[] = [
     WHERE outcome.partition = partition.id AND outcome.position = event.position AND outcome.handler = event.handler
   );
   `,
+  `
+  -- outcome.status: 0 succeeded, 1 dead-lettered, 2 cancelled, 3 discarded (a dead letter that was given up).
+
+  -- The order that the lanes of this store are made for: 0 key, 1 global, 2 none.
+  INSERT INTO meta VALUES ('order', 0);
+
+  -- Failed tries that were followed by another one; a dead letter's last try is its outcome, until it is run again.
+  CREATE TABLE attempt_failure (
+    partition INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    handler INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,  -- microseconds since the Unix epoch, as are all times
+    duration_us INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,     -- tries counted so far, this one included if it is
+    is_counted INTEGER NOT NULL,  -- 0 where the handler had asked to be called later
+    due_at INTEGER,               -- when the next try was due; NULL for the last one of a dead letter
+    error TEXT,                   -- JSON
+    PRIMARY KEY (partition, position, handler, started_at)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Lanes are named by handler and key. The one lane of order global has handler 0 and key ''. Events without a key
+  -- that wait are in lanes of the negative of their handler.
+
+  -- Lanes that are stopped by a dead letter.
+  CREATE TABLE lane_parked (
+    handler INTEGER NOT NULL,
+    key ANY NOT NULL,
+    partition INTEGER NOT NULL,   -- of the dead letter
+    position INTEGER NOT NULL,
+    parked_at INTEGER NOT NULL,
+    PRIMARY KEY (handler, key)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Events without an outcome that wait here, as their lane is not in memory; lane by lane, by place.
+  CREATE TABLE waiting (
+    handler INTEGER NOT NULL,
+    key ANY NOT NULL,
+    place INTEGER NOT NULL,
+    partition INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    event_handler INTEGER NOT NULL,
+    redriven_at INTEGER NOT NULL DEFAULT 0, -- tries before this no longer count
+    PRIMARY KEY (handler, key, place),
+    UNIQUE (partition, position, event_handler)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Events that are not in the journal: dead-lettered, cancelled, or waiting.
+  CREATE TABLE kept_event (
+    partition INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    id ANY,
+    type ANY NOT NULL,
+    key ANY,
+    extras TEXT,                  -- JSON of { time, headers }
+    data ANY,                     -- JSON as TEXT, bytes as BLOB
+    PRIMARY KEY (partition, position)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Why dead letters were given up.
+  CREATE TABLE discarded (
+    partition INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    handler INTEGER NOT NULL,
+    reason ANY NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (partition, position, handler)
+  ) STRICT, WITHOUT ROWID;
+
+  DROP VIEW dead_letters;
+  DROP VIEW outcomes;
+  DROP VIEW pending_events;
+
+  CREATE VIEW outcomes AS
+  SELECT partition.name AS partition, position, outcome.id AS id, type, key, handler.name AS handler,
+    CASE status WHEN 0 THEN 'succeeded' WHEN 1 THEN 'dead-lettered' WHEN 2 THEN 'cancelled' WHEN 3 THEN 'discarded' END
+      AS status,
+    attempts, started_at, duration_us, result, error
+  FROM outcome JOIN partition ON partition.id = outcome.partition JOIN handler ON handler.id = outcome.handler;
+
+  CREATE VIEW dead_letters AS
+  SELECT partition, position, id, type, key, handler, attempts, started_at, duration_us, result, error
+  FROM outcomes WHERE status = 'dead-lettered';
+
+  CREATE VIEW pending_events AS
+  SELECT partition.name AS partition, position, event.id AS id, type, key, handler.name AS handler,
+    CASE is_present WHEN 1 THEN 'waiting' ELSE 'parked' END AS state, accepted_at, data, extras
+  FROM partition JOIN event ON event.position >= partition.watermark JOIN handler ON handler.id = event.handler
+  WHERE partition.name = 'journal' AND NOT EXISTS (
+    SELECT 1 FROM outcome
+    WHERE outcome.partition = partition.id AND outcome.position = event.position AND outcome.handler = event.handler
+  ) AND NOT EXISTS (
+    SELECT 1 FROM waiting
+    WHERE waiting.partition = partition.id AND waiting.position = event.position
+      AND waiting.event_handler = event.handler
+  )
+  UNION ALL
+  SELECT partition.name AS partition, waiting.position AS position,
+    CASE WHEN event.position IS NULL THEN kept_event.id ELSE event.id END AS id,
+    ifnull(event.type, kept_event.type) AS type,
+    CASE WHEN event.position IS NULL THEN kept_event.key ELSE event.key END AS key,
+    handler.name AS handler,
+    CASE WHEN is_present = 1 AND lane_parked.handler IS NULL THEN 'waiting' ELSE 'parked' END AS state,
+    accepted_at,
+    CASE WHEN event.position IS NULL THEN kept_event.data ELSE event.data END AS data,
+    CASE WHEN event.position IS NULL THEN kept_event.extras ELSE event.extras END AS extras
+  FROM waiting JOIN partition ON partition.id = waiting.partition JOIN handler ON handler.id = waiting.event_handler
+    LEFT JOIN lane_parked ON lane_parked.handler = waiting.handler AND lane_parked.key = waiting.key
+    LEFT JOIN event ON partition.name = 'journal' AND event.position = waiting.position
+    LEFT JOIN kept_event ON kept_event.partition = waiting.partition AND kept_event.position = waiting.position;
+  `,
 ];
 
 /** The schema this keylane writes, and the newest it can read: SQLite's `user_version`. */
@@ -103,12 +213,24 @@ export const schemaVersion = migrations.length;
 /** The first schema that has the journal. */
 export const schemaVersionOfJournal = 2;
 
-/** The numbers that stand for a status in the table. */
-export const statusNumber = { succeeded: 0, deadLettered: 1 } as const;
+/** The first schema that has lanes: events that wait, lanes that are parked, and what is known of failed tries. */
+export const schemaVersionOfLanes = 3;
+
+/** The numbers that stand for a status in the table; those of the verdicts that are outcomes, and one more. */
+export const statusNumber = { succeeded: 0, deadLettered: 1, cancelled: 2, discarded: 3 } as const;
+
+/** A status as people read it, in SQL. */
+export const statusTextSql = `
+  CASE status WHEN 0 THEN 'succeeded' WHEN 1 THEN 'dead-lettered' WHEN 2 THEN 'cancelled' WHEN 3 THEN 'discarded' END`;
+
+/** The version of an open store. */
+export function versionOf(db: Connection): number {
+  return Number(db.pragma('user_version', { simple: true }));
+}
 
 /** Brings the tables of a store, whatever its version, to the newest. */
 export function migrateToNewest(db: Connection): void {
-  const version = Number(db.pragma('user_version', { simple: true }));
+  const version = versionOf(db);
   if (version < schemaVersion) migrate(db, { from: version, to: schemaVersion });
 }
 

@@ -45,6 +45,11 @@ export function handlerIds(db: Connection, names: readonly string[]): number[] {
     .immediate();
 }
 
+/** The ids of all handlers that the store knows, in place of those of a module: for who runs none. */
+export function handlersOf(db: Connection): number[] {
+  return db.prepare('SELECT id FROM handler').pluck().all() as number[];
+}
+
 /** Told by a writer that is no longer the store's only one. */
 export function takenOver(path: string): KeylaneError {
   return new KeylaneError(

@@ -3,6 +3,7 @@
 
 import { type Connection, openScratch } from './database.js';
 import { inEventStretch, type JournalPages } from './journal-pages.js';
+import type { LaneReader } from './lane-reader.js';
 import { inOutcomeStretch, type OutcomePages, outcomeStretchValues } from './outcome-pages.js';
 import { stretchesOf } from './pages.js';
 import { statusNumber } from './schema.js';
@@ -13,17 +14,22 @@ export interface TypeCounts {
   readonly type: string;
   readonly succeeded: number;
   readonly deadLettered: number;
+  readonly cancelled: number;
+  /** Dead letters that were given up. */
+  readonly discarded: number;
 }
 
 /** What a store holds, counted. */
 export interface StoreCounts {
   readonly succeeded: number;
   readonly deadLettered: number;
+  readonly cancelled: number;
+  readonly discarded: number;
   /** The outcomes by event type, by name. */
   readonly types: readonly TypeCounts[];
-  /** Journaled events without an outcome, parked ones included. */
+  /** Events without an outcome, of the journal and of those that wait in lanes, parked ones included. */
   readonly pending: number;
-  /** Those of them whose handler the processor that used the store last did not have. */
+  /** Those of them whose handler the processor that used the store last did not have, or whose lane is stopped. */
   readonly parked: number;
 }
 
@@ -41,25 +47,31 @@ export interface StoreTimes {
 interface Counted {
   readonly outcomes: OutcomePages;
   readonly events: JournalPages | null;
+  /** Null for a store that has no lanes. */
+  readonly lanes: LaneReader | null;
 }
 
-/** Looks at all outcomes, and at the events above the watermark. */
-export function countsOf(db: Connection, { outcomes, events }: Counted): StoreCounts {
-  const types = new Map<string, { type: string; succeeded: number; deadLettered: number }>();
+/** Looks at all outcomes, at the events above the watermark, and at what waits in lanes. */
+export function countsOf(db: Connection, { outcomes, events, lanes }: Counted): StoreCounts {
+  const types = new Map<string, { -readonly [Name in keyof TypeCounts]: TypeCounts[Name] }>();
   const byPage = `SELECT type, status, count(*) FROM outcome WHERE ${inOutcomeStretch} GROUP BY type, status`;
   for (const [stored, status, count] of outcomeScan<TypeRow>(db, outcomes, byPage)) {
     const type = textFrom(stored);
-    const counts = types.get(type) ?? { type, succeeded: 0, deadLettered: 0 };
+    const counts = types.get(type) ?? { type, succeeded: 0, deadLettered: 0, cancelled: 0, discarded: 0 };
     types.set(type, counts);
-    if (status === statusNumber.succeeded) counts.succeeded += count;
-    else counts.deadLettered += count;
+    counts[countNames[status]!] += count;
   }
   const byType = [...types.values()].sort((a, b) => (a.type < b.type ? -1 : 1));
+  const sumOf = (name: CountName): number => byType.reduce((sum, counts) => sum + counts[name], 0);
+  const pending = [events?.pendingCounts(), lanes?.pendingCounts()].filter((counts) => counts !== undefined);
   return {
-    succeeded: byType.reduce((sum, { succeeded }) => sum + succeeded, 0),
-    deadLettered: byType.reduce((sum, { deadLettered }) => sum + deadLettered, 0),
+    succeeded: sumOf('succeeded'),
+    deadLettered: sumOf('deadLettered'),
+    cancelled: sumOf('cancelled'),
+    discarded: sumOf('discarded'),
     types: byType,
-    ...(events === null ? { pending: 0, parked: 0 } : events.pendingCounts()),
+    pending: pending.reduce((sum, counts) => sum + counts.pending, 0),
+    parked: pending.reduce((sum, counts) => sum + counts.parked, 0),
   };
 }
 
@@ -94,6 +106,11 @@ export function keysOf(db: Connection, { outcomes, events }: Counted): number {
     scratch.close();
   }
 }
+
+type CountName = keyof typeof statusNumber;
+
+/** By the number of the status. */
+const countNames = Object.keys(statusNumber) as CountName[];
 
 type TypeRow = readonly [type: string | Buffer, status: number, count: number];
 type SpanRow = readonly [min: number | null, max: number | null];

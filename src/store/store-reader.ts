@@ -7,14 +7,16 @@ import { journalPartition } from '../event.js';
 import type { Outcome } from '../outcome.js';
 import { attempt, type Connection, loadAddon, openForReading } from './database.js';
 import { JournalPages } from './journal-pages.js';
+import { type FailedTry, LaneReader, type ParkedLane } from './lane-reader.js';
 import { OutcomePages, type OutcomesWanted } from './outcome-pages.js';
-import { schemaVersionOfJournal } from './schema.js';
+import { schemaVersion, schemaVersionOfJournal, schemaVersionOfLanes, versionOf } from './schema.js';
 import { countsOf, keysOf, type StoreCounts, type StoreTimes, timesOf } from './store-figures.js';
 import { expectStore, locateStore } from './store-file.js';
 import {
   type JournaledEvent,
   type PendingEvent,
   type StoredEvent,
+  type StoredWaitingEvent,
   toJournaledEvent,
   toPendingEvent,
 } from './stored-event.js';
@@ -25,6 +27,8 @@ export interface DeadLetterFilter {
   readonly handler?: string;
   readonly type?: string;
   readonly key?: string;
+  /** Name of the error, such as `TypeError`. */
+  readonly error?: string;
 }
 
 /**
@@ -39,8 +43,12 @@ export class StoreReader {
   readonly #name: string;
   readonly #step: string;
   readonly #outcomes: OutcomePages;
-  /** Null while the store is one of before the journal; looked for by each call, as a processor may bring it up. */
-  #journal: JournalPages | null = null;
+  /** Those that the store's schema has; looked for by each call, as a processor may bring it up. */
+  #newer: { readonly version: number; readonly journal: JournalPages | null; readonly lanes: LaneReader | null } = {
+    version: 0,
+    journal: null,
+    lanes: null,
+  };
 
   private constructor(db: Connection) {
     this.#db = db;
@@ -116,14 +124,34 @@ export class StoreReader {
 
   /** The outcomes of events that failed: partition by partition, by position. Looks at every outcome in the store. */
   deadLetters(filter: DeadLetterFilter = {}): IterableIterator<Outcome> {
-    return this.#outcomesOf({ ...checkedFilter(filter, ['handler', 'type', 'key']), status: 'dead-lettered' });
+    return this.#outcomesOf({ ...checkedFilter(filter, ['handler', 'type', 'key', 'error']), status: 'dead-lettered' });
   }
 
-  /** Journaled events that have no outcome yet, by position, as in the view `pending_events`; `limit` at most. */
+  /**
+   * Events that have no outcome yet, as in the view `pending_events`: those of the journal by position, then those that
+   * wait in lanes, lane by lane; `limit` at most.
+   */
   pending(options: { readonly limit?: number } = {}): IterableIterator<PendingEvent> {
     const limit = checkedLimit(options);
-    const rows = this.#read(() => this.#findJournal()?.pending(limit) ?? noEvents());
+    const rows = this.#read(() => pendingOf(this.#parts(), limit));
     return this.#decoded(rows, { decode: toPendingEvent, limit });
+  }
+
+  /** Every try of one event that failed, the oldest first; the one that made it a dead letter is the last. */
+  history(identity: Identity): FailedTry[] {
+    const checked = checkedIdentity(identity);
+    return this.#read(() => this.#findLanes()?.failuresOf(checked) ?? []);
+  }
+
+  /** The lanes that are stopped by a dead letter, in the order in which they were. */
+  parkedLanes(): ParkedLane[] {
+    return this.#read(() => this.#findLanes()?.parkedLanes() ?? []);
+  }
+
+  /** Why the dead letter with this identity was given up; null for any other event. */
+  discardReason(identity: Identity): string | null {
+    const checked = checkedIdentity(identity);
+    return this.#read(() => this.#findLanes()?.discardReasonOf(checked) ?? null);
   }
 
   /** How many outcomes there are, per type and status, and how many pending events. Looks at every outcome. */
@@ -171,15 +199,27 @@ export class StoreReader {
     }
   }
 
-  #parts(): { outcomes: OutcomePages; events: JournalPages | null } {
-    return { outcomes: this.#outcomes, events: this.#findJournal() };
+  #parts(): { outcomes: OutcomePages; events: JournalPages | null; lanes: LaneReader | null } {
+    return { outcomes: this.#outcomes, events: this.#findJournal(), lanes: this.#findLanes() };
   }
 
   #findJournal(): JournalPages | null {
-    if (this.#journal === null && Number(this.#db.pragma('user_version', { simple: true })) >= schemaVersionOfJournal) {
-      this.#journal = new JournalPages(this.#db);
-    }
-    return this.#journal;
+    this.#lookForNewer();
+    return this.#newer.journal;
+  }
+
+  #findLanes(): LaneReader | null {
+    this.#lookForNewer();
+    return this.#newer.lanes;
+  }
+
+  #lookForNewer(): void {
+    if (this.#newer.version === schemaVersion) return;
+    const version = versionOf(this.#db);
+    if (version === this.#newer.version) return;
+    const hasLanes = version >= schemaVersionOfLanes;
+    const journal = version < schemaVersionOfJournal ? null : new JournalPages(this.#db, { hasLanes });
+    this.#newer = { version, journal, lanes: hasLanes ? new LaneReader(this.#db) : null };
   }
 
   #read<T>(run: () => T): T {
@@ -189,7 +229,13 @@ export class StoreReader {
   }
 }
 
-function* noEvents(): Generator<StoredEvent, void, undefined> {}
+function* pendingOf(
+  { events, lanes }: { events: JournalPages | null; lanes: LaneReader | null },
+  limit: number,
+): Generator<StoredEvent | StoredWaitingEvent, void, undefined> {
+  if (events !== null) yield* events.pending(limit);
+  if (lanes !== null) yield* lanes.waiting();
+}
 
 function checkedIdentity(identity: Identity): Identity {
   if (typeof identity !== 'object' || identity === null) throw bad('identity', '{ partition, position }', identity);

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { type Remote, wrap } from 'comlink';
 import { KeylaneError, printable } from '../errors.js';
 import { comlinkEndpoint } from './comlink-endpoint.js';
-import type { WriterApi } from './writer-api.js';
+import { type WriterApi, writerMethods } from './writer-api.js';
 
 // A terminated thread that is stuck in a native call may never end, and nobody waits for that for ever.
 const terminateMsMax = 2_000;
@@ -39,9 +39,8 @@ export class StoreThread {
       void this.terminate('gave an answer that could not be read', cause);
     });
     // Comlink makes a proxy for every property read; one of each is enough.
-    const { open, openPartition, openJournal, readJournal, setFingerprint, append, check, close, abort } =
-      wrap<WriterApi>(comlinkEndpoint(this.#worker));
-    this.verbs = { open, openPartition, openJournal, readJournal, setFingerprint, append, check, close, abort };
+    const remote = wrap<WriterApi>(comlinkEndpoint(this.#worker)) as unknown as Record<string, unknown>;
+    this.verbs = Object.fromEntries(writerMethods.map((name) => [name, remote[name]])) as unknown as Verbs;
   }
 
   /** Waits for it to end by itself, and terminates it when it does not in time. False if it is stuck even then. */

@@ -1,26 +1,17 @@
 // The main thread's end of the wire to the writer thread. Every call settles. A full disk only makes calls take longer;
-// a thread that dies or hangs is replaced, but not again soon after. Knows nothing of SQL; the rows it forwards it does
-// not read.
+// a thread that dies or hangs is replaced, but not again soon after. What can be asked is in writer-calls.ts. Knows
+// nothing of SQL; the rows it forwards it does not read.
 
 import { resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { KeylaneError, messageOf } from '../errors.js';
-import { CallQueue } from './call-queue.js';
+import { type CallOptions, CallQueue, type Sending } from './call-queue.js';
 import { loadAddon } from './database.js';
-import type {
-  GroupRequest,
-  GroupResult,
-  JournalPage,
-  JournalStart,
-  OpenRequest,
-  OpenResult,
-  PageRequest,
-  PartitionStart,
-  Watermark,
-} from './messages.js';
-import { StoreThread, settlesWithin } from './store-thread.js';
+import type { GroupResult, OpenRequest, OpenResult, Watermark } from './messages.js';
+import { StoreThread, settlesWithin, type Verbs } from './store-thread.js';
 import { StoreWarnings } from './store-warnings.js';
-import { openReply } from './writer-api.js';
+import { type InTurn, openReply } from './writer-api.js';
+import { WriterCalls } from './writer-calls.js';
 import { defaultLimits, type WriterLimits } from './writer-limits.js';
 
 /** How long the thread may take to end by itself once it has nothing left to do. */
@@ -42,7 +33,7 @@ type Life =
   | { readonly phase: 'failed'; readonly error: KeylaneError };
 
 /** The store, in a thread of its own. Calls are answered in order. */
-export class StoreWriter {
+export class StoreWriter extends WriterCalls {
   readonly #options: StoreWriterOptions;
   readonly #request: OpenRequest;
   readonly #limits: WriterLimits;
@@ -52,8 +43,6 @@ export class StoreWriter {
   #thread: StoreThread;
   /** What the store said when it was first opened. */
   opened: OpenResult = { epoch: 0, wasClean: true, path: '', file: { device: 0, inode: 0 } };
-  /** Partitions that somebody was told of. */
-  readonly #partitions = new Set<string>();
   #replacedMs = Number.NEGATIVE_INFINITY;
   #beat: NodeJS.Timeout | undefined;
   /** For how long the thread has owed an answer, as counted by beats: a process that was stopped counts one. */
@@ -64,10 +53,11 @@ export class StoreWriter {
   #closed: Promise<void> | null = null;
 
   private constructor(options: StoreWriterOptions) {
-    const { path, durability, retention, handlerNames } = options;
+    super();
+    const { path, durability, retention, handlerNames, order } = options;
     this.#options = options;
     // A later thread must find the same file, whatever the current folder is then.
-    this.#request = { path: resolve(path), durability, retention, handlerNames };
+    this.#request = { path: resolve(path), durability, retention, handlerNames, order };
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#queue = new CallQueue({
       onFull: (error) => this.#hold(error),
@@ -95,53 +85,6 @@ export class StoreWriter {
     writer.#connect();
     writer.#beat = setInterval(() => writer.#onBeat(), writer.#limits.beatMs).unref();
     return writer;
-  }
-
-  /** Makes the partition of a source if it is new, and says where it stands. */
-  openPartition(name: string): Promise<PartitionStart> {
-    return this.#whenOpen(async () => {
-      const start = await this.#queue.ask(
-        // One that was opened before has given out positions since, whatever became of this call.
-        (verbs, { turn, isRepeat }) =>
-          verbs.openPartition(turn, name, { isRepeat: isRepeat && !this.#partitions.has(name) }),
-        // It reads what is done above the watermark.
-        { takes: 'long' },
-      );
-      this.#partitions.add(name);
-      return start;
-    });
-  }
-
-  /** Says where the journal stands; volatile when published events are not to be stored. Rejects on a full disk. */
-  openJournal(how: { isVolatile: boolean }): Promise<JournalStart> {
-    return this.#whenOpen(() => {
-      // It counts what is owed.
-      const send = { whenFull: 'reject', takes: 'long' } as const;
-      return this.#queue.ask((verbs, { turn, isRepeat }) => verbs.openJournal(turn, { ...how, isRepeat }), send);
-    });
-  }
-
-  /** Reads journaled events that have no outcome, in order. */
-  readJournal(request: PageRequest): Promise<JournalPage> {
-    return this.#whenOpen(() => this.#queue.ask((verbs, { turn }) => verbs.readJournal(turn, request)));
-  }
-
-  /** Stores the text by which the partition's input is known again. */
-  async setFingerprint(partition: number, text: string): Promise<void> {
-    await this.#whenOpen(() => this.#queue.ask((verbs, { turn }) => verbs.setFingerprint(turn, partition, text)));
-  }
-
-  /**
-   * Stores a group; once resolved it is durable. It is sent again after a full disk or a death, so its bytes must stay
-   * as they are until then. Rejects with what keeps the store from going on: `store-failed`, `store-replaced` (and so
-   * does every later append), or `writer-died`, when it is not known what became of the group.
-   */
-  append(group: GroupRequest): Promise<GroupResult> {
-    return this.#whenOpen(async () => {
-      const result = await this.#queue.ask((verbs, { turn }) => verbs.append(turn, group));
-      this.#warnings.sawWal(result.gauges.walBytes);
-      return result;
-    });
   }
 
   /**
@@ -184,10 +127,17 @@ export class StoreWriter {
     await this.#thread.endsWithin(exitMsMax);
   }
 
-  #whenOpen<Value>(ask: () => Promise<Value>): Promise<Value> {
-    if (this.#life.phase === 'open') return ask();
+  protected override ask<Value>(
+    send: (verbs: Verbs, sending: Sending) => Promise<InTurn<Value>>,
+    options?: Partial<CallOptions>,
+  ): Promise<Value> {
+    if (this.#life.phase === 'open') return this.#queue.ask(send, options);
     if (this.#life.phase === 'failed') return Promise.reject(this.#life.error);
     return Promise.reject(new KeylaneError('not-running', 'the store must be open, it is closing or closed'));
+  }
+
+  protected override noteStored({ gauges }: GroupResult): void {
+    this.#warnings.sawWal(gauges.walBytes);
   }
 
   /** Opens the store in a thread, which may die of it. */

@@ -2,7 +2,8 @@
 // One group is one transaction, and what `append` has returned for is durable. Knows nothing of threads or batches.
 
 import { KeylaneError, printable } from '../errors.js';
-import { type OutcomeRow, RowsReader } from '../outcome.js';
+import { Cancellation } from './cancellation.js';
+import { Changes } from './changes.js';
 import {
   attempt,
   type Connection,
@@ -11,21 +12,28 @@ import {
   confirmSynchronous,
   lastCheckpoint,
   openForWriting,
-  type Statement,
   sqliteCodeOf,
   synchronousOf,
   walPagesOf,
 } from './database.js';
-import { EventJournal } from './event-journal.js';
-import { notTheSame, StoreFiles } from './file-identity.js';
-import { fullDisk, indexChunkBytes, isFull, isOfIndex } from './full-disk.js';
+import { DeadLetters } from './dead-letters.js';
+import { notTheSame } from './file-identity.js';
+import { isFull } from './full-disk.js';
 import { Gauge } from './gauge.js';
+import { GroupWriter, groupRowsOf } from './group-writer.js';
+import { LanePages } from './lane-pages.js';
 import { StoreLock } from './lock.js';
 import type {
+  CancelRequest,
+  CancelResult,
+  DeadLettersRequest,
+  DeadLettersResult,
   GroupRequest,
   GroupResult,
   JournalPage,
   JournalStart,
+  LanePage,
+  LanePageRequest,
   OpenRequest,
   OpenResult,
   PageRequest,
@@ -34,13 +42,11 @@ import type {
   Watermark,
 } from './messages.js';
 import { OutcomeEraser } from './outcome-eraser.js';
-import { OutcomeInserter } from './outcome-inserter.js';
-import { PartitionTable } from './partition-table.js';
 import { RetentionSchedule } from './retention-schedule.js';
 import { migrateToNewest } from './schema.js';
-import { beginEpoch, handlerIds, takenOver, takeOver } from './store-epoch.js';
-import { createStore, freeBytesAt, isStore, locateStore, removeUnfinished } from './store-file.js';
-import { SuspectTable } from './suspect-table.js';
+import { beginEpoch, handlerIds, takeOver } from './store-epoch.js';
+import { createStore, isStore, locateStore, removeUnfinished } from './store-file.js';
+import { type StoreTables, tablesOf } from './store-tables.js';
 
 // A log of any size is moved when the store has been quiet for two seconds of checks.
 const quietChecksMin = 4;
@@ -49,19 +55,17 @@ const quietChecksMin = 4;
 export class Store {
   readonly #lock: StoreLock;
   readonly #db: Connection;
-  readonly #files: StoreFiles;
+  readonly #changes: Changes;
   /** What `open` says of it. */
   readonly opened: OpenResult;
-  readonly #partitions: PartitionTable;
-  readonly #journal: EventJournal;
-  readonly #suspects: SuspectTable;
-  readonly #inserter: OutcomeInserter;
+  readonly #tables: StoreTables;
+  readonly #groups: GroupWriter;
+  readonly #lanes: LanePages;
+  readonly #deadLetters: DeadLetters;
+  readonly #cancellation: Cancellation;
   /** Null when everything is kept. */
   readonly #retention: RetentionSchedule | null;
   readonly #gauge: Gauge;
-  readonly #readEpoch: Statement;
-  /** Set by the first append that fails for more than want of room, read by every one after it: rows may be missing. */
-  #failure: KeylaneError | null = null;
   /** Pages in the log after the last group; since it was tended, those that a reader or a full disk kept there. */
   #walPages = 0;
   /** Calls of `check` since the last group. */
@@ -71,18 +75,25 @@ export class Store {
     this.#lock = lock;
     this.#db = db;
     this.opened = request.takeOver === undefined ? beginEpoch(db) : takeOver(db, request.takeOver);
+    const { order, takeOver: before } = request;
     const ids = handlerIds(db, request.handlerNames);
     // The connection has had its first transaction in WAL mode, where SQLite may fall back to a lower level.
     confirmSynchronous(db, request.durability);
-    // The log is there once something was written.
-    this.#files = new StoreFiles(db.name);
-    this.#suspects = new SuspectTable(db);
-    this.#partitions = new PartitionTable(db, { epoch: this.opened.epoch, suspects: this.#suspects });
-    this.#journal = new EventJournal(db, { partition: this.#partitions.journal, handlerIds: ids });
-    this.#inserter = new OutcomeInserter(db, ids);
+    const { epoch } = this.opened;
+    this.#changes = new Changes(db, {
+      epoch,
+      // What the log holds may fit into the database; then the log starts over and needs no room.
+      onFull: () => {
+        this.#walPages = Math.max(this.#walPages, checkpointPages);
+      },
+    });
+    this.#tables = tablesOf(db, { epoch, handlerIds: ids, order, isTakenOver: before !== undefined });
+    this.#groups = new GroupWriter(db, this.#tables);
+    this.#lanes = new LanePages(db, this.#tables);
+    this.#deadLetters = new DeadLetters(db, { ...this.#tables, order });
+    this.#cancellation = new Cancellation(db, this.#tables);
     this.#retention = this.#retentionOf(request);
     this.#gauge = new Gauge(db);
-    this.#readEpoch = db.prepare(`SELECT value FROM meta WHERE name = 'epoch'`).pluck();
   }
 
   /**
@@ -121,7 +132,7 @@ export class Store {
 
   /** Makes the partition of a source if it is new, and says where it stands. */
   openPartition(name: string, how: Repeat = { isRepeat: false }): PartitionStart {
-    return this.#attempt('open a partition', () => this.#inTransaction(() => this.#partitions.open(name, how)));
+    return this.#changes.make('open a partition', () => this.#tables.partitions.open(name, how));
   }
 
   /**
@@ -130,20 +141,34 @@ export class Store {
    */
   openJournal(how: { isVolatile: boolean } & Partial<Repeat>): JournalStart {
     const request = { isRepeat: false, ...how };
-    return this.#attempt('open the journal', () => this.#inTransaction(() => this.#partitions.openJournal(request)));
+    return this.#changes.make('open the journal', () => this.#tables.partitions.openJournal(request));
   }
 
   /** Reads journaled events that have no outcome, in order. */
   readJournal(request: PageRequest): JournalPage {
-    if (this.#failure !== null) throw this.#failure;
-    return attempt('read the journal', () => this.#journal.page(request));
+    this.#changes.confirm();
+    return attempt('read the journal', () => this.#tables.journal.page(request));
+  }
+
+  /** Reads events that wait in a lane, in their order; they stay there until they have their outcomes. */
+  readLane(request: LanePageRequest): LanePage {
+    this.#changes.confirm();
+    return attempt('read a lane', () => this.#lanes.page(request));
+  }
+
+  /** Runs some dead letters again, or gives them up: the first ones behind `after`, in one transaction. */
+  deadLetters(request: DeadLettersRequest): DeadLettersResult {
+    return this.#change('change dead letters', () => this.#deadLetters.part(request));
+  }
+
+  /** Gives an event without an outcome that of being cancelled, if it is in the journal or waits in its lane. */
+  cancel(request: CancelRequest): CancelResult {
+    return this.#change('cancel an event', () => this.#cancellation.cancel(request));
   }
 
   /** Stores the text by which the partition's input is known again. */
   setFingerprint(partition: number, text: string): void {
-    this.#attempt('store a fingerprint', () => {
-      this.#inTransaction(() => this.#partitions.setFingerprint(partition, text));
-    });
+    this.#changes.make('store a fingerprint', () => this.#tables.partitions.setFingerprint(partition, text));
   }
 
   /**
@@ -151,16 +176,16 @@ export class Store {
    * after anything else every later group is refused.
    */
   append(group: GroupRequest): GroupResult {
-    if (this.#failure !== null) throw this.#failure;
+    this.#changes.confirm();
     this.#quietChecks = 0;
-    return this.#orFail(() => this.#attempt('store outcomes', () => this.#appendGroup(group)));
+    return this.#changes.orFail(() => attempt('store outcomes', () => this.#appendGroup(group)));
   }
 
   /** Throws what keeps the store from going on: its files are no longer there, or a checkpoint failed. */
   check(): void {
-    if (this.#failure !== null) throw this.#failure;
+    this.#changes.confirm();
     this.#quietChecks += 1;
-    this.#orFail(() => this.#files.confirm());
+    this.#changes.orFail(() => this.#changes.confirmFiles());
   }
 
   /**
@@ -170,9 +195,9 @@ export class Store {
    */
   tend(): void {
     const isDue = this.#walPages >= checkpointPages || (this.#walPages > 0 && this.#quietChecks >= quietChecksMin);
-    if (!isDue || this.#failure !== null) return;
+    if (!isDue || this.#changes.hasFailed) return;
     try {
-      this.#walPages = this.#orFail(() => attempt('checkpoint', () => checkpoint(this.#db)));
+      this.#walPages = this.#changes.orFail(() => attempt('checkpoint', () => checkpoint(this.#db)));
     } catch (error) {
       // A full disk has no room in the database either: the log keeps what it has, and this is tried again.
       if (!(error instanceof KeylaneError)) throw error;
@@ -184,14 +209,14 @@ export class Store {
    * in which nobody waits. What goes wrong is told by every later append, unless the file is only full or taken now.
    */
   retain(nowMs: number): boolean {
-    if (this.#retention === null || this.#failure !== null) return false;
+    if (this.#retention === null || this.#changes.hasFailed) return false;
     try {
       const retention = this.#retention;
       return attempt('delete outcomes', () => retention.step(nowMs));
     } catch (error) {
       if (!(error instanceof KeylaneError)) throw error;
       if (/^SQLITE_(?:FULL|BUSY)/.test(sqliteCodeOf(error.cause) ?? '')) this.#retention.giveUp(nowMs);
-      else this.#failure = error;
+      else this.#changes.fail(error);
       return false;
     }
   }
@@ -204,8 +229,8 @@ export class Store {
   close(watermarks: readonly Watermark[] | null): void {
     let failure: unknown = null;
     try {
-      if (watermarks !== null && this.#failure === null) {
-        this.#attempt('close the store', () => this.#inTransaction(() => this.#endInOrder(watermarks)));
+      if (watermarks !== null && !this.#changes.hasFailed) {
+        this.#changes.make('close the store', () => this.#endInOrder(watermarks));
       }
     } catch (error) {
       if (isFull(error)) throw error;
@@ -226,19 +251,9 @@ export class Store {
   }
 
   #appendGroup(group: GroupRequest): GroupResult {
-    const rows: OutcomeRow[] = [];
-    for (const joined of group.rows) {
-      const reader = new RowsReader(joined);
-      for (let index = 0; index < reader.count; index += 1) rows.push(reader.next());
-    }
-    const { events } = group;
-    const result = this.#inTransaction(() => {
-      const duplicates = events === null ? [] : this.#journal.append(events);
-      const stored = this.#inserter.insert(rows);
-      this.#suspects.acquit(rows);
-      this.#partitions.raise(group.watermarks);
-      return { stored, ignored: rows.length - stored, duplicates };
-    });
+    const rows = groupRowsOf(group);
+    const result = this.#changes.make('store outcomes', () => this.#groups.append(group, rows));
+    this.#tables.waiting.forget(rows.outcomes);
     this.#retention?.noteStored(result.stored);
     this.#walPages = walPagesOf(this.#db);
     return { ...result, gauges: this.#gauge.read({ walPages: this.#walPages }) };
@@ -247,51 +262,23 @@ export class Store {
   #retentionOf({ retention }: OpenRequest): RetentionSchedule | null {
     if (retention === null) return null;
     const eraser = new OutcomeEraser(this.#db, (change) => {
-      const result = this.#inTransaction(change);
+      const result = this.#changes.inTransaction(change);
       this.#walPages = walPagesOf(this.#db);
       return result;
     });
     return new RetentionSchedule(this.#db, { retention, eraser });
   }
 
-  #endInOrder(watermarks: readonly Watermark[]): void {
-    this.#partitions.raiseLast(watermarks);
-    this.#db.prepare(`UPDATE meta SET value = 1 WHERE name = 'clean'`).run();
-  }
-
-  #inTransaction<Result>(change: () => Result): Result {
-    const transaction = this.#db.transaction(() => {
-      // The lock keeps a second writer out unless someone removed its file by hand; then the older writer gives way.
-      if (this.#readEpoch.get() !== this.opened.epoch) throw takenOver(this.#db.name);
-      return change();
-    });
-    const result = transaction.immediate();
-    // What was written to a file that has lost its name is as good as lost, and must not be answered for.
-    this.#files.confirm();
+  #change<Result>(step: string, change: () => Result): Result {
+    this.#changes.confirm();
+    this.#quietChecks = 0;
+    const result = this.#changes.orFail(() => this.#changes.make(step, change));
+    this.#walPages = walPagesOf(this.#db);
     return result;
   }
 
-  /** Like `attempt`; knows a full disk however SQLite puts it. */
-  #attempt<T>(step: string, run: () => T): T {
-    try {
-      return attempt(step, run);
-    } catch (error) {
-      if (!(error instanceof KeylaneError)) throw error;
-      const freeBytes = freeBytesAt(this.#db.name);
-      if (!isFull(error) && !(isOfIndex(error) && freeBytes < indexChunkBytes)) throw error;
-      this.#files.confirm();
-      // What the log holds may fit into the database; then the log starts over and needs no room.
-      this.#walPages = Math.max(this.#walPages, checkpointPages);
-      throw fullDisk(this.#db.name, { freeBytes, error });
-    }
-  }
-
-  #orFail<T>(run: () => T): T {
-    try {
-      return run();
-    } catch (error) {
-      if (error instanceof KeylaneError && !isFull(error)) this.#failure = error;
-      throw error;
-    }
+  #endInOrder(watermarks: readonly Watermark[]): void {
+    this.#tables.partitions.raiseLast(watermarks);
+    this.#db.prepare(`UPDATE meta SET value = 1 WHERE name = 'clean'`).run();
   }
 }

@@ -22,9 +22,14 @@ export interface JournaledEvent {
   readonly handler: string;
 }
 
-/** A journaled event that has no outcome yet. */
-export interface PendingEvent extends JournaledEvent {
-  /** `parked` when the module of the processor that used the store last has no such handler: it is not run. */
+/** An event that has no outcome yet: one of the journal, or one of whichever origin that waits in its lane. */
+export interface PendingEvent extends Omit<JournaledEvent, 'acceptedAtUs'> {
+  /** Null for an event that the journal does not hold. */
+  readonly acceptedAtUs: number | null;
+  /**
+   * `parked` when it is not run: the module of the processor that used the store last has no such handler, or its lane
+   * is stopped by a dead letter.
+   */
   readonly state: 'waiting' | 'parked';
 }
 
@@ -41,6 +46,17 @@ export interface StoredEvent {
   readonly data: string | Buffer | null;
 }
 
+/** One row of what waits in lanes, joined with its event. */
+export interface StoredWaitingEvent extends Omit<StoredEvent, 'accepted_at'> {
+  readonly partition: string | Buffer;
+  /** Null where the journal does not hold the event. */
+  readonly accepted_at: number | null;
+  readonly is_parked: 0 | 1;
+  readonly lane_handler: number;
+  readonly lane_key: string | Buffer;
+  readonly place: number;
+}
+
 const noHeaders: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
 
 /** Reads StoredEvents: the caller adds WHERE. */
@@ -49,23 +65,31 @@ export const storedEventSql = `
   FROM event JOIN handler ON handler.id = event.handler`;
 
 export function toJournaledEvent(row: StoredEvent): JournaledEvent {
+  const identity = { partition: journalPartition, position: row.position };
+  return { ...contentOf(row), identity, acceptedAtUs: row.accepted_at };
+}
+
+function contentOf(row: StoredEvent | StoredWaitingEvent): Omit<JournaledEvent, 'identity' | 'acceptedAtUs'> {
   const { data } = row;
   const extras = row.extras === null ? null : (JSON.parse(row.extras) as Extras);
   return {
-    identity: { partition: journalPartition, position: row.position },
     id: textOrNullFrom(row.id),
     type: textFrom(row.type),
     key: textOrNullFrom(row.key),
     time: extras?.time ?? null,
     headers: extras?.headers === undefined ? noHeaders : Object.assign(Object.create(null), extras.headers),
     data: data === null ? undefined : typeof data === 'string' ? JSON.parse(data) : new Uint8Array(data),
-    acceptedAtUs: row.accepted_at,
     handler: textFrom(row.handler),
   };
 }
 
-export function toPendingEvent(row: StoredEvent): PendingEvent {
-  return { ...toJournaledEvent(row), state: row.is_present === 1 ? 'waiting' : 'parked' };
+export function toPendingEvent(row: StoredEvent | StoredWaitingEvent): PendingEvent {
+  const identity = {
+    partition: 'partition' in row ? textFrom(row.partition) : journalPartition,
+    position: row.position,
+  };
+  const isParked = row.is_present === 0 || ('is_parked' in row && row.is_parked === 1);
+  return { ...contentOf(row), identity, acceptedAtUs: row.accepted_at, state: isParked ? 'parked' : 'waiting' };
 }
 
 interface Extras {

@@ -2,6 +2,7 @@
 
 import type { ErrorRecord } from '../errors.js';
 import type { Outcome, OutcomeStatus } from '../outcome.js';
+import { statusTextSql } from './schema.js';
 import { textFrom, textOrNullFrom } from './stored-text.js';
 
 /** One row of `outcomes`, with the numbers of its partition and handler. */
@@ -25,7 +26,7 @@ export interface StoredOutcome {
 /** Reads StoredOutcomes by the numbers of the tables: the caller adds WHERE. */
 export const storedOutcomeSql = `
   SELECT partition.name AS partition, position, outcome.id AS id, type, key, handler.name AS handler,
-    CASE status WHEN 0 THEN 'succeeded' WHEN 1 THEN 'dead-lettered' END AS status,
+    ${statusTextSql} AS status,
     attempts, started_at, duration_us, result, error,
     outcome.partition AS partition_id, outcome.handler AS handler_id
   FROM outcome JOIN partition ON partition.id = outcome.partition JOIN handler ON handler.id = outcome.handler`;

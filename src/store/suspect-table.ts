@@ -1,7 +1,6 @@
 // Events that were running when a process died. One that ran alone is charged with the death; the others are only
 // suspects, and will run alone until they have their outcome. Runs inside the transactions of the store.
 
-import type { OutcomeRow } from '../outcome.js';
 import type { Connection, Statement } from './database.js';
 import type { BatchInFlight } from './flight-log.js';
 import type { Suspects } from './messages.js';
@@ -31,7 +30,7 @@ export class SuspectTable {
   }
 
   /** Takes in that events have their outcomes. */
-  acquit(rows: readonly OutcomeRow[]): void {
+  acquit(rows: readonly { readonly partition: number; readonly position: number }[]): void {
     if (this.#known.size === 0) return;
     for (const { partition, position } of rows) {
       if (this.#known.get(partition)?.has(position)) this.#delete.run(partition, position);

@@ -4,10 +4,16 @@
 import { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from '../errors.js';
 import { recordOf } from './database.js';
 import type {
+  CancelRequest,
+  CancelResult,
+  DeadLettersRequest,
+  DeadLettersResult,
   GroupRequest,
   GroupResult,
   JournalPage,
   JournalStart,
+  LanePage,
+  LanePageRequest,
   OpenRequest,
   OpenResult,
   PageRequest,
@@ -39,6 +45,9 @@ export interface WriterApi {
   openPartition(turn: number, name: string, how: Repeat): InTurn<PartitionStart>;
   openJournal(turn: number, how: { isVolatile: boolean } & Repeat): InTurn<JournalStart>;
   readJournal(turn: number, request: PageRequest): InTurn<JournalPage>;
+  readLane(turn: number, request: LanePageRequest): InTurn<LanePage>;
+  deadLetters(turn: number, request: DeadLettersRequest): InTurn<DeadLettersResult>;
+  cancel(turn: number, request: CancelRequest): InTurn<CancelResult>;
   setFingerprint(turn: number, partition: number, text: string): InTurn<null>;
   append(turn: number, group: GroupRequest): InTurn<GroupResult>;
   check(turn: number): InTurn<null>;
@@ -52,6 +61,9 @@ export const writerMethods: readonly string[] = [
   'openPartition',
   'openJournal',
   'readJournal',
+  'readLane',
+  'deadLetters',
+  'cancel',
   'setFingerprint',
   'append',
   'check',

@@ -1,0 +1,87 @@
+// Takes a group apart and stores each of its parts in the table where it belongs, inside the transaction of the store.
+// Nearly all rows are outcomes that succeeded: those cost no look at any other table.
+
+import { isOutcome, type OutcomeRow, RowsReader, verdict } from '../outcome.js';
+import type { Connection, Statement } from './database.js';
+import type { GroupRequest, GroupResult } from './messages.js';
+import { OutcomeInserter } from './outcome-inserter.js';
+import type { StoreTables } from './store-tables.js';
+
+/** The rows of a group, read, by what they are. */
+export interface GroupRows {
+  readonly outcomes: OutcomeRow[];
+  /** Those of the outcomes whose events are to be kept. */
+  readonly lost: OutcomeRow[];
+  readonly failures: OutcomeRow[];
+  readonly waiting: OutcomeRow[];
+}
+
+export type GroupStored = Pick<GroupResult, 'stored' | 'ignored' | 'duplicates'>;
+
+export class GroupWriter {
+  readonly #tables: StoreTables;
+  readonly #inserter: OutcomeInserter;
+  readonly #isRedriven: Statement;
+
+  constructor(db: Connection, tables: StoreTables) {
+    this.#tables = tables;
+    this.#inserter = new OutcomeInserter(db, tables.names);
+    // The try that was the outcome has been moved, and what waits counts from a later moment.
+    this.#isRedriven = db
+      .prepare(
+        `SELECT 1 FROM waiting JOIN attempt_failure AS failure
+           ON failure.partition = waiting.partition AND failure.position = waiting.position
+             AND failure.handler = waiting.event_handler
+         WHERE waiting.partition = ? AND waiting.position = ? AND waiting.event_handler = ?
+           AND failure.started_at = ? AND failure.due_at IS NULL AND waiting.redriven_at > failure.started_at`,
+      )
+      .pluck();
+  }
+
+  /** Stores a group in the transaction that is under way. */
+  append({ events, watermarks, parked }: GroupRequest, rows: GroupRows): GroupStored {
+    const { journal, failures, waiting, kept, lanes, suspects, partitions } = this.#tables;
+    const duplicates = events === null ? [] : journal.append(events);
+    const outcomes = this.#withoutRedriven(rows);
+    const stored = this.#inserter.insert(outcomes);
+    suspects.acquit(outcomes);
+    waiting.settle(outcomes);
+    for (const row of rows.lost) kept.keep(row);
+    failures.add(rows.failures);
+    waiting.add(rows.waiting);
+    lanes.park(parked);
+    partitions.raise(watermarks);
+    return { stored, ignored: rows.outcomes.length - stored, duplicates };
+  }
+
+  /**
+   * All outcomes but those of dead letters that were run again since: a group that comes again must not decide their
+   * next run.
+   */
+  #withoutRedriven({ outcomes, lost }: GroupRows): OutcomeRow[] {
+    const late = new Set(lost.filter((row) => this.#isLate(row)));
+    return late.size === 0 ? outcomes : outcomes.filter((row) => !late.has(row));
+  }
+
+  #isLate({ partition, position, handler, startedAtUs }: OutcomeRow): boolean {
+    const id = this.#tables.names.idOf(handler);
+    return this.#isRedriven.get(partition, position, id, startedAtUs) !== undefined;
+  }
+}
+
+/** Reads the rows of a group. */
+export function groupRowsOf(group: GroupRequest): GroupRows {
+  const rows: GroupRows = { outcomes: [], lost: [], failures: [], waiting: [] };
+  for (const joined of group.rows) {
+    const reader = new RowsReader(joined);
+    for (let index = 0; index < reader.count; index += 1) {
+      const row = reader.next();
+      if (!isOutcome(row)) (row.verdict === verdict.waiting ? rows.waiting : rows.failures).push(row);
+      else {
+        rows.outcomes.push(row);
+        if (row.verdict !== verdict.succeeded) rows.lost.push(row);
+      }
+    }
+  }
+  return rows;
+}

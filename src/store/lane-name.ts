@@ -1,0 +1,72 @@
+// Which lane an event waits in, and the names of lanes on both sides of the wire. The main thread names handlers by
+// their index, the store by the id it has given them, as modules change.
+//
+// | lane of                  | handler in the store | handler on the wire | key                    |
+// | ------------------------ | -------------------- | ------------------- | ---------------------- |
+// | one key of one handler   | id                   | index               | the key                |
+// | everything, order global | 0                    | -1                  | ''                     |
+// | events without a key     | -id                  | -2 - index          | position modulo spread |
+
+import { invariant } from '../invariant.js';
+import type { OrderMode } from '../options.js';
+import type { LaneName } from './messages.js';
+
+/** Events without a key have no order; as many of one handler as this can go on beside each other. */
+const spread = 64;
+
+/** A lane by the id of its handler, as in the tables. */
+export interface StoredLane {
+  readonly handler: number;
+  readonly key: string;
+}
+
+export const globalLane: StoredLane = { handler: 0, key: '' };
+
+/** The lane that an event waits in; the handler is an id. */
+export function laneOf(
+  event: { readonly handler: number; readonly key: string | null; readonly position: number },
+  order: OrderMode,
+): StoredLane {
+  const { handler, key, position } = event;
+  if (order === 'global') return globalLane;
+  // Without an order a key is no reason to wait for others.
+  if (order === 'none' || key === null) return { handler: -handler, key: String(position % spread) };
+  return { handler, key };
+}
+
+/** Puts names of lanes into the store's terms and back. */
+export class LaneNames {
+  readonly #ids: readonly number[];
+  readonly #indexes: ReadonlyMap<number, number>;
+
+  /** @param ids of the handlers, by index. */
+  constructor(ids: readonly number[]) {
+    this.#ids = ids;
+    this.#indexes = new Map(ids.map((id, index) => [id, index]));
+  }
+
+  /** The id of a handler. */
+  idOf(index: number): number {
+    const id = this.#ids[index];
+    invariant(id !== undefined, 'a row names a handler of its store');
+    return id;
+  }
+
+  /** The index of a handler; undefined when the module does not have it. */
+  indexOf(id: number): number | undefined {
+    return this.#indexes.get(id);
+  }
+
+  stored({ handler, key }: LaneName): StoredLane {
+    if (handler === -1) return globalLane;
+    return handler >= 0 ? { handler: this.idOf(handler), key } : { handler: -this.idOf(-2 - handler), key };
+  }
+
+  /** Null for a lane whose handler the module does not have. */
+  named({ handler, key }: StoredLane): LaneName | null {
+    if (handler === 0) return { handler: -1, key };
+    const index = this.#indexes.get(Math.abs(handler));
+    if (index === undefined) return null;
+    return { handler: handler > 0 ? index : -2 - index, key };
+  }
+}

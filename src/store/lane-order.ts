@@ -1,0 +1,93 @@
+// What becomes of the lanes in a store when it is opened with another order: nothing that waits may be left in a lane
+// that nobody makes any more. Runs inside a transaction of the store.
+
+import { unreachable } from '../invariant.js';
+import type { OrderMode } from '../options.js';
+import type { Connection } from './database.js';
+import { globalLane, laneOf, type StoredLane } from './lane-name.js';
+import { statusNumber } from './schema.js';
+import { storedText, textFrom, textOrNullFrom } from './stored-text.js';
+
+/** The numbers that stand for an order in `meta`. */
+const orderNumber: Readonly<Record<OrderMode, number>> = { key: 0, global: 1, none: 2 };
+
+interface LaneEventRow {
+  readonly lane_handler: number;
+  readonly lane_key: string | Buffer;
+  readonly place: number;
+  readonly position: number;
+  readonly handler: number;
+  readonly key: string | Buffer | null;
+}
+
+/** The order that the lanes of a store are made for. */
+export function orderOf(db: Connection): OrderMode {
+  const number = db.prepare(`SELECT value FROM meta WHERE name = 'order'`).pluck().get();
+  return (Object.keys(orderNumber) as OrderMode[]).find((order) => orderNumber[order] === number) ?? 'key';
+}
+
+/** Brings the lanes of a store into an order. */
+export function fitLanes(db: Connection, order: OrderMode): void {
+  if (orderOf(db) === order) return;
+  db.prepare(`UPDATE meta SET value = ? WHERE name = 'order'`).run(orderNumber[order]);
+  switch (order) {
+    case 'none':
+      // What waits may stay where it is, as lanes mean nothing: it is enough that none of them is stopped.
+      db.prepare('DELETE FROM lane_parked').run();
+      return;
+    case 'global':
+      // Dead letters that stop a single key have nothing to stop here.
+      db.prepare('DELETE FROM lane_parked WHERE handler <> 0').run();
+      moveWaiting(db, { order, sortedBy: 'waiting.partition, waiting.position' });
+      return;
+    case 'key':
+      moveParked(db);
+      moveWaiting(db, { order, sortedBy: 'waiting.handler, waiting.key, place' });
+      return;
+    default:
+      unreachable(order);
+  }
+}
+
+/** Puts each event that waits behind what waits in the lane where it belongs. */
+function moveWaiting(db: Connection, { order, sortedBy }: { order: OrderMode; sortedBy: string }): void {
+  const rows = db
+    .prepare(
+      `SELECT waiting.handler AS lane_handler, waiting.key AS lane_key, place, waiting.position AS position,
+         event_handler AS handler,
+         CASE WHEN event.position IS NULL THEN kept_event.key ELSE event.key END AS key
+       FROM waiting JOIN partition ON partition.id = waiting.partition
+         LEFT JOIN event ON partition.name = 'journal' AND event.position = waiting.position
+         LEFT JOIN kept_event
+           ON kept_event.partition = waiting.partition AND kept_event.position = waiting.position
+       ORDER BY ${sortedBy}`,
+    )
+    .all() as LaneEventRow[];
+  const move = db.prepare(`
+    UPDATE waiting SET handler = @toHandler, key = @toKey,
+      place = 1 + (SELECT ifnull(max(place), 0) FROM waiting WHERE handler = @toHandler AND key = @toKey)
+    WHERE handler = @handler AND key = @key AND place = @place`);
+  for (const { lane_handler, lane_key, place, position, handler, key } of rows) {
+    const to = laneOf({ handler, key: textOrNullFrom(key), position }, order);
+    if (to.handler === lane_handler && to.key === textFrom(lane_key)) continue;
+    move.run({ toHandler: to.handler, toKey: storedText(to.key), handler: lane_handler, key: lane_key, place });
+  }
+}
+
+/** What stopped everything stops the lane of its own key now, or nothing if it has none. */
+function moveParked(db: Connection): void {
+  const head = db
+    .prepare(`DELETE FROM lane_parked WHERE handler = ? AND key = ? RETURNING partition, position, parked_at`)
+    .get(globalLane.handler, globalLane.key) as { partition: number; position: number; parked_at: number } | undefined;
+  if (head === undefined) return;
+  const letter = db
+    .prepare('SELECT handler, key FROM outcome WHERE partition = ? AND position = ? AND status = ?')
+    .get(head.partition, head.position, statusNumber.deadLettered) as
+    | { handler: number; key: string | Buffer | null }
+    | undefined;
+  if (letter === undefined || letter.key === null) return;
+  const lane: StoredLane = { handler: letter.handler, key: textFrom(letter.key) };
+  db.prepare(
+    'INSERT INTO lane_parked (handler, key, partition, position, parked_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  ).run(lane.handler, storedText(lane.key), head.partition, head.position, head.parked_at);
+}

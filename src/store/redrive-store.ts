@@ -1,0 +1,190 @@
+// Runs dead letters again, or gives them up, in a store that no processor has open. Nothing runs here: what was redriven
+// waits in its lane, and the next processor that opens the store runs it.
+
+import { setImmediate } from 'node:timers/promises';
+import { KeylaneError, printable, shown } from '../errors.js';
+import type { Identity } from '../event.js';
+import { storeFrom } from '../locations.js';
+import { badOption, checkOption, unknownOption } from '../option-spec.js';
+import {
+  attempt,
+  type Connection,
+  checkpoint,
+  lastCheckpoint,
+  loadAddon,
+  openForReading,
+  openForWriting,
+} from './database.js';
+import { DeadLetterScan } from './dead-letter-scan.js';
+import { DeadLetters } from './dead-letters.js';
+import { orderOf } from './lane-order.js';
+import { StoreLock } from './lock.js';
+import type { DeadLettersWanted } from './messages.js';
+import { migrateToNewest } from './schema.js';
+import { handlersOf } from './store-epoch.js';
+import { isStore, locateStore } from './store-file.js';
+import { tablesOf } from './store-tables.js';
+
+/** Which dead letters; what is left out may be anything. */
+export interface RedriveOptions {
+  /** Path of the store. */
+  readonly store: string;
+  readonly identity?: Identity;
+  readonly handler?: string;
+  readonly type?: string;
+  readonly key?: string;
+  /** Name of the error, such as `TypeError`. */
+  readonly error?: string;
+  /** Only count. */
+  readonly dryRun?: boolean;
+}
+
+export interface DiscardOptions extends RedriveOptions {
+  /** Why they are given up. */
+  readonly reason: string;
+}
+
+/** What was redriven, or would be. */
+export interface Redriven {
+  readonly redriven: number;
+  /** Dead letters that cannot run again, as the store does not have their events; they stay as they are. */
+  readonly withoutEvent: number;
+}
+
+/** What was given up, or would be. */
+export interface Discarded {
+  readonly discarded: number;
+}
+
+const textNames = ['handler', 'type', 'key', 'error'] as const;
+const optionNames = ['store', 'identity', ...textNames, 'dryRun'];
+const dryRunSpec = { kind: 'switch', default: false, sentence: '' } as const;
+/** Dead letters in one transaction. */
+const countMax = 500;
+const usPerMs = 1_000;
+
+/**
+ * Has dead letters run again with the next processor that opens the store: they lose their outcomes, their failed tries
+ * stay in their history. Rejects with a KeylaneError: `bad-option`, `store-locked` while a processor has the store,
+ * `store-refused` when there is no store of ours, `store-failed`. Cut short at any moment it leaves a sound store, and
+ * the next call does the rest.
+ */
+export async function redriveDeadLetters(options: RedriveOptions): Promise<Redriven> {
+  const { count, withoutEvent } = await changeAll(checked(options, optionNames), null);
+  return { redriven: count, withoutEvent };
+}
+
+/** Gives dead letters up: they keep their events and their tries, and stop no lane. Rejects as `redriveDeadLetters`. */
+export async function discardDeadLetters(options: DiscardOptions): Promise<Discarded> {
+  const request = checked(options, [...optionNames, 'reason']);
+  const { reason } = options;
+  if (typeof reason !== 'string' || reason === '') throw badOption('reason', 'a text that is not empty', reason);
+  const { count } = await changeAll(request, reason);
+  return { discarded: count };
+}
+
+interface Request {
+  readonly store: string;
+  readonly wanted: DeadLettersWanted;
+  readonly isDryRun: boolean;
+}
+
+/** One step of the walk: what became of some dead letters, and where to go on. */
+interface Step {
+  readonly count: number;
+  readonly withoutEvent: number;
+  readonly next: Identity | null;
+}
+
+async function changeAll({ store, wanted, isDryRun }: Request, reason: string | null): Promise<Omit<Step, 'next'>> {
+  loadAddon();
+  const path = locateStore(store);
+  if (!isStore(path)) {
+    throw new KeylaneError('store-refused', `store ${printable(path)} must be there, found no file: check the path`);
+  }
+  const lock = StoreLock.acquire(path);
+  try {
+    const db = attempt(`open ${printable(path)}`, () => (isDryRun ? openForReading(path) : openToChange(path)));
+    try {
+      const stepFrom = isDryRun ? countingOf(db, { wanted, reason }) : changingOf(db, { wanted, reason });
+      const total = await walked(db, stepFrom);
+      if (!isDryRun) attempt('checkpoint', () => lastCheckpoint(db));
+      return total;
+    } finally {
+      db.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+/** Takes one step after another; between two of them others have their turn. */
+async function walked(db: Connection, stepFrom: (after: Identity | null) => Step): Promise<Omit<Step, 'next'>> {
+  let [count, withoutEvent] = [0, 0];
+  for (let after: Identity | null = null; ; ) {
+    const step: Step = attempt('change dead letters', () => stepFrom(after));
+    count += step.count;
+    withoutEvent += step.withoutEvent;
+    if (step.next === null) return { count, withoutEvent };
+    after = step.next;
+    if (!db.readonly) attempt('checkpoint', () => checkpoint(db));
+    await setImmediate();
+  }
+}
+
+type Wanted = { readonly wanted: DeadLettersWanted; readonly reason: string | null };
+
+function countingOf(db: Connection, { wanted, reason }: Wanted): (after: Identity | null) => Step {
+  const scan = new DeadLetterScan(db);
+  return (after) => {
+    const { letters, next } = scan.part({ wanted, countMax, after });
+    const runnable = reason === null ? letters.filter(({ hasEvent }) => hasEvent) : letters;
+    return { count: runnable.length, withoutEvent: letters.length - runnable.length, next };
+  };
+}
+
+function changingOf(db: Connection, { wanted, reason }: Wanted): (after: Identity | null) => Step {
+  const order = orderOf(db);
+  const epoch = 0;
+  const tables = tablesOf(db, { epoch, handlerIds: handlersOf(db), order, isTakenOver: false });
+  const deadLetters = new DeadLetters(db, { ...tables, order });
+  const atUs = Date.now() * usPerMs;
+  const change = db.transaction((after: Identity | null) => {
+    return deadLetters.part({ wanted, reason, atUs, countMax, after });
+  });
+  return (after) => change.immediate(after);
+}
+
+function openToChange(path: string): Connection {
+  const db = openForWriting(path, 'power');
+  try {
+    migrateToNewest(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function checked(options: RedriveOptions, names: readonly string[]): Request {
+  if (typeof options !== 'object' || options === null) {
+    throw new KeylaneError('bad-option', `options must be an object, got ${shown(options)}`);
+  }
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw unknownOption(unknown, { names });
+  for (const name of textNames) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== 'string') throw badOption(name, 'a string', value);
+  }
+  const { store, dryRun = false, identity, ...rest } = options;
+  const texts = Object.fromEntries(textNames.flatMap((name) => (rest[name] === undefined ? [] : [[name, rest[name]]])));
+  const wanted = identity === undefined ? texts : { ...texts, identity: checkedIdentity(identity) };
+  return { store: storeFrom(store), wanted, isDryRun: checkOption('dryRun', dryRunSpec, dryRun) === true };
+}
+
+function checkedIdentity(identity: Identity): Identity {
+  const { partition, position } = identity ?? {};
+  const isIdentity = typeof partition === 'string' && Number.isSafeInteger(position);
+  if (!isIdentity) throw badOption('identity', '{ partition, position }', identity);
+  return { partition, position };
+}

@@ -1,0 +1,43 @@
+// The tables of an open store, made for one connection, in the order in which they need each other.
+
+import type { OrderMode } from '../options.js';
+import type { Connection } from './database.js';
+import { EventJournal } from './event-journal.js';
+import { FailureTable } from './failure-table.js';
+import { KeptEvents } from './kept-events.js';
+import { LaneNames } from './lane-name.js';
+import { ParkedLanes } from './parked-lanes.js';
+import { PartitionTable } from './partition-table.js';
+import { SuspectTable } from './suspect-table.js';
+import { WaitingTable } from './waiting-table.js';
+
+export interface StoreTables {
+  readonly names: LaneNames;
+  readonly suspects: SuspectTable;
+  readonly failures: FailureTable;
+  readonly lanes: ParkedLanes;
+  readonly partitions: PartitionTable;
+  readonly journal: EventJournal;
+  readonly kept: KeptEvents;
+  readonly waiting: WaitingTable;
+}
+
+/** What the tables have to know of this use of the store. */
+export interface TablesRequest {
+  readonly epoch: number;
+  readonly handlerIds: readonly number[];
+  readonly order: OrderMode;
+  readonly isTakenOver: boolean;
+}
+
+export function tablesOf(db: Connection, { epoch, handlerIds, order, isTakenOver }: TablesRequest): StoreTables {
+  const names = new LaneNames(handlerIds);
+  const suspects = new SuspectTable(db);
+  const failures = new FailureTable(db, { names });
+  const lanes = new ParkedLanes(db, { names });
+  const partitions = new PartitionTable(db, { epoch, order, suspects, failures, lanes });
+  const journal = new EventJournal(db, { partition: partitions.journal, handlerIds });
+  const kept = new KeptEvents(db, { journal: partitions.journal });
+  const waiting = new WaitingTable(db, { names, order, kept, isTakenOver });
+  return { names, suspects, failures, lanes, partitions, journal, kept, waiting };
+}

@@ -1,0 +1,126 @@
+// Events that wait in the store, as their lane is not in memory: lane by lane, in their order. An event stays here until
+// it has its outcome, also while it runs. Runs inside the transactions of the store.
+
+import type { OrderMode } from '../options.js';
+import { type OutcomeRow, verdict } from '../outcome.js';
+import type { Connection, Statement } from './database.js';
+import type { KeptEvents } from './kept-events.js';
+import { type LaneNames, laneOf, type StoredLane } from './lane-name.js';
+import { storedText } from './stored-text.js';
+
+/** An event by the numbers of the tables. */
+export interface EventNumbers {
+  readonly partition: number;
+  readonly position: number;
+  readonly handler: number;
+}
+
+/** An event that is to run again. */
+export interface RedrivenEvent extends EventNumbers {
+  /** Tries that began before this no longer count. */
+  readonly redrivenAtUs: number;
+}
+
+export interface WaitingTableParts {
+  readonly names: LaneNames;
+  readonly order: OrderMode;
+  readonly kept: KeptEvents;
+  /** Whether another thread may have given out events of lanes, of which this one knows nothing. */
+  readonly isTakenOver: boolean;
+}
+
+const insertSql = (place: string): string => `
+  INSERT INTO waiting (handler, key, place, partition, position, event_handler, redriven_at)
+  SELECT @laneHandler, @laneKey, ${place}, @partition, @position, @handler, @redrivenAtUs
+  WHERE NOT EXISTS (
+    SELECT 1 FROM outcome WHERE partition = @partition AND position = @position AND handler = @handler)
+  ON CONFLICT (partition, position, event_handler) DO NOTHING`;
+
+const inLane = 'FROM waiting WHERE handler = @laneHandler AND key = @laneKey';
+
+export class WaitingTable {
+  readonly #parts: WaitingTableParts;
+  readonly #isAny: Statement;
+  readonly #append: Statement;
+  readonly #prepend: Statement;
+  readonly #delete: Statement;
+  /** Events given out by `readLane`, by partition: the only ones of here that can get an outcome from a thread. */
+  readonly #givenOut = new Map<number, Set<number>>();
+  /** The furthest place that a page has ended at: who goes on behind it must not miss what comes later. */
+  #placeRead = 0;
+
+  constructor(db: Connection, parts: WaitingTableParts) {
+    this.#parts = parts;
+    this.#isAny = db.prepare('SELECT 1 FROM waiting LIMIT 1').pluck();
+    this.#append = db.prepare(insertSql(`max(1 + (SELECT ifnull(max(place), 0) ${inLane}), @placeMin)`));
+    this.#prepend = db.prepare(insertSql(`(SELECT ifnull(min(place), 1) ${inLane}) - 1`));
+    this.#delete = db.prepare('DELETE FROM waiting WHERE partition = ? AND position = ? AND event_handler = ?');
+  }
+
+  /** Puts events at the ends of their lanes, in the order of the rows; none that waits already or has its outcome. */
+  add(rows: readonly OutcomeRow[]): void {
+    for (const row of rows) {
+      const handler = this.#parts.names.idOf(row.handler);
+      const lane = laneOf({ ...row, handler }, this.#parts.order);
+      const { changes } = this.#append.run({
+        ...this.#values({ ...row, handler, redrivenAtUs: 0 }, lane),
+        placeMin: this.#placeRead + 1,
+      });
+      if (changes > 0) this.#parts.kept.keep(row);
+    }
+  }
+
+  /** Puts events that are to run again at the end of a lane. */
+  append(events: readonly RedrivenEvent[], lane: StoredLane): void {
+    for (const event of events) this.#append.run({ ...this.#values(event, lane), placeMin: this.#placeRead + 1 });
+  }
+
+  /** Puts them before everything that waits in a lane, in their order. */
+  prepend(events: readonly RedrivenEvent[], lane: StoredLane): void {
+    for (const event of events.toReversed()) this.#prepend.run(this.#values(event, lane));
+  }
+
+  /** Takes in that events have their outcomes. Costs next to nothing while no event is given out. */
+  settle(outcomes: readonly OutcomeRow[]): void {
+    const looksAtAll = this.#parts.isTakenOver && this.#isAny.get() !== undefined;
+    if (!looksAtAll && this.#givenOut.size === 0) return;
+    for (const row of outcomes) {
+      const { partition, position } = row;
+      if (!looksAtAll && !this.#givenOut.get(partition)?.has(position)) continue;
+      const handler = this.#parts.names.idOf(row.handler);
+      const hasWaited = this.remove({ partition, position, handler });
+      // Nobody will want to run it again.
+      if (hasWaited && row.verdict === verdict.succeeded) this.#parts.kept.drop(partition, position);
+    }
+  }
+
+  /** The outcomes that were given to `settle` are durable: a group that is rolled back comes again. */
+  forget(outcomes: readonly OutcomeRow[]): void {
+    if (this.#givenOut.size === 0) return;
+    for (const { partition, position } of outcomes) {
+      const positions = this.#givenOut.get(partition);
+      positions?.delete(position);
+      if (positions?.size === 0) this.#givenOut.delete(partition);
+    }
+  }
+
+  /** Takes in that an event leaves for the main thread. */
+  noteGivenOut(partition: number, position: number): void {
+    const positions = this.#givenOut.get(partition) ?? new Set();
+    this.#givenOut.set(partition, positions.add(position));
+  }
+
+  notePlaceRead(place: number): void {
+    this.#placeRead = Math.max(this.#placeRead, place);
+  }
+
+  /** Gives whether the event waited. */
+  remove({ partition, position, handler }: EventNumbers): boolean {
+    return this.#delete.run(partition, position, handler).changes > 0;
+  }
+
+  #values({ partition, position, handler, redrivenAtUs }: RedrivenEvent, lane: StoredLane): Record<string, unknown> {
+    const numbers = { partition, position, handler, redrivenAtUs };
+    return { ...numbers, laneHandler: lane.handler, laneKey: storedText(lane.key) };
+  }
+}
