@@ -132,6 +132,12 @@ export class AwayLanes {
     away.barrier = this.#parts.groups().begun;
   }
 
+  /** Takes in that an event of a lane, which was in the store only, is owed nothing more. */
+  left(name: LaneName): void {
+    const away = this.#lanes.get(nameOf(name));
+    if (away !== undefined && away.waiting > 0) this.#count(away, -1);
+  }
+
   /** The page to ask for now, or null. */
   wish(room: number): LanePageRequest | null {
     if (this.#asked !== null || room <= 0) return null;

@@ -1,6 +1,7 @@
 // Calls of cancel: an event that waits in memory is taken out, one that runs is told to end, one that is in the store
 // only is decided there. Each call is answered when what it says is durable.
 
+import type { AwayLanes } from './away-lanes.js';
 import type { Batch } from './dispatch/departures.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Slot } from './dispatch/ring-buffer.js';
@@ -9,6 +10,9 @@ import { type Identity, isIdentity } from './event.js';
 import type { Flights } from './flights.js';
 import { handlerResult } from './handler.js';
 import { unreachable } from './invariant.js';
+import type { Journal } from './journal.js';
+import type { Pump } from './pump.js';
+import type { CancelResult } from './store/messages.js';
 import type { WriterThread } from './threads.js';
 
 /**
@@ -21,9 +25,11 @@ interface Parts {
   readonly dispatcher: Dispatcher;
   readonly flights: Flights;
   readonly writer: WriterThread;
+  readonly pump: Pump;
+  readonly away: AwayLanes;
+  readonly journal: Journal;
   /** Number of a partition that is fed or known; null for any other. */
   indexOf(partition: string): number | null;
-  withdraw(slot: Slot): void;
   /** Resolves when everything decided so far is stored. */
   allStored(): Promise<void>;
   wallMs(): number;
@@ -47,7 +53,7 @@ export class Cancellations {
     if (slot === null) return this.#inStore(event);
     switch (slot.state) {
       case 'buffered':
-        this.#parts.withdraw(slot);
+        this.#parts.pump.withdraw(slot);
         await this.#parts.allStored();
         return 'cancelled';
       case 'in-flight': {
@@ -78,7 +84,7 @@ export class Cancellations {
       this.#inFlight.delete(slot);
       // It failed, or did not begin, before it could be told.
       const isOwed = slot.state === 'buffered';
-      if (isOwed) this.#parts.withdraw(slot);
+      if (isOwed) this.#parts.pump.withdraw(slot);
       const found = isOwed || results[index] === handlerResult.cancelled ? 'cancelled' : 'decided';
       for (const answer of waiting) answer(found);
     }
@@ -105,14 +111,26 @@ export class Cancellations {
     });
   }
 
-  /** Decides an event that is not in memory. While it was decided, a page may have brought it there. */
+  /** Decides an event that is not in memory; by the time the store says so, a page may have brought it there. */
   async #inStore(event: Identity | string): Promise<CancelFound> {
-    const { writer, wallMs } = this.#parts;
-    const { found } = await writer.cancel({ event, atUs: Math.floor(wallMs() * 1000) });
-    if (found !== 'cancelled') return found;
-    const slot = this.#find(event);
-    if (slot?.state === 'buffered') this.#parts.withdraw(slot);
-    else if (slot?.state === 'in-flight') await this.#ended(slot);
-    return 'cancelled';
+    const { writer, wallMs, pump } = this.#parts;
+    const request = { event, atUs: Math.floor(wallMs() * 1000) };
+    let ended: Promise<unknown> | null = null;
+    const { found } = await pump.takeIn(writer.cancel(request), (result) => {
+      if (result.found === 'cancelled') ended = this.#takeOut(result);
+    });
+    await ended;
+    return found;
+  }
+
+  /** Nothing more is owed to an event that the store has decided. */
+  #takeOut({ identity, waitedIn }: CancelResult): Promise<unknown> | null {
+    const { pump, away, journal } = this.#parts;
+    const slot = identity === null ? null : this.#find(identity);
+    if (slot?.state === 'in-flight') return this.#ended(slot);
+    if (slot?.state === 'buffered') pump.withdraw(slot);
+    else if (waitedIn !== null) away.left(waitedIn);
+    else if (identity !== null) journal.left(identity.position);
+    return null;
   }
 }

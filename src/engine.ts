@@ -95,14 +95,16 @@ export class Engine {
       ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition, intake, partitions, onWarning },
     });
     const calls = {
-      ...{ dispatcher, flights: this.flights, writer, wallMs: () => clock.wallMs() },
+      ...{ dispatcher, flights: this.flights, writer, pump, away, journal: this.journal, wallMs: () => clock.wallMs() },
       allStored: () => pump.allStored(),
     };
-    this.deadLetters = new DeadLetters({ ...calls, deadLetters: (request) => pump.deadLetters(request) });
+    this.deadLetters = new DeadLetters({
+      ...calls,
+      deadLetters: (request) => pump.takeIn(writer.deadLetters(request), ({ lanes }) => away.goOn(lanes)),
+    });
     this.cancellations = new Cancellations({
       ...calls,
       indexOf: (partition) => partitions.indexOf(partition),
-      withdraw: (slot) => pump.withdraw(slot),
     });
   }
 

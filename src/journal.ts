@@ -93,6 +93,11 @@ export class Journal {
     else this.#state = 'behind';
   }
 
+  /** Takes in that an event that was on disk only is owed nothing more. */
+  left(position: number): void {
+    if (position >= this.#cursor) this.#backlog -= 1;
+  }
+
   /** The page to ask for now, or null. `sentNext`: one above the highest position sent to be stored so far. */
   wish(at: { room: number; sentNext: number }): PageRequest | null {
     if (this.#state === 'in-step' || this.#reserved > 0) return null;

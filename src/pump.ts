@@ -9,7 +9,7 @@ import type { Flight } from './flights.js';
 import type { Group, Owed } from './group.js';
 import type { BatchReport } from './pool/messages.js';
 import { Settlement, type SettlementCounts, type SettlementParts } from './settlement.js';
-import type { DeadLettersRequest, DeadLettersResult, GroupResult, JournalPage, LanePage } from './store/messages.js';
+import type { GroupResult, JournalPage, LanePage } from './store/messages.js';
 
 export interface PumpParts extends SettlementParts {
   /** Lets those in who wait; called once a turn. */
@@ -27,7 +27,7 @@ type WriterNews =
   | { readonly group: Group; readonly result: GroupResult }
   | { readonly page: JournalPage }
   | { readonly lanePage: LanePage }
-  | { readonly letters: DeadLettersResult; readonly taken: () => void };
+  | { readonly takeIn: () => void };
 
 /** What callbacks have noted since the last turn. */
 interface Inbox {
@@ -179,18 +179,22 @@ export class Pump {
   }
 
   /**
-   * Has dead letters run again, or given up. What comes of it is taken in between what the writer said before and after,
-   * so that it is known which events the store has counted.
+   * Takes in what the writer says to a call, in between what it said before and after, so that it is known what of the
+   * store it speaks of; resolves then.
    */
-  async deadLetters(request: DeadLettersRequest): Promise<DeadLettersResult> {
+  async takeIn<Value>(call: Promise<Value>, act: (value: Value) => void): Promise<Value> {
+    const value = await call;
     if (this.#killedBy !== null) throw this.#killedBy;
-    const letters = await this.#parts.writer.deadLetters(request);
-    await new Promise<void>((taken) => {
-      this.#inbox.writer.push({ letters, taken });
+    if (this.#gate === 'dead') return value;
+    await new Promise<void>((resolve) => {
+      const takeIn = (): void => {
+        act(value);
+        this.#afterTurn.push(resolve);
+      };
+      this.#inbox.writer.push({ takeIn });
       this.wake();
-      if (this.#gate === 'dead') taken();
     });
-    return letters;
+    return value;
   }
 
   /** Takes an event out that waits, and settles it as cancelled. */
@@ -206,10 +210,8 @@ export class Pump {
   #hear(news: WriterNews): void {
     if ('page' in news) this.#parts.journal.turn(news.page);
     else if ('lanePage' in news) this.#parts.away.turn(news.lanePage);
-    else if ('letters' in news) {
-      this.#parts.away.goOn(news.letters.lanes);
-      this.#afterTurn.push(news.taken);
-    } else this.#settlement.confirm(news.group, news.result);
+    else if ('takeIn' in news) news.takeIn();
+    else this.#settlement.confirm(news.group, news.result);
   }
 
   #dispatch(): void {

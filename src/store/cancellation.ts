@@ -53,23 +53,24 @@ export class Cancellation {
   /** See `Store.cancel`. */
   cancel({ event, atUs }: CancelRequest): CancelResult {
     const place = this.#placeOf(event);
-    if (place === null) return { found: 'unknown', identity: null };
+    if (place === null) return { found: 'unknown', identity: null, waitedIn: null };
     const { partition, position } = place;
     const identity: Identity = { partition: textFrom(this.#partitionName.get(partition) as string | Buffer), position };
     const decided = this.#outcome.get(partition, position) as { status: number; started_at: number } | undefined;
     if (decided !== undefined) {
       // This very call may have done it, and be sent again.
       const isDone = decided.status === statusNumber.cancelled && decided.started_at === atUs;
-      return { found: isDone ? 'cancelled' : 'decided', identity };
+      return { found: isDone ? 'cancelled' : 'decided', identity, waitedIn: null };
     }
     const owed = this.#owedAt(partition, position);
-    if (owed === undefined) return { found: 'unknown', identity: null };
+    if (owed === undefined) return { found: 'unknown', identity: null, waitedIn: null };
     const { handler, id, type, key } = owed;
     const attempts = this.#tables.failures.countedTriesOf({ partition, position, handler });
     this.#insert.run(partition, position, handler, attempts, atUs, id, type, key, JSON.stringify(error));
+    const waitedIn = this.#tables.waiting.laneOf({ partition, position, handler });
     this.#tables.waiting.remove({ partition, position, handler });
     this.#tables.suspects.acquit([place]);
-    return { found: 'cancelled', identity };
+    return { found: 'cancelled', identity, waitedIn };
   }
 
   #placeOf(event: Identity | string): { partition: number; position: number } | null {

@@ -141,6 +141,8 @@ export interface CancelResult {
   /** `decided`: it had its outcome. */
   readonly found: 'cancelled' | 'decided' | 'unknown';
   readonly identity: Identity | null;
+  /** The lane it waited in; null for one that did not wait, or was not cancelled. */
+  readonly waitedIn: LaneName | null;
 }
 
 /** What the store knows of the journal. */

@@ -6,7 +6,8 @@ import { type OutcomeRow, verdict } from '../outcome.js';
 import type { Connection, Statement } from './database.js';
 import type { KeptEvents } from './kept-events.js';
 import { type LaneNames, laneOf, type StoredLane } from './lane-name.js';
-import { storedText } from './stored-text.js';
+import type { LaneName } from './messages.js';
+import { storedText, textFrom } from './stored-text.js';
 
 /** An event by the numbers of the tables. */
 export interface EventNumbers {
@@ -44,6 +45,7 @@ export class WaitingTable {
   readonly #append: Statement;
   readonly #prepend: Statement;
   readonly #delete: Statement;
+  readonly #laneOf: Statement;
   /** Events given out by `readLane`, by partition: the only ones of here that can get an outcome from a thread. */
   readonly #givenOut = new Map<number, Set<number>>();
   /** The furthest place that a page has ended at: who goes on behind it must not miss what comes later. */
@@ -54,6 +56,9 @@ export class WaitingTable {
     this.#isAny = db.prepare('SELECT 1 FROM waiting LIMIT 1').pluck();
     this.#append = db.prepare(insertSql(`max(1 + (SELECT ifnull(max(place), 0) ${inLane}), @placeMin)`));
     this.#prepend = db.prepare(insertSql(`(SELECT ifnull(min(place), 1) ${inLane}) - 1`));
+    this.#laneOf = db.prepare(
+      'SELECT handler, key FROM waiting WHERE partition = ? AND position = ? AND event_handler = ?',
+    );
     this.#delete = db.prepare('DELETE FROM waiting WHERE partition = ? AND position = ? AND event_handler = ?');
   }
 
@@ -112,6 +117,14 @@ export class WaitingTable {
 
   notePlaceRead(place: number): void {
     this.#placeRead = Math.max(this.#placeRead, place);
+  }
+
+  /** The lane that an event waits in; null when it does not wait, or the module does not have the lane's handler. */
+  laneOf({ partition, position, handler }: EventNumbers): LaneName | null {
+    const lane = this.#laneOf.get(partition, position, handler) as
+      | { handler: number; key: string | Buffer }
+      | undefined;
+    return lane === undefined ? null : this.#parts.names.named({ handler: lane.handler, key: textFrom(lane.key) });
   }
 
   /** Gives whether the event waited. */

@@ -91,7 +91,8 @@ export class Life {
     if (this.#plan.hasKiller) this.#publishKiller(processor);
     for (let times = random.int(0, 2); times > 0; times -= 1) this.#later(() => this.#meddle(processor));
     if (this.#plan.last !== null) this.#meetDeadLetters(processor, this.#plan.last);
-    await this.#steps(random.int(0, 400));
+    if (this.#plan.last === 'discard') processor.start();
+    await this.#steps(this.#plan.last === 'discard' ? 3000 : random.int(0, 400));
     if (end === 'death' || this.#isDead) return this.#die();
     this.#watch(orderly, processor[orderly]());
     await this.#steps(Number.POSITIVE_INFINITY);

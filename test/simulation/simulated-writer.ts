@@ -47,9 +47,6 @@ interface World {
   missing(partition: string, below: number): string | undefined;
 }
 
-/** The key by which events without one are asked for. */
-const keyless = '\u0000';
-
 const cancelledRow: OutcomeRow = {
   ...{ partition: 0, position: 0, handler: 0, verdict: verdict.cancelled, attempts: 0, startedAtUs: 0, durationUs: 0 },
   ...{ dueAtUs: 0, id: null, type: '', key: null, result: null, error: null, extras: null, data: null },
@@ -127,14 +124,16 @@ export class SimulatedWriter implements WriterThread {
   cancel({ event }: CancelRequest): Promise<CancelResult> {
     return this.#inTurn(() => {
       const { store } = this.#world;
-      if (typeof event === 'string') return { found: 'unknown', identity: null };
+      if (typeof event === 'string') return { found: 'unknown', identity: null, waitedIn: null };
       const identity = `${event.partition}/${event.position}`;
-      if (store.outcomes.has(identity)) return { found: 'decided', identity: event };
+      if (store.outcomes.has(identity)) return { found: 'decided', identity: event, waitedIn: null };
       const isJournaled = event.partition === journalPartition && store.events.has(event.position);
-      if (!isJournaled && !store.isWaiting(identity)) return { found: 'unknown', identity: null };
+      if (!isJournaled && !store.isWaiting(identity)) return { found: 'unknown', identity: null, waitedIn: null };
       const partition = store.numberOf(event.partition);
+      const lane = [...store.waiting].find(([, waiting]) => waiting.some((one) => one.identity === identity))?.[0];
+      const waitedIn = lane === undefined ? null : (this.#lanes().find((one) => this.#textOf(one) === lane) ?? null);
       store.addOutcome({ ...cancelledRow, partition, position: event.position });
-      return { found: 'cancelled', identity: event };
+      return { found: 'cancelled', identity: event, waitedIn };
     });
   }
 
@@ -223,7 +222,7 @@ export class SimulatedWriter implements WriterThread {
   }
 
   #textOf({ handler, key }: LaneName): string {
-    if (key === keyless) return laneText(this.#world.handlers[handler] as string, null);
+    if (handler < -1) return laneText(this.#world.handlers[-2 - handler] as string, null);
     return laneText(handler === -1 ? '*' : (this.#world.handlers[handler] as string), key);
   }
 
@@ -234,7 +233,8 @@ export class SimulatedWriter implements WriterThread {
     return [...texts].flatMap((text): LaneAway[] => {
       const [, name = '', mark, key = ''] = /^(.+?)([ :])(.*)$/.exec(text) ?? [];
       if (name !== '*' && !handlers.includes(name)) return [];
-      const lane = { handler: handlers.indexOf(name), key: mark === ' ' ? keyless : key };
+      const index = handlers.indexOf(name);
+      const lane = mark === ' ' ? { handler: -2 - index, key: '0' } : { handler: index, key };
       return [{ ...lane, parkedBy: store.parked.get(text) ?? null, waiting: store.waiting.get(text)?.length ?? 0 }];
     });
   }
@@ -301,7 +301,8 @@ export class SimulatedWriter implements WriterThread {
   #emptyLane(text: string): LaneAway {
     const [, name = '', mark, key = ''] = /^(.+?)([ :])(.*)$/.exec(text) ?? [];
     const handler = this.#world.handlers.indexOf(name);
-    return { handler, key: mark === ' ' ? keyless : key, parkedBy: null, waiting: 0 };
+    const lane = mark === ' ' ? { handler: -2 - handler, key: '0' } : { handler, key };
+    return { ...lane, parkedBy: null, waiting: 0 };
   }
 
   #page({ from, countMax }: PageRequest): JournalPage {
