@@ -40,6 +40,7 @@ export class Journal {
   #reserved = 0;
   #backlog: number;
   #parked = 0;
+  #withdrawn = 0;
   /** Parked events by handler, as far as they are found and not yet told of. */
   readonly #untold = new Map<string, number>();
   /** Read by the dispatcher at once, and used again for every event. */
@@ -72,6 +73,11 @@ export class Journal {
     return this.#parked;
   }
 
+  /** Events that were decided while they were on disk only. */
+  get withdrawn(): number {
+    return this.#withdrawn;
+  }
+
   /** Room in the ring that a page under way will need. */
   get reserved(): number {
     return this.#reserved;
@@ -95,7 +101,9 @@ export class Journal {
 
   /** Takes in that an event that was on disk only is owed nothing more. */
   left(position: number): void {
-    if (position >= this.#cursor) this.#backlog -= 1;
+    if (position < this.#cursor) return;
+    this.#backlog -= 1;
+    this.#withdrawn += 1;
   }
 
   /** The page to ask for now, or null. `sentNext`: one above the highest position sent to be stored so far. */

@@ -222,6 +222,7 @@ export const optionTable = {
     unit: 'tries',
     sentence:
       'Tries of one event, the first included, before it is dead-lettered. A death of its process counts as one.',
+    flag: 'attempts-max',
   },
   backoffMsMin: {
     kind: 'integer',

@@ -70,7 +70,7 @@ export function statsOf(
   const isPaused = (handler: number): boolean => dispatcher.breakerOf(handler) !== 'closed';
   return {
     ...{ phase, uptimeMs, threads, recovered },
-    accepted: held.admitted + journal.backlog + journal.parked - pendingAtStart,
+    accepted: held.admitted + journal.backlog + journal.parked + journal.withdrawn - pendingAtStart,
     succeeded: done.succeeded,
     deadLettered: done.deadLettered,
     cancelled: done.cancelled,

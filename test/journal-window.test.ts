@@ -8,19 +8,23 @@ import { Journal } from '../src/journal.js';
 import { configFrom } from '../src/options.js';
 import { Partitions } from '../src/partitions.js';
 import type { JournalPage } from '../src/store/messages.js';
+import { SimulatedClock } from './simulation/simulated-clock.js';
 
 const event: EncodedEvent = { type: 't', key: 'k', id: null, extras: null, data: '1' };
+const nothing = { suspects: new Float64Array(0), retries: new Float64Array(0) };
 const owed = { event, handler: 0, waiter: null };
 
 /** A journal of which positions 1 to 3 are owed from before, and 4 is the next. */
 function makeWindow() {
   const config = configFrom({ handlers: 'none', store: 'none', threads: 1, ringSize: 16 });
-  const dispatcher = new Dispatcher({ ...config, handlerCount: 1 });
-  const partitions = new Partitions(dispatcher);
+  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, parks: [false], breaker: null });
+  const partitions = new Partitions(dispatcher, new SimulatedClock());
   const warnings: string[] = [];
   const onWarning = ({ message }: Error): void => void warnings.push(message);
-  const start = { partition: 1, watermark: 1, positionUnused: 4, pending: 3, suspects: new Float64Array(0) };
-  const journal = new Journal(start, { dispatcher, partitions, onWarning, pageBytesMax: 1000 });
+  const start = { partition: 1, watermark: 1, positionUnused: 4, pending: 3, ...nothing, lanes: [] };
+  const journal = new Journal(start, {
+    ...{ dispatcher, partitions, onWarning, pageBytesMax: 1000, room: () => dispatcher.room },
+  });
   return { dispatcher, partitions, journal, warnings };
 }
 
@@ -38,7 +42,7 @@ test('new events wait behind the backlog, and go to the ring at once when it is 
   journal.take();
   journal.stored(owed, 4);
   expect([dispatcher.held, journal.backlog, journal.isInStep]).toEqual([0, 4, false]);
-  expect(journal.wish(5)).toMatchObject({ from: 1, countMax: 16 });
+  expect(journal.wish({ room: dispatcher.room, sentNext: 5 })).toMatchObject({ from: 1, countMax: 16 });
   journal.turn(pageOf([1, 2, 3, 4]));
   expect([dispatcher.held, journal.backlog, journal.isInStep]).toEqual([4, 0, true]);
   journal.stored(owed, journal.take());
@@ -47,7 +51,7 @@ test('new events wait behind the backlog, and go to the ring at once when it is 
 
 test('a page that is asked for again, after a death of the writer, may bring what is told as stored only then', () => {
   const { dispatcher, journal } = makeWindow();
-  expect(journal.wish(4)).not.toBeNull();
+  expect(journal.wish({ room: dispatcher.room, sentNext: 4 })).not.toBeNull();
   const position = journal.take();
   journal.turn(pageOf([1, 2, 3, position]));
   journal.stored(owed, position);
@@ -56,22 +60,22 @@ test('a page that is asked for again, after a death of the writer, may bring wha
 
 test('one page at a time is asked for, and none without room', () => {
   const { dispatcher, journal } = makeWindow();
-  expect(journal.wish(4)).not.toBeNull();
-  expect([journal.wish(4), journal.reserved]).toEqual([null, 16]);
+  expect(journal.wish({ room: dispatcher.room, sentNext: 4 })).not.toBeNull();
+  expect([journal.wish({ room: dispatcher.room, sentNext: 4 }), journal.reserved]).toEqual([null, 16]);
   journal.turn(pageOf([1, 2, 3], { isLast: false }));
   for (let position = 4; dispatcher.room > 0; position += 1) {
     dispatcher.admit(event, { partition: 1, position, handler: 0 });
   }
-  expect([journal.wish(4), journal.reserved]).toEqual([null, 0]);
+  expect([journal.wish({ room: dispatcher.room, sentNext: 4 }), journal.reserved]).toEqual([null, 0]);
 });
 
 test('parked events are told of once for each handler, and hold the stored watermark', () => {
   const { dispatcher, partitions, journal, warnings } = makeWindow();
   const parked = (positionFirst: number) => [{ handler: 'gone', count: 1, positionFirst }];
-  journal.wish(4);
+  journal.wish({ room: dispatcher.room, sentNext: 4 });
   journal.turn(pageOf([], { next: 2, isLast: false, parked: parked(1) }));
   expect(warnings).toEqual([]);
-  journal.wish(4);
+  journal.wish({ room: dispatcher.room, sentNext: 4 });
   journal.turn(pageOf([2], { next: 4, parked: parked(3) }));
   expect(warnings).toEqual([expect.stringContaining('2 stored events are owed to handler "gone"')]);
   expect([journal.parked, journal.backlog]).toEqual([2, 0]);
@@ -83,7 +87,7 @@ test('parked events are told of once for each handler, and hold the stored water
   while (journal.isInStep) journal.stored(owed, journal.take());
   const more = dispatcher.nextBatch(1)!;
   dispatcher.confirm(dispatcher.settle(more, { results: new Uint8Array(more.slots.length), busyUs: 1 }));
-  const { from } = journal.wish(100)!;
+  const { from } = journal.wish({ room: dispatcher.room, sentNext: 100 })!;
   journal.turn(pageOf([from]));
   expect(warnings).toHaveLength(1);
 });

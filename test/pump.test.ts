@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { KeylaneError } from '../src/errors.js';
 import { handlerResult } from '../src/handler.js';
 import { configFrom, type ProcessorOptions } from '../src/options.js';
-import { RowsBuilder } from '../src/outcome.js';
+import { RowsBuilder, verdict } from '../src/outcome.js';
 import { type BatchMessage, type BatchReport, numbersPerEvent } from '../src/pool/messages.js';
 import { Processor } from '../src/processor.js';
 import type { GroupRequest, GroupResult, StoreGauges } from '../src/store/messages.js';
@@ -45,25 +45,31 @@ function make(options: Partial<ProcessorOptions>): Processor {
     }),
     opened: { epoch: 1, wasClean: true, path: 'none', file: { device: 0, inode: 0 } },
     flight: { depart: () => {}, arrive: () => {}, close: () => void ended.push('flight log') },
-    table: { names: ['t'], takes: 'its-own-type' },
+    table: { names: ['t'], takes: 'its-own-type', policies: [{}] },
     journal: {
       partition: 1,
       watermark: 0,
       positionUnused: 1,
       pending: 0,
       suspects: new Float64Array(0),
+      retries: new Float64Array(0),
+      lanes: [],
     },
     clock,
     trouble: new Trouble(),
     pool: {
       ...{ threads: 1, places: 2, close: () => end('pool'), abort: () => end('pool') },
       run: (message) => new Promise((resolve) => batches.push({ message, resolve })),
+      ...{ cancel: () => {}, running: () => null },
     },
     writer: {
       append: (request) => new Promise((resolve, reject) => groups.push({ request, resolve, reject })),
       openPartition: () => Promise.reject(new Error('not used')),
       openJournal: () => Promise.reject(new Error('not used')),
       readJournal: () => Promise.reject(new Error('not used')),
+      readLane: () => Promise.reject(new Error('not used')),
+      deadLetters: () => Promise.reject(new Error('not used')),
+      cancel: () => Promise.reject(new Error('not used')),
       ...{ setFingerprint: async () => {}, abort: () => end('store') },
       close: () => end('store').then(closing),
     },
@@ -100,10 +106,10 @@ function report(message: BatchMessage, resultBytes = 0): BatchReport {
     const [partition, position] = message.numbers.subarray(index * numbersPerEvent) as unknown as [number, number];
     const text = { id: null, type: 't', key: null, result: JSON.stringify('x'.repeat(resultBytes)), error: null };
     const numbers = { partition, position, handler: 0, attempts: 1, startedAtUs: 0, durationUs: 0 };
-    builder.add({ ...numbers, ...text, succeeded: true });
+    builder.add({ ...numbers, ...text, verdict: verdict.succeeded, dueAtUs: 0, extras: null, data: null });
   }
   const results = new Uint8Array(message.count).fill(handlerResult.succeeded);
-  return { results, rows: builder.finish(), rowCount: message.count, failedCount: 0, busyUs: 1 };
+  return { results, rows: builder.finish(), rowCount: message.count, failedCount: 0, delaysMs: null, busyUs: 1 };
 }
 
 async function finish(index: number, resultBytes = 0): Promise<void> {

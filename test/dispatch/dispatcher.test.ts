@@ -2,7 +2,8 @@
 // written as its key and its number in its partition (`a1`), `-3` without a key; `b:a1` is key a of handler b.
 
 import { describe, expect, test } from 'vitest';
-import { type Batch, Dispatcher, type DispatcherOptions } from '../../src/dispatch/dispatcher.js';
+import type { Batch } from '../../src/dispatch/departures.js';
+import { Dispatcher, type DispatcherOptions } from '../../src/dispatch/dispatcher.js';
 import { handlerResult } from '../../src/handler.js';
 
 const limits: DispatcherOptions = {
@@ -14,6 +15,8 @@ const limits: DispatcherOptions = {
   batchSizeMax: 100,
   batchTargetMs: 10,
   batchBytesMax: 1_000_000,
+  parks: [false, false],
+  breaker: null,
 };
 
 /** A dispatcher with its batches by name, and its events by what they are called. */
@@ -50,7 +53,7 @@ class Bench {
 
   /** Takes a batch and tells its events in order. */
   batch(placesFree = 1): string {
-    const batch = this.dispatcher.nextBatch(placesFree);
+    const batch = this.dispatcher.nextBatch(placesFree, 0);
     if (batch === null) return 'none';
     this.#batches.push(batch);
     return batch.slots.map((slot) => `${slot.event?.key ?? '-'}${slot.position}`).join(' ');
@@ -63,7 +66,7 @@ class Bench {
     const batch = this.#batches.shift() as Batch;
     const letters = results.length === 1 ? results.repeat(batch.slots.length) : results;
     const came = Uint8Array.from(letters, (letter) => codes[names[letter] as string] as number);
-    this.#settled.push(this.dispatcher.settle(batch, { results: came, busyUs }));
+    this.#settled.push(this.dispatcher.settle(batch, { results: came, delaysMs: null, busyUs }, 0));
     return this;
   }
 
