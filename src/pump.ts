@@ -185,7 +185,10 @@ export class Pump {
   async takeIn<Value>(call: Promise<Value>, act: (value: Value) => void): Promise<Value> {
     const value = await call;
     if (this.#killedBy !== null) throw this.#killedBy;
-    if (this.#gate === 'dead') return value;
+    if (this.#gate === 'dead') {
+      act(value);
+      return value;
+    }
     await new Promise<void>((resolve) => {
       const takeIn = (): void => {
         act(value);

@@ -21,7 +21,7 @@ it.each([
   ['typed.ts', ['order.placed'], 'its-own-type'],
 ])('finds the handlers of %s', async (name, names, takes) => {
   const { table, url } = await preflight(fixture(name), limits);
-  expect(table).toEqual({ names, takes });
+  expect(table).toEqual({ names, takes, policies: names.map(() => ({})) });
   expect(url.href).toBe(fixture(name).href);
 });
 
