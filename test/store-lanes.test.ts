@@ -2,6 +2,7 @@
 // what becomes of them when a group comes again, a thread takes over, or the order changes.
 
 import { describe, expect, it } from 'vitest';
+import { openStore } from '../dist/src/index.js';
 import { EventsJoiner, JoinedEventsReader } from '../dist/src/joined-events.js';
 import { type OutcomeRow, verdict } from '../dist/src/outcome.js';
 import type { JournalEvents, LaneName, LanePage } from '../dist/src/store/messages.js';
@@ -147,6 +148,11 @@ describe('events that wait', () => {
         ...[1, 2, 3].map((position) => ({ position, state: 'waiting' })),
         { position: 5, state: 'waiting' },
       ]);
+      const reader = openStore(path);
+      const pending = [...reader.pending()].map(({ identity }) => `${identity.partition} ${identity.position}`);
+      expect(pending).toEqual(['journal 1', 'journal 3', 'journal 2', 'p 5']);
+      expect(reader.counts()).toMatchObject({ pending: 4, parked: 0 });
+      reader.close();
     }));
 
   it('of a handler that the module does not have are not given out, and listed as parked', () =>
