@@ -165,6 +165,23 @@ describe('what is deleted', () => {
       expect(positionsIn(path, 'outcome').length).toBe(4_096);
     }));
 
+  it('goes with its failed tries, its event and the reason it was given up', () =>
+    atPath((path) => {
+      withStore(requestFor(path, { retention: everything }), (store) => {
+        store.openPartition('p');
+        const tries = { ...failure, verdict: verdict.tryFailed, startedAtUs: 1 };
+        const rows = [rowOf(1, failure), rowOf(1, tries), rowOf(2, { verdict: verdict.cancelled }), rowOf(9, tries)];
+        store.append(groupOf(rows, { watermarks: [{ partition: 2, watermark: 3 }] }));
+        store.deadLetters({ wanted: {}, reason: 'no', atUs: 1, countMax: 9, after: null });
+        expect(read(path, 'SELECT position FROM kept_event')).toEqual([{ position: 1 }, { position: 2 }]);
+        retainAll(store);
+      });
+      for (const table of ['outcome', 'kept_event', 'discarded'])
+        expect(read(path, `SELECT * FROM ${table}`)).toEqual([]);
+      // That of an event without an outcome stays.
+      expect(read(path, 'SELECT position FROM attempt_failure')).toEqual([{ position: 9 }]);
+    }));
+
   it('is counted in each partition by itself', () =>
     atPath((path) => {
       withStore(requestFor(path, { retention: { succeeded: { countMax: 1 } } }), (store) => {
@@ -224,6 +241,21 @@ describe('what stays', () => {
         retainAll(store);
         expect(positionsIn(path, 'outcome')).toEqual([4, 5]);
         expect([...store.openPartition('p').durable]).toEqual([4, 6]);
+      });
+    }));
+
+  it('the dead letter that stops a lane, until it no longer does', () =>
+    atPath((path) => {
+      const parked = [{ handler: 0, key: 'k', partition: 2, position: 2 }];
+      withStore(requestFor(path, { retention: everything }), (store) => {
+        store.openPartition('p');
+        const rows = upTo(3).map((position) => rowOf(position, failure));
+        store.append(groupOf(rows, { parked, watermarks: [{ partition: 2, watermark: 4 }] }));
+        retainAll(store);
+        expect(positionsIn(path, 'outcome')).toEqual([2]);
+        store.deadLetters({ wanted: {}, reason: 'no', atUs: 1, countMax: 9, after: null });
+        retainAll(store, nowMs + 60_000);
+        expect(positionsIn(path, 'outcome')).toEqual([]);
       });
     }));
 

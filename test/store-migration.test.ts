@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { openStore, redriveDeadLetters } from '../dist/src/index.js';
 import { optionTable } from '../dist/src/options.js';
 import { schemaVersion } from '../dist/src/store/schema.js';
 import { makeFolder, makeProcessor } from './processor-fixture.js';
@@ -84,7 +85,8 @@ describe.each(versions)('a store of schema %i', (version) => {
     expect(after.filter(({ partition, position }) => partition === 'journal' && position === next)).toMatchObject([
       { key: Buffer.from('lone \ud800', 'utf16le'), status: 'succeeded', result: '9' },
     ]);
-    expect(read(store, 'SELECT * FROM pending_events')).toEqual([]);
+    // What is parked stays.
+    expect(read(store, `SELECT * FROM pending_events WHERE state = 'waiting'`)).toEqual([]);
   });
 
   it('of a newer keylane is refused, and its bytes stay', () => {
@@ -136,6 +138,43 @@ describe('a store of schema 2', () => {
       { position: 6, status: 'succeeded', result: '{"n":6}' },
     ]);
     expect(read(store, 'SELECT * FROM suspect')).toEqual([]);
+  });
+});
+
+describe('a store of schema 3', () => {
+  it('knows its lanes, its retries and what was given up', () => {
+    const path = copyOf(3);
+    withStore(requestFor(path, { handlerNames }), (store) => {
+      const { lanes, retries } = store.openJournal({ isVolatile: false });
+      const parked = { handler: 1, key: 'lone \ud800' };
+      expect(lanes).toEqual([{ ...parked, parkedBy: { partition: 1, position: 2 }, waiting: 2 }]);
+      expect([...retries]).toEqual([6, 1, 0, 1_790_000_001_000_000]);
+      const page = store.readLane({ ...parked, after: null, countMax: 9, bytesMax: 999 });
+      expect([[...page.partitions], [...page.positions]]).toEqual([
+        [1, 2],
+        [4, 4],
+      ]);
+    });
+    const reader = openStore(path);
+    expect(reader.discardReason({ partition: 'file:/orders.ndjson', position: 5 })).toBe('too old');
+    expect(reader.counts()).toMatchObject({ deadLettered: 1, discarded: 1, pending: 4, parked: 2 });
+    reader.close();
+  });
+});
+
+describe.each(olderVersions)('a store of schema %i, read without being opened', (version) => {
+  it('has no lanes, no tries and no reasons, and its dead letters can be counted', async () => {
+    const path = copyOf(version);
+    const reader = openStore(path);
+    const [letter] = [...reader.deadLetters()];
+    expect(letter).toBeDefined();
+    const identity = letter?.identity ?? { partition: '', position: 0 };
+    expect([reader.history(identity), reader.parkedLanes(), reader.discardReason(identity)]).toEqual([[], [], null]);
+    reader.close();
+    const { redriven, withoutEvent } = await redriveDeadLetters({ store: path, dryRun: true });
+    expect(redriven + withoutEvent).toBe(1);
+    expect(contentOf(path).version).toBe(version);
+    expect(await redriveDeadLetters({ store: path })).toEqual({ redriven, withoutEvent });
   });
 });
 

@@ -194,6 +194,8 @@ describe('deadLetters', () => {
         expect(found({ type: 'u' })).toEqual([3]);
         expect(found({ key: 'l' })).toEqual([4]);
         expect(found({ handler: 'i' })).toEqual([5]);
+        expect(found({ error: 'Error' })).toEqual([2, 3, 4, 5]);
+        expect(found({ error: 'TypeError' })).toEqual([]);
         expect(found({ handler: 'h', type: 't', key: 'k' })).toEqual([2]);
       },
     ));
@@ -243,7 +245,7 @@ describe('figures', () => {
         const rows = range(manyRows).map((position) =>
           rowOf(position, {
             type: position % 4 === 0 ? 'u' : 't',
-            succeeded: position % 10 !== 0,
+            verdict: position % 10 === 0 ? verdict.deadLettered : verdict.succeeded,
             key: position === 7 ? null : `k${position % 5_000}`,
             // The earliest and the latest are in none of the first and last pages.
             startedAtUs: acceptedAtUs + ((position + 4_000) % manyRows),
@@ -255,10 +257,10 @@ describe('figures', () => {
       },
       (reader) => {
         expect(reader.counts()).toEqual({
-          ...{ succeeded: 9_000, deadLettered: 1_000, pending: 4, parked: 0 },
+          ...{ succeeded: 9_000, deadLettered: 1_000, cancelled: 0, discarded: 0, pending: 4, parked: 0 },
           types: [
-            { type: 't', succeeded: 7_000, deadLettered: 500 },
-            { type: 'u', succeeded: 2_000, deadLettered: 500 },
+            { type: 't', succeeded: 7_000, deadLettered: 500, cancelled: 0, discarded: 0 },
+            { type: 'u', succeeded: 2_000, deadLettered: 500, cancelled: 0, discarded: 0 },
           ],
         });
         expect(reader.times()).toEqual({
@@ -273,7 +275,8 @@ describe('figures', () => {
     reading(
       () => {},
       (reader) => {
-        expect(reader.counts()).toEqual({ succeeded: 0, deadLettered: 0, types: [], pending: 0, parked: 0 });
+        const nothing = { succeeded: 0, deadLettered: 0, cancelled: 0, discarded: 0, pending: 0, parked: 0 };
+        expect(reader.counts()).toEqual({ ...nothing, types: [] });
         const none = { startedAtUsMin: null, startedAtUsMax: null, acceptedAtUsMin: null, acceptedAtUsMax: null };
         expect(reader.times()).toEqual(none);
         expect(reader.keys()).toBe(0);
@@ -402,6 +405,9 @@ describe('a reader that was closed', () => {
           () => reader.counts(),
           () => reader.times(),
           () => reader.keys(),
+          () => reader.history(identity),
+          () => reader.parkedLanes(),
+          () => reader.discardReason(identity),
           ...before.map((iterator) => () => iterator.next()),
         ];
         for (const call of calls) {

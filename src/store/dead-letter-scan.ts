@@ -3,9 +3,9 @@
 
 import { type Identity, journalPartition } from '../event.js';
 import type { Connection, Statement } from './database.js';
-import { isKeptSql } from './kept-events.js';
+import { hasEventSql } from './kept-events.js';
 import type { DeadLettersWanted } from './messages.js';
-import { schemaVersionOfLanes, statusNumber, versionOf } from './schema.js';
+import { statusNumber, versionOf } from './schema.js';
 import { storedText, textOrNullFrom } from './stored-text.js';
 import type { EventNumbers } from './waiting-table.js';
 
@@ -58,10 +58,8 @@ export class DeadLetterScan {
          ORDER BY partition, position, handler LIMIT 1 OFFSET ${rowsPerPartMax - 1}`,
       )
       .raw();
-    // Before schema 3 nothing was kept, and what can be run again is known once the store is of that.
-    const hasEvent = versionOf(db) < schemaVersionOfLanes ? '@journal = outcome.partition' : isKeptSql('outcome');
     this.#letters = db.prepare(`
-      SELECT partition, position, handler, key, started_at, ${hasEvent} AS has_event
+      SELECT partition, position, handler, key, started_at, ${hasEventSql(versionOf(db))} AS has_event
       FROM outcome
       WHERE (partition, position) > (@partitionAfter, @positionAfter)
         AND (partition, position) <= (@partitionTo, @positionTo)

@@ -1,5 +1,5 @@
-// Dead letters run again, or given up. Either is done a part at a time, and doing it twice changes nothing: what was run
-// again or given up is a dead letter no longer. Runs inside the transactions of the store.
+// Dead letters run again, or given up. Either is done a part at a time, and doing it twice changes nothing: what was
+// run again or given up is a dead letter no longer. Runs inside the transactions of the store.
 
 import type { OrderMode } from '../options.js';
 import type { Connection, Statement } from './database.js';

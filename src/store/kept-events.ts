@@ -3,15 +3,19 @@
 
 import type { OutcomeRow } from '../outcome.js';
 import type { Connection, Statement } from './database.js';
+import { schemaVersionOfJournal, schemaVersionOfLanes } from './schema.js';
 import { storedText } from './stored-text.js';
 
-/** Whether the event of an `item` is in the store. Its parameter is the number of the journal's partition. */
-export function isKeptSql(item: string): string {
-  return `(
-    (${item}.partition = @journal AND EXISTS (SELECT 1 FROM event WHERE event.position = ${item}.position))
-    OR EXISTS (
-      SELECT 1 FROM kept_event WHERE kept_event.partition = ${item}.partition
-        AND kept_event.position = ${item}.position))`;
+const isJournaledSql = `(
+  outcome.partition = @journal AND EXISTS (SELECT 1 FROM event WHERE event.position = outcome.position))`;
+const isKeptSql = `EXISTS (
+  SELECT 1 FROM kept_event
+  WHERE kept_event.partition = outcome.partition AND kept_event.position = outcome.position)`;
+
+/** Whether a store of this version has the event of an outcome, in SQL; `@journal` is the journal's partition. */
+export function hasEventSql(version: number): string {
+  if (version < schemaVersionOfJournal) return '@journal IS NULL AND FALSE';
+  return version < schemaVersionOfLanes ? isJournaledSql : `(${isJournaledSql} OR ${isKeptSql})`;
 }
 
 export class KeptEvents {

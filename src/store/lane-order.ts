@@ -88,6 +88,7 @@ function moveParked(db: Connection): void {
   if (letter === undefined || letter.key === null) return;
   const lane: StoredLane = { handler: letter.handler, key: textFrom(letter.key) };
   db.prepare(
-    'INSERT INTO lane_parked (handler, key, partition, position, parked_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    `INSERT INTO lane_parked (handler, key, partition, position, parked_at) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO NOTHING`,
   ).run(lane.handler, storedText(lane.key), head.partition, head.position, head.parked_at);
 }

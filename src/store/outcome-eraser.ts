@@ -1,6 +1,7 @@
-// Deletes outcomes for good, few at a time, with all that is known of their tries. An outcome of the journal and its event go in one transaction: an event
-// that lost its outcome would run again, and an outcome that lost its event could not be found by its id. Positions are
-// never given out twice, so the partition remembers how far they went before its highest rows go.
+// Deletes outcomes for good, few at a time, with all that is known of their tries. An outcome of the journal and its
+// event go in one transaction: an event that lost its outcome would run again, and an outcome that lost its event could
+// not be found by its id. Positions are never given out twice, so the partition remembers how far they went before its
+// highest rows go.
 
 import { journalPartition } from '../event.js';
 import type { Connection, Statement } from './database.js';

@@ -1,5 +1,5 @@
-// Runs dead letters again, or gives them up, in a store that no processor has open. Nothing runs here: what was redriven
-// waits in its lane, and the next processor that opens the store runs it.
+// Runs dead letters again, or gives them up, in a store that no processor has open. Nothing runs here: what was
+// redriven waits in its lane, and the next processor that opens the store runs it.
 
 import { setImmediate } from 'node:timers/promises';
 import { KeylaneError, printable, shown } from '../errors.js';

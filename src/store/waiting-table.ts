@@ -1,5 +1,5 @@
-// Events that wait in the store, as their lane is not in memory: lane by lane, in their order. An event stays here until
-// it has its outcome, also while it runs. Runs inside the transactions of the store.
+// Events that wait in the store, as their lane is not in memory: lane by lane, in their order. An event stays here
+// until it has its outcome, also while it runs. Runs inside the transactions of the store.
 
 import type { OrderMode } from '../options.js';
 import { type OutcomeRow, verdict } from '../outcome.js';

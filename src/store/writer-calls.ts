@@ -2,7 +2,6 @@
 // carried out twice, as a thread can die before it answers, and the second time changes nothing. Knows nothing of how
 // calls are kept and sent.
 
-import type { WriterThread } from '../threads.js';
 import type { CallOptions, Sending } from './call-queue.js';
 import type {
   CancelRequest,
@@ -21,7 +20,7 @@ import type {
 import type { Verbs } from './store-thread.js';
 import type { InTurn } from './writer-api.js';
 
-export abstract class WriterCalls implements Omit<WriterThread, 'close' | 'abort'> {
+export abstract class WriterCalls {
   /** Partitions that somebody was told of. */
   readonly #partitions = new Set<string>();
 

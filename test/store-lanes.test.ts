@@ -1,0 +1,242 @@
+// Events that wait in the store and lanes that are stopped: what is kept of them, in which order they come back, and
+// what becomes of them when a group comes again, a thread takes over, or the order changes.
+
+import { describe, expect, it } from 'vitest';
+import { openStore } from '../dist/src/index.js';
+import { EventsJoiner, JoinedEventsReader } from '../dist/src/joined-events.js';
+import { type OutcomeRow, verdict } from '../dist/src/outcome.js';
+import type { JournalEvents, LaneName, LanePage } from '../dist/src/store/messages.js';
+import { Store } from '../dist/src/store/store.js';
+import { atPath, deadLettered, groupWith, read, requestFor, rowOf, thrownBy, withStore } from './store-fixture.js';
+
+const journal = 1;
+const lane: LaneName = { handler: 0, key: 'k' };
+const all = { after: null, countMax: 100, bytesMax: 1_000_000 };
+const head = { ...lane, partition: 2, position: 1 };
+
+const waits = (position: number, change: Partial<OutcomeRow> = {}): OutcomeRow =>
+  rowOf(position, { verdict: verdict.waiting, result: null, data: `${position}`, ...change });
+const positionsOf = (page: LanePage): number[] => [...page.positions];
+const waitingIn = (path: string): unknown[] =>
+  read(path, 'SELECT position FROM waiting ORDER BY handler, key, place').map(({ position }) => position);
+
+/** Events of the journal, one for each key; their ids are their positions. */
+function eventsOf(keys: readonly (string | null)[]): JournalEvents {
+  const joiner = new EventsJoiner(keys.length);
+  for (const [index, key] of keys.entries()) {
+    joiner.add({ type: 't', key, id: `id ${index + 1}`, extras: null, data: '7' });
+  }
+  return { ...joiner.finish(), positionFirst: 1, handlers: new Int32Array(keys.length), acceptedAtUs: 1 };
+}
+
+/** The same, in a store with a source's partition. */
+function withSource(path: string, run: (store: Store) => void, change = {}): void {
+  withStore(requestFor(path, change), (store) => {
+    store.openJournal({ isVolatile: false });
+    store.openPartition('p');
+    run(store);
+  });
+}
+
+describe('events that wait', () => {
+  it('come back in their order with their data, from the journal and from a source, page by page', () =>
+    atPath((path) =>
+      withSource(path, (store) => {
+        const events = eventsOf(['k', 'k', 'other']);
+        const inJournal = [
+          waits(2, { partition: journal, data: null }),
+          waits(3, { partition: journal, key: 'other' }),
+        ];
+        store.append(groupWith([waits(9), ...inJournal], { events }));
+        store.append(groupWith([waits(4, { data: Uint8Array.of(1), extras: '{"headers":{"a":"b"}}', id: 'x' })]));
+        const page = store.readLane({ ...lane, ...all, countMax: 2 });
+        expect([positionsOf(page), [...page.partitions], page.isLast]).toEqual([[9, 2], [2, 1], false]);
+        expect(page.names).toEqual({ 1: 'journal', 2: 'p' });
+        const reader = new JoinedEventsReader(page.events);
+        const found = [1, 2].map(() => {
+          reader.advance();
+          return reader.event();
+        });
+        expect(found).toMatchObject([
+          { data: '9', key: 'k' },
+          { data: '7', id: 'id 2' },
+        ]);
+        const last = store.readLane({ ...lane, ...all, after: page.next });
+        expect([positionsOf(last), last.isLast]).toEqual([[4], true]);
+        const bytes = new JoinedEventsReader(last.events);
+        bytes.advance();
+        expect(bytes.event()).toMatchObject({ data: Buffer.of(1), extras: '{"headers":{"a":"b"}}', id: 'x' });
+      }),
+    ));
+
+  it('are kept although they have no data, and not a second time when the journal has them', () =>
+    atPath((path) =>
+      withSource(path, (store) => {
+        const rows = [waits(1, { partition: journal }), waits(2, { partition: journal, data: null }), waits(1)];
+        store.append(groupWith(rows, { events: eventsOf(['k']) }));
+        // Position 2 of the journal was given out in memory alone.
+        expect(read(path, 'SELECT partition, position, data FROM kept_event')).toEqual([
+          { partition: 1, position: 2, data: null },
+          { partition: 2, position: 1, data: '1' },
+        ]);
+        expect(positionsOf(store.readLane({ ...lane, ...all }))).toEqual([1, 2, 1]);
+      }),
+    ));
+
+  it('change nothing when their group comes again, and do not wait once they have their outcome', () =>
+    atPath((path) =>
+      withSource(path, (store) => {
+        const group = groupWith([waits(1), waits(2)]);
+        for (const _ of [1, 2]) store.append(group);
+        expect(waitingIn(path)).toEqual([1, 2]);
+        store.readLane({ ...lane, ...all });
+        expect(store.append(groupWith([rowOf(1)]))).toMatchObject({ stored: 1, ignored: 0 });
+        store.append(group);
+        expect(waitingIn(path)).toEqual([2]);
+        // It succeeded, and nobody will look for it.
+        expect(read(path, 'SELECT position FROM kept_event')).toEqual([{ position: 2 }]);
+      }),
+    ));
+
+  it('wait no longer after an outcome that a thread brings which took over and has given out nothing', () =>
+    atPath((path) => {
+      const first = Store.open(requestFor(path));
+      first.openPartition('p');
+      first.append(groupWith([waits(1), waits(2)]));
+      first.readLane({ ...lane, ...all });
+      first.close(null);
+      withStore(requestFor(path, { takeOver: first.opened }), (store) => {
+        store.append(groupWith([rowOf(1)]));
+        expect(waitingIn(path)).toEqual([2]);
+      });
+    }));
+
+  it('wait on when the group with their outcome is rolled back, and no longer once it has come again', () =>
+    atPath((path) => {
+      withSource(path, (store) => {
+        store.append(groupWith([waits(1)]));
+        store.readLane({ ...lane, ...all });
+        thrownBy(() => store.append(groupWith([rowOf(1), rowOf(2, { attempts: Number.NaN })])));
+        expect(waitingIn(path)).toEqual([1]);
+      });
+    }));
+
+  it('are not missed by who reads on, after the lane was empty in between', () =>
+    atPath((path) =>
+      withSource(path, (store) => {
+        store.append(groupWith([waits(1), waits(2)]));
+        const { next } = store.readLane({ ...lane, ...all });
+        store.append(groupWith([rowOf(1), rowOf(2)]));
+        store.append(groupWith([waits(3)]));
+        expect(positionsOf(store.readLane({ ...lane, ...all, after: next }))).toEqual([3]);
+      }),
+    ));
+
+  it('are settled for whoever opens their partition, and no pending events of the journal', () =>
+    atPath((path) => {
+      withSource(path, (store) =>
+        store.append(groupWith([waits(2, { partition: journal }), waits(5)], { events: eventsOf(['k', 'l', 'm']) })),
+      );
+      withStore(requestFor(path), (store) => {
+        const { pending, lanes } = store.openJournal({ isVolatile: false });
+        expect([pending, lanes]).toEqual([2, [{ ...lane, parkedBy: null, waiting: 2 }]]);
+        expect([...store.readJournal({ from: 0, countMax: 9, bytesMax: 999 }).positions]).toEqual([1, 3]);
+        const { durable, positionNext } = store.openPartition('p');
+        expect([[...durable], positionNext]).toEqual([[5, 6], 6]);
+      });
+      expect(read(path, 'SELECT position, state FROM pending_events ORDER BY partition, position')).toEqual([
+        ...[1, 2, 3].map((position) => ({ position, state: 'waiting' })),
+        { position: 5, state: 'waiting' },
+      ]);
+      const reader = openStore(path);
+      const pending = [...reader.pending()].map(({ identity }) => `${identity.partition} ${identity.position}`);
+      expect(pending).toEqual(['journal 1', 'journal 3', 'journal 2', 'p 5']);
+      expect(reader.counts()).toMatchObject({ pending: 4, parked: 0 });
+      reader.close();
+    }));
+
+  it('of a handler that the module does not have are not given out, and listed as parked', () =>
+    atPath((path) => {
+      withSource(path, (store) => store.append(groupWith([waits(1)])));
+      withStore(requestFor(path, { handlerNames: ['other'] }), (store) =>
+        expect(store.openJournal({ isVolatile: false }).lanes).toEqual([]),
+      );
+      expect(read(path, 'SELECT state FROM pending_events')).toEqual([{ state: 'parked' }]);
+      withStore(requestFor(path, { handlerNames: ['other', 'h'] }), (store) =>
+        expect(store.openJournal({ isVolatile: false }).lanes).toEqual([
+          { handler: 1, key: 'k', parkedBy: null, waiting: 1 },
+        ]),
+      );
+    }));
+});
+
+describe('a lane', () => {
+  it('is parked with the group of its dead letter, and is that for who opens the store next', () =>
+    atPath((path) => {
+      withSource(path, (store) => store.append(groupWith([rowOf(1, deadLettered), waits(2)], { parked: [head] })));
+      withStore(requestFor(path), (store) =>
+        expect(store.openJournal({ isVolatile: false }).lanes).toEqual([
+          { ...lane, parkedBy: { partition: 2, position: 1 }, waiting: 1 },
+        ]),
+      );
+      expect(read(path, 'SELECT state FROM pending_events')).toEqual([{ state: 'parked' }]);
+    }));
+
+  it('is not parked by an event that is no dead letter', () =>
+    atPath((path) =>
+      withSource(path, (store) => {
+        store.append(groupWith([rowOf(1)], { parked: [head] }));
+        expect(read(path, 'SELECT * FROM lane_parked')).toEqual([]);
+      }),
+    ));
+
+  it('keeps a key that is no well-formed text', () =>
+    atPath((path) => {
+      const key = 'lone \ud800';
+      withSource(path, (store) => {
+        const rows = [rowOf(1, { ...deadLettered, key }), waits(2, { key })];
+        store.append(groupWith(rows, { parked: [{ ...head, key }] }));
+        expect(positionsOf(store.readLane({ ...lane, key, ...all }))).toEqual([2]);
+      });
+      withStore(requestFor(path), (store) =>
+        expect(store.openJournal({ isVolatile: false }).lanes).toMatchObject([{ key, waiting: 1 }]),
+      );
+    }));
+});
+
+describe('another order', () => {
+  const lanesOf = (path: string, order: 'key' | 'global' | 'none') =>
+    withStore(requestFor(path, { order }), (store) => store.openJournal({ isVolatile: false }).lanes);
+  const rows = [rowOf(1, deadLettered), waits(2, { key: 'l' }), waits(3), waits(4, { key: null }), waits(5)];
+
+  it('"none" parks nothing, and what waits stays in its lanes', () =>
+    atPath((path) => {
+      withSource(path, (store) => store.append(groupWith(rows, { parked: [head] })));
+      expect(lanesOf(path, 'none')).toMatchObject([
+        { handler: -2, key: '4', parkedBy: null, waiting: 1 },
+        { handler: 0, key: 'k', parkedBy: null, waiting: 2 },
+        { handler: 0, key: 'l', parkedBy: null, waiting: 1 },
+      ]);
+    }));
+
+  it('"global" has one lane, by position, which a dead letter of a single key does not stop', () =>
+    atPath((path) => {
+      withSource(path, (store) => store.append(groupWith(rows, { parked: [head] })));
+      expect(lanesOf(path, 'global')).toEqual([{ handler: -1, key: '', parkedBy: null, waiting: 4 }]);
+      withStore(requestFor(path, { order: 'global' }), (store) =>
+        expect(positionsOf(store.readLane({ handler: -1, key: '', ...all }))).toEqual([2, 3, 4, 5]),
+      );
+    }));
+
+  it('"key" after "global" has a lane for each key, and the dead letter stops its own', () =>
+    atPath((path) => {
+      const parked = [{ ...head, handler: -1, key: '' }];
+      withSource(path, (store) => store.append(groupWith(rows, { parked })), { order: 'global' });
+      expect(lanesOf(path, 'key')).toEqual([
+        { handler: -2, key: '4', parkedBy: null, waiting: 1 },
+        { handler: 0, key: 'k', parkedBy: { partition: 2, position: 1 }, waiting: 2 },
+        { handler: 0, key: 'l', parkedBy: null, waiting: 1 },
+      ]);
+      expect(waitingIn(path)).toEqual([4, 3, 5, 2]);
+    }));
+});
