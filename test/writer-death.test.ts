@@ -32,6 +32,7 @@ describe('the death of the thread', () => {
         expect(read(path, 'SELECT name, value FROM meta ORDER BY name')).toEqual([
           { name: 'clean', value: 1 },
           { name: 'epoch', value: 2 },
+          { name: 'order', value: 0 },
         ]);
       }),
     ),

@@ -67,9 +67,9 @@ const api: WriterApi = {
   openJournal: (turn, how) => turnstile.pass(turn, () => opened().openJournal(how)),
   readJournal: (turn, request) => turnstile.pass(turn, () => opened().readJournal(request)),
   readLane: (turn, request) => turnstile.pass(turn, () => opened().readLane(request)),
-  deadLetters: (turn, request) => {
+  deadLetters: (turn, request, how) => {
     tendSoon();
-    return turnstile.pass(turn, () => opened().deadLetters(request));
+    return turnstile.pass(turn, () => opened().deadLetters(request, how));
   },
   cancel: (turn, request) => turnstile.pass(turn, () => opened().cancel(request)),
   setFingerprint: (turn, partition, text) =>

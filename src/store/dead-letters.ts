@@ -6,7 +6,7 @@ import type { Connection, Statement } from './database.js';
 import { type DeadLetter, DeadLetterScan } from './dead-letter-scan.js';
 import type { FailureTable } from './failure-table.js';
 import { laneOf, type StoredLane } from './lane-name.js';
-import type { DeadLettersRequest, DeadLettersResult, LaneAway } from './messages.js';
+import type { DeadLettersRequest, DeadLettersResult, LaneAway, Repeat } from './messages.js';
 import type { ParkedLanes } from './parked-lanes.js';
 import { statusNumber } from './schema.js';
 import { storedText } from './stored-text.js';
@@ -42,7 +42,15 @@ export class DeadLetters {
   }
 
   /** See `Store.deadLetters`. */
-  part({ wanted, reason, atUs, countMax, after }: DeadLettersRequest): DeadLettersResult {
+  part(request: DeadLettersRequest, { isRepeat }: Repeat = { isRepeat: false }): DeadLettersResult {
+    const result = this.#change(request);
+    // A thread that died may have changed some and told nobody which lanes those let go on.
+    return isRepeat
+      ? { ...result, lanes: this.#parts.lanes.all().filter(({ parkedBy }) => parkedBy === null) }
+      : result;
+  }
+
+  #change({ wanted, reason, atUs, countMax, after }: DeadLettersRequest): DeadLettersResult {
     const part = { wanted, after, countMax: Math.min(countMax, lettersPerPartMax) };
     const { letters, next } = this.#scan.part(part);
     if (reason !== null) return { ...this.#discardAll(letters, { reason, atUs }), withoutEvent: 0, next };

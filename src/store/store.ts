@@ -157,8 +157,8 @@ export class Store {
   }
 
   /** Runs some dead letters again, or gives them up: the first ones behind `after`, in one transaction. */
-  deadLetters(request: DeadLettersRequest): DeadLettersResult {
-    return this.#change('change dead letters', () => this.#deadLetters.part(request));
+  deadLetters(request: DeadLettersRequest, how: Repeat = { isRepeat: false }): DeadLettersResult {
+    return this.#change('change dead letters', () => this.#deadLetters.part(request, how));
   }
 
   /** Gives an event without an outcome that of being cancelled, if it is in the journal or waits in its lane. */

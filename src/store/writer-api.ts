@@ -46,7 +46,7 @@ export interface WriterApi {
   openJournal(turn: number, how: { isVolatile: boolean } & Repeat): InTurn<JournalStart>;
   readJournal(turn: number, request: PageRequest): InTurn<JournalPage>;
   readLane(turn: number, request: LanePageRequest): InTurn<LanePage>;
-  deadLetters(turn: number, request: DeadLettersRequest): InTurn<DeadLettersResult>;
+  deadLetters(turn: number, request: DeadLettersRequest, how: Repeat): InTurn<DeadLettersResult>;
   cancel(turn: number, request: CancelRequest): InTurn<CancelResult>;
   setFingerprint(turn: number, partition: number, text: string): InTurn<null>;
   append(turn: number, group: GroupRequest): InTurn<GroupResult>;

@@ -65,7 +65,7 @@ export abstract class WriterCalls {
 
   /** Runs some dead letters again or gives them up; durable when it resolves. */
   deadLetters(request: DeadLettersRequest): Promise<DeadLettersResult> {
-    return this.ask((verbs, { turn }) => verbs.deadLetters(turn, request));
+    return this.ask((verbs, { turn, isRepeat }) => verbs.deadLetters(turn, request, { isRepeat }));
   }
 
   /** Cancels an event that is not in memory; durable when it resolves. */
