@@ -129,6 +129,8 @@ export class Cancellations {
     const slot = identity === null ? null : this.#find(identity);
     if (slot?.state === 'in-flight') return this.#ended(slot);
     if (slot?.state === 'buffered') pump.withdraw(slot);
+    // On its way to the store, where it will not be taken in.
+    else if (slot?.state === 'aside') away.left({ handler: slot.lane!.handler, key: slot.lane!.key! });
     else if (waitedIn !== null) away.left(waitedIn);
     else if (identity !== null) journal.left(identity.position);
     return null;

@@ -101,8 +101,9 @@ export class Journal {
 
   /** Takes in that an event that was on disk only is owed nothing more. */
   left(position: number): void {
-    if (position < this.#cursor) return;
-    this.#backlog -= 1;
+    // What lies before the cursor and is not in the ring is owed to a handler that is not there.
+    if (position < this.#cursor) this.#parked -= 1;
+    else this.#backlog -= 1;
     this.#withdrawn += 1;
   }
 

@@ -192,7 +192,9 @@ export class SimulatedWriter implements WriterThread {
       const handler = handlers[row.handler] as string;
       const identity = store.identityOf(row.partition, row.position);
       const { type, key, id, extras, data } = row;
-      if (data !== null) store.kept.set(identity, { event: { type, key, id, extras, data }, handler });
+      const isJournaled = identity.startsWith(journalPartition) && store.events.has(row.position);
+      if (row.verdict !== verdict.succeeded && !isJournaled && !store.kept.has(identity))
+        store.kept.set(identity, { event: { type, key, id, extras, data }, handler });
       if (row.verdict === verdict.waiting) {
         const { partition, position } = row;
         store.addWaiting(this.#laneOf(handler, key), { identity, partition, position, stored: this.#event(identity) });
