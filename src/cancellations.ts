@@ -131,8 +131,8 @@ export class Cancellations {
     if (slot?.state === 'buffered') pump.withdraw(slot);
     // On its way to the store, where it will not be taken in.
     else if (slot?.state === 'aside') away.left({ handler: slot.lane!.handler, key: slot.lane!.key! });
-    else if (waitedIn !== null) away.left(waitedIn);
-    else if (identity !== null) journal.left(identity.position);
+    else if (slot === null && waitedIn !== null) away.left(waitedIn);
+    else if (slot === null && identity !== null) journal.left(identity.position);
     return null;
   }
 }

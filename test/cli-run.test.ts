@@ -170,7 +170,8 @@ describe('--json', () => {
     const input = inputOf(10, (n) => ({ print: 5, ...(n === 3 ? { fail: 'x' } : {}) }));
     const ended = await keylane(args(input, store, '--json'));
     expect(ended.code).toBe(1);
-    expect(ended.stderr).toBe('xxxxx\n'.repeat(10));
+    // One event is tried four times.
+    expect(ended.stderr).toBe('xxxxx\n'.repeat(13));
     expect(summaryOf(ended)).toMatchObject({
       version: 1,
       input,

@@ -142,6 +142,8 @@ test.each([
 
 test('on says what there is to listen to, and that a listener is a function', async () => {
   const processor = await makeProcessor();
-  expect(() => processor.on('outcom' as never, () => {})).toThrow('must be one of outcome, deadLetter, retry, breaker, warning, fatal');
+  expect(() => processor.on('outcom' as never, () => {})).toThrow(
+    'must be one of outcome, deadLetter, retry, breaker, warning, fatal',
+  );
   expect(() => processor.on('outcome', undefined as never)).toThrow('a listener of "outcome" must be a function');
 });
