@@ -107,10 +107,13 @@ export class SimulatedStore {
     if (row.verdict === verdict.tryFailed) before.tries += 1;
     else before.postponed += 1;
     this.tries.set(identity, { ...before, dueAtUs: row.dueAtUs });
-    if (this.outcomes.has(identity)) this.objections.push(`${identity} was tried after its outcome`);
+    const found = this.outcomes.get(identity)?.verdict ?? verdict.cancelled;
+    if (found !== verdict.cancelled) this.objections.push(`${identity} was tried after its outcome`);
   }
 
   addWaiting(lane: string, one: Waiting): void {
+    // It was cancelled here while it was on its way.
+    if (this.outcomes.get(one.identity)?.verdict === verdict.cancelled) return;
     if (this.isPlaced(one.identity)) this.objections.push(`${one.identity} waits although it is placed`);
     this.#append(lane, one);
   }

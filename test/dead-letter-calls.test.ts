@@ -1,0 +1,156 @@
+// What people do about failures while a processor runs: retries, parked lanes, redrive, discard, cancel, explain.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { openStore } from '../dist/src/index.js';
+import { makeFolder, makeProcessor } from './processor-fixture.js';
+
+const freshStore = (): string => join(makeFolder(), 'test.db');
+
+/** A handlers module of this text. */
+function moduleOf(text: string): string {
+  const path = join(makeFolder(), 'handlers.mjs');
+  writeFileSync(path, text);
+  return path;
+}
+
+const options = { backoffMsMin: 1, backoffMsMax: 5, threads: 2 };
+
+/** Fails while the file named by `data.until` does not exist. */
+const stubborn = `
+  import { existsSync } from 'node:fs';
+  export default { t: ({ data }) => {
+    if (data.until !== undefined && !existsSync(data.until)) throw new TypeError('not yet');
+    return data.n;
+  } };`;
+
+test('a try that failed is followed by others, each on record, before the event is dead-lettered', async () => {
+  const store = freshStore();
+  const retries: number[] = [];
+  const processor = await makeProcessor({
+    ...{ store, handlers: moduleOf(`export default { t: () => { throw new TypeError('no'); } };`) },
+    ...{ ...options, attemptsMax: 3 },
+  });
+  processor.on('retry', ({ attempt, error }) => {
+    expect(error).toMatchObject({ name: 'TypeError', message: 'no' });
+    retries.push(attempt);
+  });
+  const { identity } = await processor.publish({ type: 't', key: 'k' });
+  await processor.drain();
+  expect(retries).toEqual([1, 2]);
+  expect(processor.stats()).toMatchObject({ deadLettered: 1, retried: 2, waiting: 0, delayed: 0 });
+  using reader = openStore(store);
+  expect(reader.outcome(identity)).toMatchObject({ status: 'dead-lettered', attempts: 3 });
+  expect(reader.history(identity).map(({ attempt }) => attempt)).toEqual([1, 2, 3]);
+});
+
+test('a parked lane keeps its followers in the store; redrive runs the dead letter first, then them', async () => {
+  const store = freshStore();
+  const until = `${store}-now`;
+  const processor = await makeProcessor({
+    ...{ store, handlers: moduleOf(stubborn), onDeadLetter: 'park', attemptsMax: 2, ...options },
+  });
+  const order: number[] = [];
+  processor.on('outcome', ({ status, result }) => {
+    if (status === 'succeeded') order.push(result as number);
+  });
+  const dead = new Promise((resolve) => processor.on('deadLetter', resolve));
+  await processor.publish({ type: 't', key: 'k', data: { n: 1, until } });
+  for (let n = 2; n <= 20; n += 1) await processor.publish({ type: 't', key: 'k', data: { n } });
+  await processor.publish({ type: 't', key: 'other', data: { n: 100 } });
+  await dead;
+  await expect.poll(() => processor.stats()).toMatchObject({ parked: 19, waiting: 0, succeeded: 1 });
+  expect(processor.explain({ handler: 't', key: 'k' })).toMatchObject({ situation: 'parked', waitingInStore: 19 });
+  expect(processor.explain({ handler: 't', key: 'k' }).text).toContain('parked behind dead letter journal/1');
+  writeFileSync(until, '');
+  expect(await processor.redrive({ error: 'TypeError' })).toEqual({ redriven: 1, withoutEvent: 0 });
+  expect(await processor.redrive({})).toEqual({ redriven: 0, withoutEvent: 0 });
+  await processor.drain();
+  expect(order).toEqual([100, ...Array.from({ length: 20 }, (_, index) => index + 1)]);
+  expect(processor.stats()).toMatchObject({ parked: 0, backlog: 0, redriven: 1 });
+});
+
+test('a lane that is parked when its processor ends is parked in the next, until it is discarded', async () => {
+  const store = freshStore();
+  const parts = { store, handlers: moduleOf(stubborn), onDeadLetter: 'park', attemptsMax: 1, ...options } as const;
+  const first = await makeProcessor(parts);
+  await first.publish({ type: 't', key: 'k', data: { n: 1, until: '/no/such/file' } });
+  await first.publish({ type: 't', key: 'k', data: { n: 2 } });
+  await first.drain();
+  const second = await makeProcessor(parts);
+  expect(second.recovery.pending).toBe(1);
+  await second.publish({ type: 't', key: 'k', data: { n: 3 } });
+  await expect.poll(() => second.stats()).toMatchObject({ parked: 2, waiting: 0 });
+  expect(await second.discard({ key: 'k' }, 'the file will never come')).toEqual({ discarded: 1 });
+  await second.drain();
+  using reader = openStore(store);
+  expect([...reader.byKey('k')].map(({ status, result }) => [status, result])).toEqual([
+    ['discarded', undefined],
+    ['succeeded', 2],
+    ['succeeded', 3],
+  ]);
+  expect(reader.discardReason({ partition: 'journal', position: 1 })).toBe('the file will never come');
+});
+
+test('a retry survives a restart: its number and when it is due', async () => {
+  const store = freshStore();
+  const handlers = moduleOf(
+    `export default { t: (event, { attempt }) => { if (attempt < 3) throw new Error('no'); return attempt; } };`,
+  );
+  const first = await makeProcessor({
+    store,
+    handlers,
+    threads: 1,
+    attemptsMax: 3,
+    backoffMsMin: 3_600_000,
+    backoffMsMax: 3_600_000,
+  });
+  const { identity } = await first.publish({ type: 't', key: 'k' });
+  await expect.poll(() => first.stats().delayed).toBe(1);
+  const { situation, attempt, dueInMs, lastError } = first.explain({ handler: 't', key: 'k' });
+  expect([situation, attempt, lastError]).toEqual(['retrying', 2, 'Error: no']);
+  expect(dueInMs).toBeGreaterThan(0);
+  await first.stop();
+  const second = await makeProcessor({ store, handlers, threads: 1, attemptsMax: 3, backoffMsMin: 0, backoffMsMax: 0 });
+  await expect.poll(() => second.stats().delayed).toBe(1);
+  expect(second.explain({ handler: 't', key: 'k' })).toMatchObject({ situation: 'retrying', attempt: 2 });
+  expect(await second.cancel(identity)).toBe('cancelled');
+  await second.drain();
+  using reader = openStore(store);
+  expect(reader.outcome(identity)).toMatchObject({ status: 'cancelled', attempts: 1 });
+});
+
+test('a running event is cancelled, its neighbours are not', async () => {
+  const store = freshStore();
+  const handlers = moduleOf(`export default { t: (event, ctx) => { while (event.data && !ctx.aborted); return 1; } };`);
+  const processor = await makeProcessor({ store, handlers, threads: 1, attemptsMax: 1 });
+  const { identity } = await processor.publish({ type: 't', key: 'a', data: true });
+  await processor.publish({ type: 't', key: 'b', data: false });
+  await expect.poll(() => processor.explain({ handler: 't', key: 'a' }).threadId).toBeGreaterThan(0);
+  expect(await processor.cancel(identity)).toBe('cancelled');
+  expect(await processor.cancel(identity)).toBe('decided');
+  expect(await processor.cancel({ partition: 'journal', position: 99 })).toBe('unknown');
+  await processor.drain();
+  expect(processor.stats()).toMatchObject({ cancelled: 1, succeeded: 1, deadLettered: 0 });
+});
+
+test('a breaker pauses its handler alone, and one event shows that it is well', async () => {
+  const store = freshStore();
+  const until = `${store}-now`;
+  const processor = await makeProcessor({
+    ...{ store, handlers: moduleOf(stubborn.replace('default { t:', 'default { u: () => 1, t:')), threads: 1 },
+    ...{ attemptsMax: 50, backoffMsMin: 1, backoffMsMax: 1, breaker: { triesMin: 4, failurePercent: 50, pauseMs: 20 } },
+  });
+  const states: string[] = [];
+  processor.on('breaker', ({ handler, state }) => states.push(`${handler} ${state}`));
+  for (let n = 0; n < 8; n += 1) await processor.publish({ type: 't', key: `k${n}`, data: { n, until } });
+  await expect.poll(() => processor.stats().paused).toEqual(['t']);
+  await processor.publish({ type: 'u', key: 'k' });
+  await expect.poll(() => processor.stats().succeeded).toBe(1);
+  writeFileSync(until, '');
+  await processor.drain();
+  expect(processor.stats()).toMatchObject({ succeeded: 9, paused: [] });
+  expect(states[0]).toBe('t open');
+  expect(states.at(-1)).toBe('t closed');
+});
