@@ -29,6 +29,8 @@ export const killerKey = 'killer';
 export class Ledger {
   readonly order: OrderMode;
   readonly wrong: string[] = [];
+  /** Whether some life did not have all handlers: what it left comes after others of the one lane there is. */
+  lacksHandlers = false;
   /** Events that were run again after they had been dead-lettered: they come after others of their lane. */
   readonly redriven = new Set<string>();
   readonly #accepted = new Map<string, Accepted>();

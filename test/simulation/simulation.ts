@@ -18,10 +18,9 @@ export async function simulate(seed: number): Promise<string[]> {
   const attemptsMax = hasKiller ? random.int(1, 3) : random.int(1, 5);
   const onDeadLetter = random.pick(['continue', 'park'] as const);
   const policy = { attemptsMax, onDeadLetter };
-  let everParked = false;
   for (let lives = random.int(0, 2); lives > 0; lives -= 1) {
     const handlers = random.oneIn(4) ? types.slice(0, 2) : types;
-    everParked ||= handlers !== types;
+    ledger.lacksHandlers ||= handlers !== types;
     const end = random.pick(hasKiller ? (['stop'] as const) : (['death', 'death', 'stop'] as const));
     const intake = random.oneIn(5) ? 'memory' : 'journal';
     await live({ intake, end, handlers, hasKiller: hasKiller && lives === 1, ...policy, last: null });
@@ -59,7 +58,7 @@ export async function simulate(seed: number): Promise<string[]> {
       }
       const lane = laneOf.get(identity);
       // Events that were parked come after others of the one lane there is.
-      if (lane == null || (everParked && lane === 'all')) continue;
+      if (lane == null || (ledger.lacksHandlers && lane === 'all')) continue;
       // One that waits is cancelled there and then.
       if (found === verdict.cancelled) continue;
       if (onDeadLetter === 'continue' && ledger.redriven.has(identity)) continue;
