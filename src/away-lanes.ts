@@ -1,6 +1,6 @@
 // Lanes of which events wait in the store, and the way back: which lane's events are asked for next, and whether all of
-// them are in memory again. A lane that is stopped behind a dead letter is not asked for until that has been redriven or
-// discarded. It reads nothing itself: it says which page it wants, and is told what came.
+// them are in memory again. A lane that is stopped behind a dead letter is not asked for until that has been redriven
+// or discarded. It reads nothing itself: it says which page it wants, and is told what came.
 
 import type { Clock } from './clock.js';
 import type { ParkedBy, SentAway } from './dispatch/away.js';
@@ -96,8 +96,8 @@ export class AwayLanes {
   }
 
   /**
-   * Takes in lanes of which the store says that they may go on. Call it when all that the store had said before is taken
-   * in: of what it counted, some is in memory, and what is on its way there it has not counted.
+   * Takes in lanes of which the store says that they may go on. Call it when all that the store had said before is
+   * taken in: of what it counted, some is in memory, and what is on its way there it has not counted.
    */
   goOn(lanes: readonly LaneAway[]): void {
     if (lanes.length === 0) return;

@@ -120,8 +120,8 @@ function situationOf(lane: Lane | null, of: { isParked: boolean; inStore: number
 function sentenceOf(facts: Facts, of: { handler: string; key: string; phase: Phase }): string {
   const lane = `key ${shown(of.key)} of handler ${shown(of.handler)}`;
   const event = facts.event === null ? '' : ` ${facts.event.partition}/${facts.event.position}`;
-  const behind = facts.waiting + facts.waitingInStore;
-  const others = behind === 0 ? 'nothing waits' : `${behind} ${behind === 1 ? 'event waits' : 'events wait'}`;
+  const count = facts.waiting + facts.waitingInStore;
+  const others = count === 0 ? 'nothing waits' : `${count} ${count === 1 ? 'event waits' : 'events wait'}`;
   const after = facts.lastError === null ? '' : ` after ${facts.lastError}`;
   const tries = `try ${facts.attempt} of ${facts.attemptsMax}`;
   const held = of.phase === 'running' || of.phase === 'draining' ? '' : ` (the processor is ${of.phase})`;
@@ -132,13 +132,15 @@ function sentenceOf(facts: Facts, of: { handler: string; key: string; phase: Pha
       return `${lane}: ${others} for a thread, event${event} first, ${tries}${after}${held}`;
     case 'running': {
       if (facts.threadId === null) return `${lane}: event${event} is in a batch and about to run, ${others} behind it`;
-      return `${lane}: event${event} has been running for ${ms(facts.runningMs)} on thread ${facts.threadId}, ${tries}${after}, ${others} behind it`;
+      const where = `for ${ms(facts.runningMs)} on thread ${facts.threadId}`;
+      return `${lane}: event${event} has been running ${where}, ${tries}${after}, ${others} behind it`;
     }
     case 'retrying':
       return `${lane}: ${tries} of event${event} comes in ${ms(facts.dueInMs)}${after}, ${others} in all${held}`;
     case 'parked': {
       const by = facts.parkedBy!;
-      return `${lane}: parked behind dead letter ${by.partition}/${by.position}, ${others} until it is redriven or discarded`;
+      const behind = `parked behind dead letter ${by.partition}/${by.position}`;
+      return `${lane}: ${behind}, ${others} until it is redriven or discarded`;
     }
     case 'paused':
       return `${lane}: the circuit breaker of its handler is ${facts.breaker}, ${others}${after}`;

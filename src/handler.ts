@@ -27,8 +27,8 @@ export interface HandlerContext {
   /** The id of the thread it runs in, as `worker_threads.threadId`. */
   readonly threadId: number;
   /**
-   * Whether this try is to end, as it has run into its time limit or was cancelled. It is read from memory that the main
-   * thread writes, so a loop that never awaits sees it change.
+   * Whether this try is to end, as it has run into its time limit or was cancelled. It is read from memory that the
+   * main thread writes, so a loop that never awaits sees it change.
    */
   readonly aborted: boolean;
   /** The same for asynchronous code. */
@@ -153,9 +153,10 @@ export interface HandlerTable {
 }
 
 /**
- * What one try gave. `failed`: it is decided, and the event is dead-lettered. `skipped`: it was not tried, and goes back
- * to its lane uncounted. `retrying`: it failed and will be tried again; the later events of its run were skipped.
- * `postponed`: likewise, but the handler asked for it, and it is not counted. `cancelled`: it was told to end.
+ * What one try gave. `failed`: it is decided, and the event is dead-lettered. `skipped`: it was not tried, and goes
+ * back to its lane uncounted. `retrying`: it failed and will be tried again; the later events of its run were
+ * skipped. `postponed`: likewise, but the handler asked for it, and it is not counted. `cancelled`: it was told to
+ * end.
  */
 export const handlerResult = { succeeded: 0, failed: 1, skipped: 2, retrying: 3, postponed: 4, cancelled: 5 } as const;
 export type HandlerResult = (typeof handlerResult)[keyof typeof handlerResult];

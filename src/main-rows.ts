@@ -1,5 +1,6 @@
-// Rows that the main thread makes itself, of events that no handler thread has: those that are to wait in the store, and
-// those that were cancelled before they ran. They are few, or their lane has stopped. And what a group is told besides.
+// Rows that the main thread makes itself, of events that no handler thread has: those that are to wait in the store,
+// and those that were cancelled before they ran. They are few, or their lane has stopped. And what a group is told
+// besides.
 
 import type { ParkedBy } from './dispatch/away.js';
 import type { Slot } from './dispatch/ring-buffer.js';

@@ -48,7 +48,9 @@ export interface Outcome {
   readonly error: ErrorRecord | null;
 }
 
-/** One outcome, or whatever else `verdict` says, as a row: numbers and text, nothing to be parsed before it is stored. */
+/**
+ * One outcome, or whatever else `verdict` says, as a row: numbers and text, nothing to be parsed before it is stored.
+ */
 export interface OutcomeRow {
   /** Index of the partition, as the store numbers partitions. */
   readonly partition: number;

@@ -144,9 +144,9 @@ export class Processor<Events extends EventMap = EventMap> {
   }
 
   /**
-   * Runs dead letters again, in the order in which they were accepted: one by its identity, all that fit, or all (`{}`).
-   * Resolves when that is stored; their tries are counted anew, and what they failed with before stays on record. Of a
-   * lane that is parked, the dead letter comes first, then those that wait behind it.
+   * Runs dead letters again, in the order in which they were accepted: one by its identity, all that fit, or all
+   * (`{}`). Resolves when that is stored; their tries are counted anew, and what they failed with before stays on
+   * record. Of a lane that is parked, the dead letter comes first, then those that wait behind it.
    */
   redrive(which: DeadLetterSelection): Promise<Redriven> {
     return this.#whileOpen(() => this.#engine.deadLetters.redrive(which));

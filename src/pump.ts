@@ -1,6 +1,7 @@
 // The one loop. Callbacks only put what happened into the inbox and wake the pump; `turn` alone changes state, in a
 // fixed order, without awaiting: take in what the writer says, settle what came back, let events in, send batches out,
-// commit a group, and plan the turn that time alone asks for. It holds nothing back for company: a batch is whatever is runnable.
+// commit a group, and plan the turn that time alone asks for. It holds nothing back for company: a batch is whatever
+// is runnable.
 
 import type { BreakerNews } from './dispatch/breakers.js';
 import type { Slot } from './dispatch/ring-buffer.js';

@@ -1,5 +1,6 @@
 // What becomes of events once a batch has come back: decided ones, tries that failed and lanes that stop go into groups
-// for the writer; what a group has made durable leaves memory. It counts, and decides nothing that the dispatcher has not.
+// for the writer; what a group has made durable leaves memory. It counts, and decides nothing that the dispatcher has
+// not.
 
 import type { AwayLanes } from './away-lanes.js';
 import type { Clock } from './clock.js';

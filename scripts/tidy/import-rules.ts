@@ -16,6 +16,7 @@ const vocabulary = [
   'option-spec',
   'options',
   'policy',
+  'failure-options',
   'backoff',
   'phase',
   'position-runs',

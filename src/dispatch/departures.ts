@@ -66,7 +66,7 @@ export class Departures {
    */
   nextBatch(placesFree: number, nowMs: number): Batch | null {
     const lanes = this.#lanes;
-    if (lanes.delayedCount > 0) lanes.wake(nowMs);
+    lanes.wake(nowMs);
     const probe = this.#breakers === null || this.#isAlone ? null : this.#probe(nowMs);
     if (probe !== null) return probe;
     if (lanes.runnable === 0 || lanes.oldest === null) return null;

@@ -50,10 +50,6 @@ export class Lanes {
     return this.#delayedEvents;
   }
 
-  get delayedCount(): number {
-    return this.#delayed.count;
-  }
-
   /** When the first delayed lane is due; infinity when there is none. */
   get nextDueMs(): number {
     return this.#delayed.leastRank;

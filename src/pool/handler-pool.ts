@@ -3,20 +3,16 @@
 // Piscina's own failures mean one thing here, that a thread died: handlers' failures come inside reports.
 
 import { Piscina } from 'piscina';
-import { KeylaneError, messageOf } from '../errors.js';
-import type { Policy } from '../handler.js';
+import { KeylaneError } from '../errors.js';
 import { invariant, unreachable } from '../invariant.js';
 import { epochClock, takeEpochOffsetUs } from './epoch-clock.js';
-import { outOfMemoryCode } from './failed-try.js';
-import { type LostLimits, reportOfLost } from './lost-batch.js';
 import type { BatchMessage, BatchReport, PoolAnswer, PoolMessage } from './messages.js';
-import { numberOf, numbersPerEvent } from './messages.js';
+import { Overseer } from './overseer.js';
 import { PendingBatch } from './pending-batch.js';
 import { piscinaOptions, placesPerThread, type ThreadsOptions } from './piscina-options.js';
-import { abortFlag, Progress } from './progress.js';
-import { tearDown } from './tear-down.js';
+import { Progress } from './progress.js';
+import { endThreads, tearDown } from './tear-down.js';
 import { ThreadRoster } from './thread-roster.js';
-import { Watchdog } from './watchdog.js';
 
 /** What pre-flight found, what was configured, and who is told of trouble. */
 export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table' | 'policies' | 'execArgv' | 'config'> {
@@ -29,17 +25,7 @@ export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table'
 /** Deaths in a row, without one event decided between them, after which there is no point in new threads. */
 const deathsInARowMax = 10;
 
-/** Events in doubt that are remembered; beyond it all of them are forgotten, and each has one more try. */
-const doubtedMax = 10_000;
-
-/** How often tries are looked at: often enough for the shortest limit, seldom enough to cost nothing. */
-function tickMsFor(policies: readonly Policy[]): number {
-  const limits = policies.flatMap(({ timeoutMs, graceMs }) => (timeoutMs === null ? [] : [timeoutMs, graceMs]));
-  return Math.min(100, Math.max(5, Math.min(...limits, 400) / 4));
-}
-
-/** Rounds of the event loop in which a report must follow the answer to its batch. */
-const reportRoundsMax = 100;
+const reportMissing = 'a handler thread ran a batch and sent no report; leave parentPort to keylane';
 
 /**
  * starting: threads load. running: batches are taken. closing: no more batches, those under way are finished.
@@ -57,11 +43,7 @@ export class HandlerPool {
   readonly #roster: ThreadRoster;
   /** Microseconds since the Unix epoch, as the threads tell them. */
   readonly #nowUs: () => number;
-  readonly #watchdog: Watchdog;
-  readonly #hasTimeLimit: boolean;
-  readonly #lostLimits: LostLimits;
-  /** Events of which it is not known whether they ended their thread, as one before them may have left what did. */
-  readonly #doubted = new Set<string>();
+  readonly #overseer: Overseer;
   /** The thread that Piscina has just been given a batch for. */
   #chosenThread = 0;
   #phase: Phase = 'starting';
@@ -103,17 +85,12 @@ export class HandlerPool {
     this.places = threads * placesPerThread;
     this.#options = options;
     this.#nowUs = epochClock(epochOffsetUs);
-    const { table, policies, config } = options;
-    const { errorSizeMax, batchSizeMax, intake } = config;
-    this.#progress = Progress.ofPlaces(this.places, { batchSizeMax });
-    this.#lostLimits = { names: table.names, policies, isJournaled: intake === 'journal', errorSizeMax };
-    this.#hasTimeLimit = policies.some(({ timeoutMs }) => timeoutMs !== null);
-    this.#watchdog = new Watchdog({
-      ...{ nowMs: () => this.#nowUs() / 1000, tickMs: tickMsFor(policies), look: () => this.#look() },
-      alarm: (delayMs, callback) => {
-        const timer = setTimeout(callback, delayMs);
-        return () => clearTimeout(timer);
-      },
+    this.#progress = Progress.ofPlaces(this.places, { batchSizeMax: options.config.batchSizeMax });
+    this.#overseer = new Overseer({
+      ...{ names: options.table.names, policies: options.policies, progress: this.#progress, nowUs: this.#nowUs },
+      ...{ isJournaled: options.config.intake === 'journal', errorSizeMax: options.config.errorSizeMax },
+      batches: () => this.#pending.values(),
+      endThread: (threadId) => this.#endThread(threadId),
     });
     const onChosen = (threadId: number): void => {
       this.#chosenThread = threadId;
@@ -137,7 +114,8 @@ export class HandlerPool {
 
   /**
    * Runs a batch in some thread. Gives a report even when the thread dies: events that had finished keep their results,
-   * the one that was running is charged, the others were skipped. Rejects only when the pool has failed or been aborted.
+   * the one that was running is charged, the others were skipped. Rejects only when the pool has failed or been
+   * aborted.
    */
   run(message: BatchMessage): Promise<BatchReport> {
     if (this.#phase !== 'running') return Promise.reject(this.#refusal());
@@ -152,18 +130,13 @@ export class HandlerPool {
 
   /** Has the try of an event end, or not begin; after `graceMs` its thread is ended. */
   cancel(place: number, index: number): void {
-    if (!this.#pending.has(place)) return;
-    this.#progress.place(place).abort(index, abortFlag.cancelled);
-    this.#watchdog.watch();
+    if (this.#pending.has(place)) this.#overseer.cancel(place, index);
   }
 
   /** The event that runs in a place, and where; null before and after. */
   running(place: number): { index: number; forMs: number; threadId: number } | null {
     const batch = this.#pending.get(place);
-    const running = batch === undefined ? null : this.#progress.place(place).running();
-    if (batch === undefined || running === null) return null;
-    const forMs = Math.max(0, (this.#nowUs() - running.startedAtUs) / 1000);
-    return { index: running.index, forMs, threadId: batch.threadId };
+    return batch === undefined ? null : this.#overseer.running(batch);
   }
 
   /** Finishes what is under way, runs `teardown()` once in every thread, and ends the threads. */
@@ -189,7 +162,7 @@ export class HandlerPool {
       batch.deathsBefore = this.#deaths;
       const answered = this.#piscina.run(batch.message);
       batch.threadId = this.#chosenThread;
-      if (this.#hasTimeLimit) this.#watchdog.watch();
+      this.#overseer.watch();
       answered.then(
         (answer) => this.#onAnswer(batch, answer),
         (reason) => this.#onLost(batch, reason),
@@ -201,7 +174,10 @@ export class HandlerPool {
     this.#handed -= 1;
     switch (answer.kind) {
       case 'ran':
-        this.#settleRan(batch, 1);
+        batch.whenReported((report) => {
+          if (report !== null) this.#settle(batch, report);
+          else this.#fail(new KeylaneError('pool-failed', reportMissing));
+        });
         this.#handOver();
         return;
       case 'failed':
@@ -219,21 +195,6 @@ export class HandlerPool {
     this.#deathsInARow = 0;
     const batch = this.#pending.get(place);
     if (batch !== undefined) batch.report = report;
-  }
-
-  /**
-   * The report was sent before the answer, but over another port, so it may come a round later. The round is needed:
-   * with the answer in, nothing else holds the process open. More than one is not, unless the module closed the port.
-   */
-  #settleRan(batch: PendingBatch, round: number): void {
-    if (batch.report !== null) {
-      this.#settle(batch, batch.report);
-    } else if (round < reportRoundsMax) {
-      setImmediate(() => this.#settleRan(batch, round + 1));
-    } else {
-      const problem = 'a handler thread ran a batch and sent no report; leave parentPort to keylane';
-      this.#fail(new KeylaneError('pool-failed', problem));
-    }
   }
 
   #onLost(batch: PendingBatch, reason: unknown): void {
@@ -255,62 +216,11 @@ export class HandlerPool {
         this.#fail(new KeylaneError('internal', 'a batch could not be handed to a thread', { cause: reason }));
         return;
       }
-      const report = batch.report ?? this.#reportOfLost(batch, reason);
+      const report = batch.report ?? this.#overseer.reportOfLost(batch.message, reason);
       // A death that decided events, or was charged to one, got somewhere; only deaths that do not can go on for ever.
       if (report.rowCount > 0) this.#deathsInARow = 0;
       this.#settle(batch, report);
     }
-  }
-
-  #reportOfLost({ message }: PendingBatch, reason: unknown): BatchReport {
-    const place = this.#progress.place(message.place);
-    const isCharged = this.#isCharged(message, reason);
-    return reportOfLost(message, { reason, place, isCharged, endedAtUs: this.#nowUs(), of: this.#lostLimits });
-  }
-
-  /**
-   * Whether the event that was running is charged with the death of its thread. What nothing caught may have been left
-   * by an event before it, and is charged to nobody: unless it was the first that its thread ran, or it happens again.
-   */
-  #isCharged(message: BatchMessage, reason: unknown): boolean {
-    const place = this.#progress.place(message.place);
-    const running = place.running();
-    if (running === null) return false;
-    const isEnd = outOfMemoryCode(reason) !== null || /^worker exited/.test(messageOf(reason));
-    if (isEnd || place.flagOf(running.index) !== abortFlag.none || place.ranBefore + running.index === 0) return true;
-    const at = running.index * numbersPerEvent;
-    const identity = `${message.numbers[at + numberOf.partition]}/${message.numbers[at + numberOf.position]}`;
-    if (this.#doubted.delete(identity)) return true;
-    if (this.#doubted.size >= doubtedMax) this.#doubted.clear();
-    this.#doubted.add(identity);
-    return false;
-  }
-
-  /** Looks for tries that have run for too long; says whether any may, later. */
-  #look(): boolean {
-    if (this.#phase !== 'running' && this.#phase !== 'closing') return false;
-    let isCancelled = false;
-    for (const batch of this.#pending.values()) {
-      const place = this.#progress.place(batch.message.place);
-      const running = place.running();
-      if (running === null) continue;
-      const { index, startedAtUs } = running;
-      const handler = batch.message.numbers[index * numbersPerEvent + numberOf.handler]!;
-      const { timeoutMs, graceMs } = this.#options.policies[handler]!;
-      const flag = place.flagOf(index);
-      if (flag === abortFlag.none) {
-        const forMs = this.#watchdog.sinceMs(startedAtUs / 1000);
-        if (timeoutMs !== null && forMs >= timeoutMs) {
-          place.abort(index, abortFlag.timedOut);
-          batch.told = { index, atMs: this.#nowUs() / 1000 };
-        }
-        continue;
-      }
-      if (flag === abortFlag.cancelled) isCancelled = true;
-      if (batch.told?.index !== index) batch.told = { index, atMs: this.#nowUs() / 1000 };
-      if (this.#watchdog.sinceMs(batch.told.atMs) >= graceMs) this.#endThread(batch.threadId);
-    }
-    return this.#pending.size > 0 && (this.#hasTimeLimit || isCancelled);
   }
 
   /** Ends one thread; Piscina puts another in its place. */
@@ -385,16 +295,10 @@ export class HandlerPool {
   }
 
   async #endThreads(): Promise<void> {
-    this.#watchdog.stop();
+    this.#overseer.stop();
     this.#roster.dismiss();
     this.#waiting.length = 0;
-    // More than once, as an error that a thread has on its way out makes Piscina start another in its place.
-    while (this.#piscina.threads.length > 0) {
-      this.#roster.follow(this.#piscina.threads);
-      await this.#roster.allBegun();
-      await this.#piscina.destroy();
-    }
-    await this.#roster.allGone();
+    await endThreads(this.#piscina, this.#roster);
     for (const batch of this.#pending.values()) batch.refuse(this.#refusal());
     this.#pending.clear();
     this.#lost = [];

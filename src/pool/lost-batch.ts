@@ -1,5 +1,6 @@
-// Reports on behalf of a thread that died and can give none. The main thread makes them from the batch's own message and
-// from what the thread left in shared memory: the results of the events that had finished, and which one was running.
+// Reports on behalf of a thread that died and can give none. The main thread makes them from the batch's own message
+// and from what the thread left in shared memory: the results of the events that had finished, and which one was
+// running.
 
 import { handlerResult, type Policy } from '../handler.js';
 import { RowsBuilder } from '../outcome.js';

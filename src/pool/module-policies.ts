@@ -14,7 +14,7 @@ interface ModulePolicy {
   readonly retryIf: ((error: unknown) => unknown) | null;
 }
 
-const advice = `write export const policies = { 'event.type': { ${members.join(', ')}, retryIf } }, each of them if wanted`;
+const advice = `write export const policies = { 'event.type': { … } } with any of ${members.join(', ')}, retryIf`;
 
 /** Policies by the names of handlers. Throws a KeylaneError `bad-handlers`. */
 export function policiesFrom(

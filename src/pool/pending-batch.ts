@@ -3,6 +3,9 @@
 import type { KeylaneError } from '../errors.js';
 import type { BatchMessage, BatchReport } from './messages.js';
 
+/** Rounds of the event loop in which a report must follow the answer to its batch. */
+const reportRoundsMax = 100;
+
 export class PendingBatch {
   readonly message: BatchMessage;
   /** Settles when the batch is answered. */
@@ -33,5 +36,15 @@ export class PendingBatch {
 
   refuse(error: KeylaneError): void {
     this.#reject(error);
+  }
+
+  /**
+   * Gives its report once that is here; null if none comes. It was sent before the answer, but over another port, so it
+   * may come a round later. The round is needed: with the answer in, nothing else holds the process open. More than one
+   * is not, unless the module closed the port.
+   */
+  whenReported(give: (report: BatchReport | null) => void, round = 1): void {
+    if (this.report !== null || round === reportRoundsMax) give(this.report);
+    else setImmediate(() => this.whenReported(give, round + 1));
   }
 }

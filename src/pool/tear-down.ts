@@ -1,7 +1,9 @@
 // The end of handler threads in good order: `teardown()` in each of them, within a limit. It throws nothing: whatever
 // goes wrong is told, and the threads are ended all the same.
 
+import type { Worker } from 'node:worker_threads';
 import type { PoolAnswer } from './messages.js';
+import type { ThreadRoster } from './thread-roster.js';
 
 /** Waits for the threads' answers to a TearDownMessage, for `loadTimeoutMs` at the most. */
 export async function tearDown(
@@ -20,4 +22,18 @@ export async function tearDown(
   const end = await Promise.race([late, Promise.allSettled(tornDown)]);
   clearTimeout(timer);
   if (end === 'late') warn(`teardown() did not finish within ${loadTimeoutMs} ms (option loadTimeoutMs)`);
+}
+
+/** Ends all threads at once, and resolves when they have exited. */
+export async function endThreads(
+  pool: { readonly threads: readonly Worker[]; destroy(): Promise<void> },
+  roster: ThreadRoster,
+): Promise<void> {
+  // More than once, as an error that a thread has on its way out makes Piscina start another in its place.
+  while (pool.threads.length > 0) {
+    roster.follow(pool.threads);
+    await roster.allBegun();
+    await pool.destroy();
+  }
+  await roster.allGone();
 }

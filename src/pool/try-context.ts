@@ -54,7 +54,9 @@ export class TryContext implements HandlerContext {
   }
 }
 
-/** One for each thread: hears of aborts for the try that runs, with one waiter a place however many signals are asked. */
+/**
+ * One for each thread: hears of aborts for the try that runs, with one waiter a place however many signals are asked.
+ */
 export class AbortNews {
   #told: TryContext | null = null;
   readonly #heard = new Set<Place>();
