@@ -58,7 +58,7 @@ export const failureOptions = {
     default: 'continue',
     choices: ['continue', 'park'],
     sentence:
-      'Whether later events of a key go on after a dead letter, or wait in the store until it is redriven or discarded.',
+      'Whether later events of a key go on after a dead letter, or wait in the store until it is redriven or given up.',
   },
   breaker: {
     kind: 'group',

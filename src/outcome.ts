@@ -24,9 +24,7 @@ export const verdict = {
 export type Verdict = (typeof verdict)[keyof typeof verdict];
 
 /** Whether a row is an outcome. */
-export function isOutcome(row: { readonly verdict: Verdict }): boolean {
-  return row.verdict <= verdict.cancelled;
-}
+export const isOutcome = (row: { readonly verdict: Verdict }): boolean => row.verdict <= verdict.cancelled;
 
 /** One event's outcome, as listeners and queries see it. */
 export interface Outcome {

@@ -11,7 +11,7 @@ import { Overseer } from './overseer.js';
 import { PendingBatch } from './pending-batch.js';
 import { piscinaOptions, placesPerThread, type ThreadsOptions } from './piscina-options.js';
 import { Progress } from './progress.js';
-import { endThreads, tearDown } from './tear-down.js';
+import { endThread, endThreads, tearDown } from './tear-down.js';
 import { ThreadRoster } from './thread-roster.js';
 
 /** What pre-flight found, what was configured, and who is told of trouble. */
@@ -22,10 +22,8 @@ export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table'
   onFatal(error: KeylaneError): void;
 }
 
-/** Deaths in a row, without one event decided between them, after which there is no point in new threads. */
+/** Deaths in a row, without an event tried between them, after which there is no point in new threads. */
 const deathsInARowMax = 10;
-
-const reportMissing = 'a handler thread ran a batch and sent no report; leave parentPort to keylane';
 
 /**
  * starting: threads load. running: batches are taken. closing: no more batches, those under way are finished.
@@ -38,18 +36,17 @@ export class HandlerPool {
   /** How many batches may be under way at once; a message's `place` is below it, and free. */
   readonly places: number;
   readonly #options: HandlerPoolOptions;
-  readonly #progress: Progress;
   readonly #piscina: Piscina<PoolMessage, PoolAnswer>;
   readonly #roster: ThreadRoster;
   /** Microseconds since the Unix epoch, as the threads tell them. */
   readonly #nowUs: () => number;
   readonly #overseer: Overseer;
-  /** The thread that Piscina has just been given a batch for. */
+  /** The thread that Piscina has just chosen for a batch. */
   #chosenThread = 0;
   #phase: Phase = 'starting';
   /** Batches that are not answered, by their places. */
   readonly #pending = new Map<number, PendingBatch>();
-  /** Batches that wait for room in a ready thread, which is only while a dead thread is replaced. */
+  /** Batches that wait for room in a ready thread, while a dead one is replaced. */
   readonly #waiting: PendingBatch[] = [];
   /** Tasks that Piscina has. */
   #handed = 0;
@@ -85,30 +82,32 @@ export class HandlerPool {
     this.places = threads * placesPerThread;
     this.#options = options;
     this.#nowUs = epochClock(epochOffsetUs);
-    this.#progress = Progress.ofPlaces(this.places, { batchSizeMax: options.config.batchSizeMax });
+    const progress = Progress.ofPlaces(this.places, { batchSizeMax: options.config.batchSizeMax });
     this.#overseer = new Overseer({
-      ...{ names: options.table.names, policies: options.policies, progress: this.#progress, nowUs: this.#nowUs },
+      ...{ names: options.table.names, policies: options.policies, progress, nowUs: this.#nowUs },
       ...{ isJournaled: options.config.intake === 'journal', errorSizeMax: options.config.errorSizeMax },
       batches: () => this.#pending.values(),
-      endThread: (threadId) => this.#endThread(threadId),
+      endThread: (threadId) => endThread(this.#piscina.threads, threadId),
     });
-    const onChosen = (threadId: number): void => {
-      this.#chosenThread = threadId;
+    const choice = {
+      isReady: (threadId: number): boolean => this.#roster.isReady(threadId),
+      onChosen: (threadId: number): void => {
+        this.#chosenThread = threadId;
+      },
     };
-    const isReady = (threadId: number): boolean => this.#roster.isReady(threadId);
-    const progress = this.#progress.shared;
-    this.#piscina = new Piscina(piscinaOptions({ ...options, epochOffsetUs, progress, isReady, onChosen }));
-    const listener = {
-      onReady: (): void => this.#onReady(),
-      onReport: (place: number, report: BatchReport): void => this.#onReport(place, report),
-      onUnfit: (reason: string): void => this.#onUnfit(reason),
-      onDeath: (said: string): void => this.#onDeath(said),
-    };
-    this.#roster = new ThreadRoster(listener, { loadTimeoutMs });
+    this.#piscina = new Piscina(piscinaOptions({ ...options, ...choice, epochOffsetUs, progress: progress.shared }));
+    this.#roster = new ThreadRoster(
+      {
+        onReady: () => this.#onReady(),
+        onReport: (place, report) => this.#onReport(place, report),
+        onUnfit: (reason) => this.#onUnfit(reason),
+        onDeath: (said) => this.#onDeath(said),
+      },
+      { loadTimeoutMs },
+    );
     this.#roster.follow(this.#piscina.threads);
     this.#piscina.on('workerCreate', () => this.#roster.follow(this.#piscina.threads));
-    // Piscina tells here of threads that died while idle, and the process would end without a listener. The roster has
-    // heard of them already, from the threads themselves.
+    // Of threads that died while idle the roster has heard; without a listener the process would end.
     this.#piscina.on('error', () => {});
   }
 
@@ -120,7 +119,7 @@ export class HandlerPool {
   run(message: BatchMessage): Promise<BatchReport> {
     if (this.#phase !== 'running') return Promise.reject(this.#refusal());
     invariant(!this.#pending.has(message.place), 'a place holds one batch at a time');
-    this.#progress.place(message.place).reset(message.count);
+    this.#overseer.reset(message);
     const batch = new PendingBatch(message);
     this.#pending.set(message.place, batch);
     this.#waiting.push(batch);
@@ -176,7 +175,13 @@ export class HandlerPool {
       case 'ran':
         batch.whenReported((report) => {
           if (report !== null) this.#settle(batch, report);
-          else this.#fail(new KeylaneError('pool-failed', reportMissing));
+          else
+            this.#fail(
+              new KeylaneError(
+                'pool-failed',
+                'a handler thread ran a batch and sent no report; leave parentPort to keylane',
+              ),
+            );
         });
         this.#handOver();
         return;
@@ -184,7 +189,6 @@ export class HandlerPool {
         this.#onUnfit(answer.reason);
         return;
       case 'torn-down':
-        // Only close() asks for it, and reads the answer itself.
         return;
       default:
         unreachable(answer);
@@ -223,12 +227,6 @@ export class HandlerPool {
     }
   }
 
-  /** Ends one thread; Piscina puts another in its place. */
-  #endThread(threadId: number): void {
-    const worker = this.#piscina.threads.find((candidate) => candidate.threadId === threadId);
-    void worker?.terminate();
-  }
-
   #settle(batch: PendingBatch, report: BatchReport): void {
     this.#pending.delete(batch.message.place);
     batch.answer(report);
@@ -251,7 +249,6 @@ export class HandlerPool {
       this.#whenStarted(new KeylaneError('bad-handlers', `${said}; correct the module or its setup()`));
       return;
     }
-    // Piscina has replaced it by now, unless it has given up.
     this.#roster.follow(this.#piscina.threads);
     this.#options.onWarning(new KeylaneError('pool-failed', said));
     this.#settleLost();
@@ -277,16 +274,8 @@ export class HandlerPool {
       await Promise.allSettled([...this.#pending.values()].map((batch) => batch.answered));
     }
     // Meanwhile the pool may have failed or been aborted.
-    if (this.#phase === 'closing') await this.#tearDown();
+    if (this.#phase === 'closing') await tearDown(this.#piscina, { ...this.#options, count: this.#roster.readyCount });
     await this.abort();
-  }
-
-  #tearDown(): Promise<void> {
-    const { loadTimeoutMs } = this.#options.config;
-    const warn = (problem: string): void => this.#options.onWarning(new KeylaneError('bad-handlers', problem));
-    // All ready threads are idle, so each of them gets one of the messages.
-    const tasks = Array.from({ length: this.#roster.readyCount }, () => this.#piscina.run({ kind: 'tear-down' }));
-    return tearDown(tasks, { loadTimeoutMs, warn });
   }
 
   #end(): Promise<void> {

@@ -47,6 +47,11 @@ export class Overseer {
     });
   }
 
+  /** A batch is about to take its place. */
+  reset({ place, count }: BatchMessage): void {
+    this.#parts.progress.place(place).reset(count);
+  }
+
   /** A batch has left for a thread. */
   watch(): void {
     if (this.#hasTimeLimit) this.#watchdog.watch();

@@ -2,14 +2,20 @@
 // goes wrong is told, and the threads are ended all the same.
 
 import type { Worker } from 'node:worker_threads';
-import type { PoolAnswer } from './messages.js';
+import { KeylaneError } from '../errors.js';
+import type { Config } from '../options.js';
+import type { PoolAnswer, PoolMessage } from './messages.js';
 import type { ThreadRoster } from './thread-roster.js';
 
-/** Waits for the threads' answers to a TearDownMessage, for `loadTimeoutMs` at the most. */
+/** Has `count` idle threads run `teardown()`, and waits for that for `loadTimeoutMs` at the most. */
 export async function tearDown(
-  answers: readonly Promise<PoolAnswer>[],
-  { loadTimeoutMs, warn }: { loadTimeoutMs: number; warn: (problem: string) => void },
+  pool: { run(message: PoolMessage): Promise<PoolAnswer> },
+  { config, count, onWarning }: { config: Config; count: number; onWarning(error: KeylaneError): void },
 ): Promise<void> {
+  const { loadTimeoutMs } = config;
+  const warn = (problem: string): void => onWarning(new KeylaneError('bad-handlers', problem));
+  // All of them are idle, so each gets one of the messages.
+  const answers = Array.from({ length: count }, () => pool.run({ kind: 'tear-down' }));
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), loadTimeoutMs);
@@ -36,4 +42,9 @@ export async function endThreads(
     await pool.destroy();
   }
   await roster.allGone();
+}
+
+/** Ends one of the threads; Piscina puts another in its place. */
+export function endThread(threads: readonly Worker[], threadId: number): void {
+  void threads.find((candidate) => candidate.threadId === threadId)?.terminate();
 }
