@@ -12,7 +12,7 @@ const fresh: SourceStart = {
   positionUnused: 1,
   fingerprint: null,
   limits: { dataSizeMax: 1000, keySizeMax: 100, headersSizeMax: 1000 },
-  handlers: { names: ['seen'], takes: 'its-own-type' },
+  handlers: { names: ['seen'], policies: [], takes: 'its-own-type' },
 };
 
 function* events(count: number): Generator<SourceEvent> {

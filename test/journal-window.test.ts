@@ -79,14 +79,16 @@ test('parked events are told of once for each handler, and hold the stored water
   journal.turn(pageOf([2], { next: 4, parked: parked(3) }));
   expect(warnings).toEqual([expect.stringContaining('2 stored events are owed to handler "gone"')]);
   expect([journal.parked, journal.backlog]).toEqual([2, 0]);
-  const batch = dispatcher.nextBatch(1)!;
-  dispatcher.confirm(dispatcher.settle(batch, { results: Uint8Array.of(0), busyUs: 1 }));
+  const batch = dispatcher.nextBatch(1, 0)!;
+  dispatcher.confirm(dispatcher.settle(batch, { results: Uint8Array.of(0), delaysMs: null, busyUs: 1 }, 0));
   expect(dispatcher.watermark(1)).toBe(3);
   expect(partitions.takeMoved()).toEqual([]);
   // Another backlog has no news of them.
   while (journal.isInStep) journal.stored(owed, journal.take());
-  const more = dispatcher.nextBatch(1)!;
-  dispatcher.confirm(dispatcher.settle(more, { results: new Uint8Array(more.slots.length), busyUs: 1 }));
+  const more = dispatcher.nextBatch(1, 0)!;
+  dispatcher.confirm(
+    dispatcher.settle(more, { results: new Uint8Array(more.slots.length), delaysMs: null, busyUs: 1 }, 0),
+  );
   const { from } = journal.wish({ room: dispatcher.room, sentNext: 100 })!;
   journal.turn(pageOf([from]));
   expect(warnings).toHaveLength(1);

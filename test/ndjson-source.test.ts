@@ -17,7 +17,7 @@ const fresh: SourceStart = {
   positionUnused: 1,
   fingerprint: null,
   limits: { dataSizeMax: 1_000_000, keySizeMax: 100, headersSizeMax: 1000 },
-  handlers: { names: ['seen', 'other'], takes: 'its-own-type' },
+  handlers: { names: ['seen', 'other'], policies: [], takes: 'its-own-type' },
 };
 
 type Options = Omit<NdjsonSourceOptions, 'input'>;

@@ -195,7 +195,14 @@ test('trouble of the writer fails the processor: those who wait are refused, and
 test('a report that fits no batch is a bug of ours, and fails the processor as such', async () => {
   await processor.publish({ type: 't' });
   await settle();
-  batches[0]?.resolve({ results: new Uint8Array(9), rows: new ArrayBuffer(0), rowCount: 0, failedCount: 0, busyUs: 0 });
+  batches[0]?.resolve({
+    results: new Uint8Array(9),
+    rows: new ArrayBuffer(0),
+    rowCount: 0,
+    failedCount: 0,
+    delaysMs: null,
+    busyUs: 0,
+  });
   await settle();
   expect(processor.phase).toBe('failed');
   await expect(processor.drain()).rejects.toMatchObject({ code: 'internal' });

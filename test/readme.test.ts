@@ -44,7 +44,7 @@ test('the columns that the README lists are those of the views', () => {
   const folder = makeFolder();
   return import('../dist/src/store/store.js').then(({ Store }) => {
     const path = join(folder, 'columns.db');
-    Store.open({ path, durability: 'process', handlerNames: ['h'], retention: null }).close([]);
+    Store.open({ path, durability: 'process', order: 'key', handlerNames: ['h'], retention: null }).close([]);
     const columns = (view: string): string[] =>
       readOutcomes<{ name: string }>(path, `PRAGMA table_info(${view})`).map(({ name }) => name);
     expect(columns('outcomes').sort()).toEqual(listed.sort());

@@ -5,9 +5,9 @@ import type { HandlerTable } from '../src/handler.js';
 import { type Mapped, type MappingOptions, mappingFields, RecordMapping } from '../src/sources/record-mapping.js';
 
 const limits = { dataSizeMax: 200, keySizeMax: 20, headersSizeMax: 100 };
-const two: HandlerTable = { names: ['flight.departed', 'flight.landed'], takes: 'its-own-type' };
-const one: HandlerTable = { names: ['flight.departed'], takes: 'its-own-type' };
-const any: HandlerTable = { names: ['default'], takes: 'every-type' };
+const two: HandlerTable = { names: ['flight.departed', 'flight.landed'], policies: [], takes: 'its-own-type' };
+const one: HandlerTable = { names: ['flight.departed'], policies: [], takes: 'its-own-type' };
+const any: HandlerTable = { names: ['default'], policies: [], takes: 'every-type' };
 
 function map(record: unknown, options: MappingOptions = {}, handlers = two): Mapped {
   const text = typeof record === 'string' ? record : JSON.stringify(record);
