@@ -34,6 +34,7 @@ const tasks = {
   'bench:micro': { needsBuild: true, steps: [['dist/bench/micro.js']] },
   'bench:smoke': { needsBuild: true, steps: [['dist/bench/main.js', '--smoke']] },
   'backlog-test': { needsBuild: true, steps: [['dist/scripts/backlog-test.js']] },
+  'failure-soak': { needsBuild: true, steps: [['dist/scripts/failure-soak/main.js']] },
   'kill-test': { needsBuild: true, steps: [['dist/scripts/kill-test/main.js']] },
   'crash-test': { needsBuild: true, steps: [['dist/scripts/crash-test/main.js']] },
   'power-test': { needsBuild: true, steps: [['dist/scripts/power-test/main.js']] },

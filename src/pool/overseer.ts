@@ -117,13 +117,15 @@ export class Overseer {
         const forMs = this.#watchdog.sinceMs(startedAtUs / 1000);
         if (timeoutMs !== null && forMs >= timeoutMs) {
           place.abort(index, abortFlag.timedOut);
-          batch.told = { index, atMs: nowUs() / 1000 };
+          batch.told = { index, atMs: nowUs() / 1000, isThreadEnded: false };
         }
         continue;
       }
       if (flag === abortFlag.cancelled) isCancelled = true;
-      if (batch.told?.index !== index) batch.told = { index, atMs: nowUs() / 1000 };
-      if (this.#watchdog.sinceMs(batch.told.atMs) >= graceMs) endThread(batch.threadId);
+      if (batch.told?.index !== index) batch.told = { index, atMs: nowUs() / 1000, isThreadEnded: false };
+      if (batch.told.isThreadEnded || this.#watchdog.sinceMs(batch.told.atMs) < graceMs) continue;
+      batch.told.isThreadEnded = true;
+      endThread(batch.threadId);
     }
     return isAny && (this.#hasTimeLimit || isCancelled);
   }

@@ -15,8 +15,8 @@ export class PendingBatch {
   deathsBefore = 0;
   /** The thread that has it. */
   threadId = 0;
-  /** The event whose try was told to end, and when. */
-  told: { readonly index: number; readonly atMs: number } | null = null;
+  /** The event whose try was told to end, when, and whether its thread was ended since. */
+  told: { readonly index: number; readonly atMs: number; isThreadEnded: boolean } | null = null;
   /** What its thread reported. The batch is answered once the thread has let go of it as well. */
   report: BatchReport | null = null;
   #resolve: (report: BatchReport) => void = () => {};
