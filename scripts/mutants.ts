@@ -20,10 +20,42 @@ const storeTests = ['test/store.test.ts', 'test/journal.test.ts'];
 
 const mutants: readonly Mutant[] = [
   {
-    name: 'skipped events go to the back of their lane',
+    name: 'a retry does not wait until it is due',
     file: 'src/dispatch/dispatcher.ts',
-    from: 'slot.lane!.putBack(slot)',
-    to: 'slot.lane!.append(slot)',
+    from: 'slot.dueMs = nowMs + (delaysMs?.[index] ?? 0);',
+    to: 'slot.dueMs = -1;',
+  },
+  {
+    name: 'a dead letter does not stop its lane',
+    file: 'src/dispatch/dispatcher.ts',
+    from: '    this.away.park(slots, results);\n',
+    to: '',
+  },
+  {
+    name: 'an event that waits in the store is brought into memory twice',
+    file: 'src/dispatch/dispatcher.ts',
+    from: 'if (!this.away.recall(owed)) return;',
+    to: 'this.away.recall(owed);',
+  },
+  {
+    name: 'the event after the culprit is charged with the death of the thread',
+    file: 'src/pool/progress.ts',
+    from: 'return { index: begun - 1, startedAtUs };',
+    to: 'return { index: begun, startedAtUs };',
+    built: ['test/handler-pool.test.ts'],
+  },
+  {
+    name: 'what follows a try that failed is run all the same',
+    file: 'src/pool/batch-runner.ts',
+    from: 'if (this.#stopsItsRun(reader.handler)) stopped = reader.run;',
+    to: '',
+    built: ['test/dead-letter-calls.test.ts'],
+  },
+  {
+    name: 'skipped events go to the back of their lane',
+    file: 'src/dispatch/lanes.ts',
+    from: 'else lane.putBack(slot);',
+    to: 'else lane.append(slot);',
   },
   {
     name: 'skipped events go back first to last',
@@ -34,14 +66,14 @@ const mutants: readonly Mutant[] = [
   {
     name: 'empty lanes are kept',
     file: 'src/dispatch/lanes.ts',
-    from: 'this.#keyed[lane.handler]!.delete(lane.key);',
+    from: 'if (lanes.get(lane.key) === lane) lanes.delete(lane.key);',
     to: '',
   },
   {
     name: 'a busy lane stands among the ready',
     file: 'src/dispatch/lanes.ts',
-    from: "case 'busy':\n        return;",
-    to: "case 'busy':\n        this.#ready.push(lane);\n        return;",
+    from: "case 'busy':\n      case 'gated':\n        return;",
+    to: "case 'busy':\n        this.#ready.push(lane, slot.sequence);\n        return;\n      case 'gated':\n        return;",
   },
   {
     name: 'a lane is not freed',
@@ -57,22 +89,22 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'lanes do not come oldest first',
-    file: 'src/dispatch/ready-lanes.ts',
-    from: 'if (above.headSequence <= sequence) break;',
-    to: 'if (above.headSequence >= sequence) break;',
+    file: 'src/dispatch/lane-heap.ts',
+    from: 'if (above.rank <= rank) break;',
+    to: 'if (above.rank >= rank) break;',
   },
   {
     name: 'a batch takes every ready lane',
-    file: 'src/dispatch/dispatcher.ts',
+    file: 'src/dispatch/departures.ts',
     from: 'const share = Math.ceil(lanes.ready / placesFree);',
     to: 'const share = lanes.ready;',
   },
   {
     name: 'an outcome counts as durable before its commit',
-    file: 'src/pump.ts',
-    from: '    const events = group.joinedEvents(Date.now() * 1000);\n',
+    file: 'src/settlement.ts',
+    from: '    const events = group.joinedEvents(clock.wallMs() * 1000);\n',
     to:
-      '    const events = group.joinedEvents(Date.now() * 1000);\n' +
+      '    const events = group.joinedEvents(clock.wallMs() * 1000);\n' +
       '    for (const slots of group.slots.splice(0)) this.#parts.dispatcher.confirm(slots);\n',
   },
   {
@@ -84,8 +116,8 @@ const mutants: readonly Mutant[] = [
   {
     name: 'the end comes before the last commit',
     file: 'src/pump.ts',
-    from: 'if (this.#inFlight > 0 || !this.#groups.isEmpty) return false;',
-    to: 'if (this.#inFlight > 0) return false;',
+    from: 'if (flights.count > 0 || !this.#settlement.groups.isEmpty) return false;',
+    to: 'if (flights.count > 0) return false;',
   },
   {
     name: 'groups in flight are not bounded',
@@ -119,10 +151,10 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'a publisher is told before its event is stored',
-    file: 'src/pump.ts',
-    from: '    const events = group.joinedEvents(Date.now() * 1000);\n',
+    file: 'src/settlement.ts',
+    from: '    const events = group.joinedEvents(clock.wallMs() * 1000);\n',
     to:
-      '    const events = group.joinedEvents(Date.now() * 1000);\n' +
+      '    const events = group.joinedEvents(clock.wallMs() * 1000);\n' +
       '    group.tellStored({ stored: 0, ignored: 0, duplicates: [], gauges: this.#gauges! });\n',
   },
   {
@@ -139,7 +171,7 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'duplicates are run',
-    file: 'src/pump.ts',
+    file: 'src/settlement.ts',
     from: 'if (!known.has(index)) journal.stored',
     to: 'journal.stored',
   },
@@ -151,33 +183,33 @@ const mutants: readonly Mutant[] = [
   },
   {
     name: 'a suspect runs beside others',
-    file: 'src/dispatch/dispatcher.ts',
+    file: 'src/dispatch/departures.ts',
     from: 'return this.#inFlight === 0 ? this.#suspectAlone() : null;',
     to: 'return this.#suspectAlone();',
   },
   {
     name: 'others run beside a suspect',
-    file: 'src/dispatch/dispatcher.ts',
+    file: 'src/dispatch/departures.ts',
     from: 'return this.#isAlone || (this.#lanes.oldest?.deaths ?? null) !== null;',
     to: 'return (this.#lanes.oldest?.deaths ?? null) !== null;',
   },
   {
     name: 'an event that ended the process as often as it may is run again',
-    file: 'src/pump.ts',
-    from: 'if (alone && (slots[0]!.deaths ?? 0) >= limits.attemptsMax)',
-    to: 'if (alone && (slots[0]!.deaths ?? 0) > limits.attemptsMax + 100)',
+    file: 'src/flights.ts',
+    from: 'if (alone && first!.deaths !== 0 &&',
+    to: 'if (false && alone && first!.deaths !== 0 &&',
   },
   {
     name: 'batches leave without a note in the flight log',
-    file: 'src/pump.ts',
-    from: '    flight.depart(place, { events: slots, alone });\n',
+    file: 'src/flights.ts',
+    from: '    recorder.depart(flight.place, { events: slots, alone });\n',
     to: '',
   },
   {
     name: 'intake memory does not wait for what is owed from before',
     file: 'src/acceptance.ts',
-    from: '!journal.isInStep || dispatcher.room === 0) return false;',
-    to: 'dispatcher.room === 0) return false;',
+    from: '!journal.isInStep || room() === 0) return false;',
+    to: 'room() === 0) return false;',
   },
   {
     name: 'one row is skipped in recovery',
@@ -189,7 +221,7 @@ const mutants: readonly Mutant[] = [
   {
     name: 'the backlog is read out of order',
     file: 'src/store/event-journal.ts',
-    from: 'WHERE event.position >= ? ORDER BY event.position LIMIT',
+    from: 'WHERE event.position >= @from ORDER BY event.position LIMIT',
     to: 'WHERE event.position >= ? ORDER BY event.position % 7, event.position LIMIT',
     built: storeTests,
   },
