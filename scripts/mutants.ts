@@ -222,7 +222,7 @@ const mutants: readonly Mutant[] = [
     name: 'the backlog is read out of order',
     file: 'src/store/event-journal.ts',
     from: 'WHERE event.position >= @from ORDER BY event.position LIMIT',
-    to: 'WHERE event.position >= ? ORDER BY event.position % 7, event.position LIMIT',
+    to: 'WHERE event.position >= @from ORDER BY event.position % 7, event.position LIMIT',
     built: storeTests,
   },
   {

@@ -67,7 +67,7 @@ describe('how it ends', () => {
   test('1, with examples that are safe to print, when some were dead-lettered', async () => {
     const store = fresh();
     const input = inputOf(20, (n) => (n % 5 === 0 ? { fail: 'no \u001b[31mluck' } : {}));
-    const ended = await keylane(args(input, store, '--key-field', 'n'));
+    const ended = await keylane(args(input, store, '--key-field', 'n', '--attempts-max', '1'));
     expect(ended).toMatchObject({ code: 1, stderr: '' });
     expect(ended.stdout).toContain('16 succeeded, 4 dead-lettered.');
     expect(ended.stdout).toContain('key "5": Error: no \\u001b[31mluck\n');
