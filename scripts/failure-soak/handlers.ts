@@ -1,15 +1,14 @@
-// The handlers of the soak. Each event that ends well says so in a file of its thread, which survives the thread.
+// The handlers of the soak. Each writes down that an event starts and, if it does, that it ends.
 
-import { openSync, writeSync } from 'node:fs';
-import { threadId } from 'node:worker_threads';
 import type { HandlerEvent } from '../../src/handler.js';
-import { fateOf } from './plan.js';
+import { attemptsMax, fateOf } from './plan.js';
+import { openLog } from './thread-log.js';
 
-const ends = openSync(`${process.env['KEYLANE_SOAK_FOLDER']}/ends-${threadId}`, 'a');
-const record = new Float64Array(1);
+const log = openLog(process.env['KEYLANE_SOAK_FOLDER'] as string);
 
-function soak({ data }: HandlerEvent<{ n: number }>): number {
+function run({ data }: HandlerEvent<{ n: number }>): number {
   const { n } = data;
+  log(n, 'start');
   switch (fateOf(n)) {
     case 'throws':
       throw new RangeError('thrown on purpose');
@@ -20,8 +19,7 @@ function soak({ data }: HandlerEvent<{ n: number }>): number {
     case 'exhausts':
       return exhaust();
     default:
-      record[0] = n;
-      writeSync(ends, record);
+      log(n, 'end');
       return n;
   }
 }
@@ -36,6 +34,7 @@ function exhaust(): never {
   for (;;) hold.push(Array.from({ length: 1000 }, (_, index) => ({ index, text: `${index}` })));
 }
 
-export const policies = { soak: { attemptsMax: 2, timeoutMs: 800, graceMs: 20, backoffMsMin: 1, backoffMsMax: 20 } };
+const patience = { attemptsMax, graceMs: 20, backoffMsMin: 1, backoffMsMax: 20 };
+export const policies = { soak: { ...patience, timeoutMs: 400 }, hungry: { ...patience, timeoutMs: 60_000 } };
 
-export default { soak };
+export default { soak: run, hungry: run };

@@ -4,6 +4,19 @@ export type Fate = 'fine' | 'throws' | 'loops' | 'exits' | 'exhausts';
 
 export const keys = 500;
 
+/** Tries of a bad event, the first included. */
+export const attemptsMax = 2;
+
+/** Moves on by one each round, so that bad events come to all keys and good ones follow them there. */
+export function keyOf(n: number): number {
+  return (n + Math.floor(n / keys)) % keys;
+}
+
+/** Those that exhaust their heap have a handler of their own, as that takes longer than a loop may run. */
+export function typeOf(n: number): 'soak' | 'hungry' {
+  return n % 10 === 1 ? 'hungry' : 'soak';
+}
+
 /** What the event with this number does; spread evenly, by shares of 1 %, 0.1 %, 0.05 % and 0.02 %. */
 export function fateOf(n: number): Fate {
   if (n % 100 === 7) return 'throws';
