@@ -6,6 +6,7 @@ import type { Clock } from './clock.js';
 import type { ParkedBy, SentAway } from './dispatch/away.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Lane } from './dispatch/lane.js';
+import type { Slot } from './dispatch/ring-buffer.js';
 import { invariant } from './invariant.js';
 import { JoinedEventsReader } from './joined-events.js';
 import type { LaneAway, LaneName, LanePage, LanePageRequest } from './store/messages.js';
@@ -136,6 +137,16 @@ export class AwayLanes {
   left(name: LaneName): void {
     const away = this.#lanes.get(nameOf(name));
     if (away !== undefined && away.waiting > 0) this.#count(away, -1);
+  }
+
+  /** Gives what has the lane of an event go on, if it is stopped by that event when it is called. */
+  letGo({ partition, position, lane }: Slot): () => void {
+    const name = lane === null || lane.key === null ? null : { handler: lane.handler, key: lane.key };
+    return () => {
+      const away = name === null ? undefined : this.#lanes.get(nameOf(name));
+      if (away?.parkedBy?.partition !== partition || away.parkedBy.position !== position) return;
+      this.#become(away, { parkedBy: null, waiting: away.waiting, dueMs: this.#parts.clock.nowMs() });
+    };
   }
 
   /** The page to ask for now, or null. */

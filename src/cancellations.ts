@@ -127,7 +127,10 @@ export class Cancellations {
   #takeOut({ identity, waitedIn }: CancelResult): Promise<unknown> | null {
     const { pump, away, journal } = this.#parts;
     const slot = identity === null ? null : this.#find(identity);
-    if (slot?.state === 'in-flight') return this.#ended(slot);
+    // Whatever its try gives now: the store has its outcome, and stops no lane behind it.
+    const letGo = slot === null ? null : away.letGo(slot);
+    if (slot?.state === 'in-flight') return this.#ended(slot).then(letGo);
+    if (slot?.state === 'settled') letGo?.();
     if (slot?.state === 'buffered') pump.withdraw(slot);
     // On its way to the store, where it will not be taken in.
     else if (slot?.state === 'aside') away.left({ handler: slot.lane!.handler, key: slot.lane!.key! });

@@ -63,6 +63,9 @@ export interface ErrorRecord {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
+/** The error of an event that was cancelled, wherever it was. */
+export const cancelledError = { name: 'Cancelled', message: 'the event was cancelled', code: 'cancelled' } as const;
+
 /** A value as an error message shows it: short, on one line, control characters escaped. */
 export function shown(value: unknown): string {
   const text =

@@ -91,7 +91,7 @@ function factsOf({ handler, key }: { handler: number; key: string }, parts: Part
     waitingInStore: away?.waiting ?? 0,
     event: slot === null ? null : { partition: nameOf(slot.partition), position: slot.position },
     attempt: slot?.attempt ?? null,
-    attemptsMax: parts.policies[handler]!.attemptsMax,
+    attemptsMax: parts.policies[slot?.handler ?? handler]!.attemptsMax,
     threadId: running?.threadId ?? null,
     runningMs: running?.forMs ?? null,
     dueInMs: dueMs === null ? null : Math.max(0, dueMs - clock.nowMs()),

@@ -3,7 +3,7 @@
 export type { ProcessorEvents } from './announcer.js';
 export type { CancelFound } from './cancellations.js';
 export { createProcessor } from './create-processor.js';
-export type { DeadLetterSelection } from './dead-letters.js';
+export type { DeadLetterSelection } from './dead-letter-selection.js';
 export { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from './errors.js';
 export {
   type EncodedEvent,

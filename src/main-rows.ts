@@ -4,7 +4,7 @@
 
 import type { ParkedBy } from './dispatch/away.js';
 import type { Slot } from './dispatch/ring-buffer.js';
-import { type ErrorRecord, printable } from './errors.js';
+import { cancelledError, type ErrorRecord, printable } from './errors.js';
 import type { Decided } from './group.js';
 import { handlerResult } from './handler.js';
 import { type OutcomeRow, RowsBuilder, RowsReader, type Verdict, verdict } from './outcome.js';
@@ -56,7 +56,7 @@ export function laneNames(stopped: readonly ParkedBy[]): LaneParked[] {
   });
 }
 
-const cancelled = JSON.stringify({ name: 'Cancelled', message: 'it was cancelled before it ran', code: 'cancelled' });
+const cancelled = JSON.stringify(cancelledError);
 
 function rowOf(slot: Slot, as: { verdict: Verdict; atUs: number; isStored: boolean }): OutcomeRow {
   const { partition, position, handler, attempt } = slot;

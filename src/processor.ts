@@ -3,7 +3,7 @@
 
 import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
 import type { CancelFound } from './cancellations.js';
-import type { DeadLetterSelection } from './dead-letters.js';
+import type { DeadLetterSelection } from './dead-letter-selection.js';
 import { Engine, type EngineParts } from './engine.js';
 import { KeylaneError, messageOf } from './errors.js';
 import type { EventMap, EventOf, Identity } from './event.js';

@@ -299,8 +299,8 @@ describe('without a processor', () => {
 
   it.each([
     { name: 'an unknown option', options: { keys: 'k' }, message: 'keys' },
-    { name: 'a key that is no text', options: { key: 7 }, message: 'key must be a string' },
-    { name: 'half an identity', options: { identity: { position: 1 } }, message: 'identity must be' },
+    { name: 'a key that is no text', options: { key: 7 }, message: 'key of dead letters must be a string' },
+    { name: 'half an identity', options: { identity: { position: 1 } }, message: 'identity of dead letters must be' },
   ])('$name is refused', ({ options, message }) =>
     atPath(async (path) => {
       withRows(path, [], () => {});

@@ -17,6 +17,7 @@ const vocabulary = [
   'options',
   'policy',
   'failure-options',
+  'dead-letter-selection',
   'backoff',
   'phase',
   'position-runs',

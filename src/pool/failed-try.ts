@@ -2,7 +2,7 @@
 // thread that died, the main thread go by the same rule.
 
 import { backoffMs } from '../backoff.js';
-import { messageOf } from '../errors.js';
+import { cancelledError, messageOf } from '../errors.js';
 import { handlerResult, type Policy } from '../handler.js';
 
 /** What follows try number `attempt`, after it failed: another one after a wait, or a dead letter. */
@@ -22,7 +22,7 @@ export function timedOut(handler: string, { timeoutMs }: Policy, cause?: unknown
 
 /** The error of an event that was cancelled. */
 export function wasCancelled(cause?: unknown): Error {
-  return plainError({ name: 'Cancelled', code: 'cancelled', message: 'the event was cancelled', cause });
+  return plainError({ ...cancelledError, cause });
 }
 
 /** The error of an event that was running when its thread died. */

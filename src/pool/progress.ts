@@ -119,7 +119,11 @@ export class Place {
   finish(index: number, ended: EndedTry): boolean {
     const encoded = ended.error ?? ended.value;
     const length = encoded === null ? 0 : this.#write(encoded);
-    if (length < 0) return false;
+    if (length < 0) {
+      // It has ended: a death before the report leaves is not charged to it, though it has to run again.
+      this.#marks[markOf.begun] = index;
+      return false;
+    }
     const t = index * timesPerEvent;
     this.#times[t + timeOf.startedAtUs] = ended.startedAtUs;
     this.#times[t + timeOf.durationUs] = ended.durationUs;

@@ -1,19 +1,13 @@
 // Cancels an event that is not in memory: one that is in the journal only, or waits in its lane. Runs inside the
 // transactions of the store.
 
-import type { ErrorRecord } from '../errors.js';
+import { cancelledError } from '../errors.js';
 import type { Identity } from '../event.js';
 import type { Connection, Statement } from './database.js';
 import type { CancelRequest, CancelResult } from './messages.js';
 import { statusNumber } from './schema.js';
 import type { StoreTables } from './store-tables.js';
 import { storedText, textFrom } from './stored-text.js';
-
-const error: ErrorRecord = {
-  name: 'Cancelled',
-  message: 'the event was cancelled before it had its outcome',
-  code: 'cancelled',
-};
 
 interface OwedRow {
   readonly handler: number;
@@ -66,7 +60,7 @@ export class Cancellation {
     if (owed === undefined) return { found: 'unknown', identity: null, waitedIn: null };
     const { handler, id, type, key } = owed;
     const attempts = this.#tables.failures.countedTriesOf({ partition, position, handler });
-    this.#insert.run(partition, position, handler, attempts, atUs, id, type, key, JSON.stringify(error));
+    this.#insert.run(partition, position, handler, attempts, atUs, id, type, key, JSON.stringify(cancelledError));
     const waitedIn = this.#tables.waiting.laneOf({ partition, position, handler });
     this.#tables.waiting.remove({ partition, position, handler });
     this.#tables.suspects.acquit([place]);

@@ -1,10 +1,10 @@
 // Finds dead letters along the primary key of the outcomes, as there is no other index: a part at a time, each of which
 // looks at few rows, so that the writer has time for others in between.
 
+import type { DeadLetterSelection } from '../dead-letter-selection.js';
 import { type Identity, journalPartition } from '../event.js';
 import type { Connection, Statement } from './database.js';
 import { hasEventSql } from './kept-events.js';
-import type { DeadLettersWanted } from './messages.js';
 import { statusNumber, versionOf } from './schema.js';
 import { storedText, textOrNullFrom } from './stored-text.js';
 import type { EventNumbers } from './waiting-table.js';
@@ -21,7 +21,7 @@ export interface DeadLetter extends EventNumbers {
 }
 
 export interface ScanRequest {
-  readonly wanted: DeadLettersWanted;
+  readonly wanted: DeadLetterSelection;
   readonly countMax: number;
   /** Where the part before ended; null for the first. */
   readonly after: Identity | null;

@@ -50,7 +50,9 @@ export class FailureTable {
     this.#countedTries = db
       .prepare(
         `SELECT ifnull(max(attempt), 0) FROM attempt_failure
-         WHERE partition = ? AND position = ? AND handler = ? AND is_counted = 1`,
+         WHERE partition = @partition AND position = @position AND handler = @handler AND is_counted = 1
+           AND started_at >= ifnull((SELECT redriven_at FROM waiting WHERE partition = @partition
+             AND position = @position AND event_handler = @handler), 0)`,
       )
       .pluck();
     this.#retries = db
@@ -88,9 +90,9 @@ export class FailureTable {
     this.#move.run(partition, position, handler);
   }
 
-  /** Tries of an event that were counted. */
+  /** Tries of an event that were counted, since it was redriven if it was. */
   countedTriesOf(event: { partition: number; position: number; handler: number }): number {
-    return this.#countedTries.get(event.partition, event.position, event.handler) as number;
+    return this.#countedTries.get(event) as number;
   }
 
   /** What was tried of events that have no outcome and do not wait in the store. */

@@ -1,5 +1,6 @@
 // The types that cross between the main thread and the writer thread, and nothing else.
 
+import type { DeadLetterSelection } from '../dead-letter-selection.js';
 import type { Identity } from '../event.js';
 import type { JoinedEvents } from '../joined-events.js';
 import type { Durability, OrderMode, Retention } from '../options.js';
@@ -100,19 +101,9 @@ export interface LanePage {
   readonly isLast: boolean;
 }
 
-/** Which dead letters; what is left out may be anything. */
-export interface DeadLettersWanted {
-  readonly identity?: Identity;
-  readonly handler?: string;
-  readonly type?: string;
-  readonly key?: string;
-  /** Name of the error, such as `TypeError`. */
-  readonly error?: string;
-}
-
 /** Runs dead letters again, or gives them up, a part at a time: the same call again does the next part. */
 export interface DeadLettersRequest {
-  readonly wanted: DeadLettersWanted;
+  readonly wanted: DeadLetterSelection;
   /** Why they are given up; null when they are run again. */
   readonly reason: string | null;
   readonly atUs: number;

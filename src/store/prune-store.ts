@@ -2,26 +2,14 @@
 // to its end. It changes nothing else: for whoever opens the store next, it is as its last user left it.
 
 import { setImmediate } from 'node:timers/promises';
-import { KeylaneError, printable, shown } from '../errors.js';
+import { KeylaneError, shown } from '../errors.js';
 import { storeFrom } from '../locations.js';
 import { badOption, checkOption, unknownOption } from '../option-spec.js';
 import { type Retention, retentionFrom } from '../options.js';
-import {
-  attempt,
-  type Connection,
-  checkpoint,
-  checkpointPages,
-  lastCheckpoint,
-  loadAddon,
-  openForReading,
-  openForWriting,
-  walPagesOf,
-} from './database.js';
-import { StoreLock } from './lock.js';
+import { attempt, type Connection, checkpoint, checkpointPages, walPagesOf } from './database.js';
+import { withLockedStore } from './locked-store.js';
 import { OutcomeEraser } from './outcome-eraser.js';
 import { type Pruned, RetentionPass } from './retention-pass.js';
-import { migrateToNewest } from './schema.js';
-import { isStore, locateStore } from './store-file.js';
 
 export interface PruneOptions {
   /** Path of the store. */
@@ -45,26 +33,13 @@ const dryRunSpec = { kind: 'switch', default: false, sentence: '' } as const;
  */
 export async function pruneStore(options: PruneOptions): Promise<Pruned> {
   const { store, retention, isDryRun, nowMs } = checked(options);
-  loadAddon();
-  const path = locateStore(store);
-  if (!isStore(path)) {
-    throw new KeylaneError('store-refused', `store ${printable(path)} must be there, found no file: check the path`);
-  }
-  const lock = StoreLock.acquire(path);
-  try {
-    const db = attempt(`open ${printable(path)}`, () => (isDryRun ? openForReading(path) : openToPrune(path)));
-    try {
-      const eraser = isDryRun ? null : new OutcomeEraser(db, (change) => db.transaction(change).immediate());
-      const pass = new RetentionPass(db, { retention, nowMs, eraser, isThorough: true });
-      await toEnd(pass, db);
-      if (!isDryRun) attempt('checkpoint', () => lastCheckpoint(db));
-      return pass.pruned;
-    } finally {
-      db.close();
-    }
-  } finally {
-    lock.release();
-  }
+  // A deletion that is undone by a loss of power is done again next time.
+  return withLockedStore(store, { isDryRun, durability: 'process' }, async (db) => {
+    const eraser = isDryRun ? null : new OutcomeEraser(db, (change) => db.transaction(change).immediate());
+    const pass = new RetentionPass(db, { retention, nowMs, eraser, isThorough: true });
+    await toEnd(pass, db);
+    return pass.pruned;
+  });
 }
 
 /** Between two steps others have their turn; nobody else writes. */
@@ -72,18 +47,6 @@ async function toEnd(pass: RetentionPass, db: Connection): Promise<void> {
   while (attempt('delete outcomes', () => pass.step())) {
     if (!db.readonly && walPagesOf(db) >= checkpointPages) attempt('checkpoint', () => checkpoint(db));
     await setImmediate();
-  }
-}
-
-function openToPrune(path: string): Connection {
-  // A deletion that is undone by a loss of power is done again next time.
-  const db = openForWriting(path, 'process');
-  try {
-    migrateToNewest(db);
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
   }
 }
 

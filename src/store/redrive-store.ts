@@ -2,39 +2,23 @@
 // redriven waits in its lane, and the next processor that opens the store runs it.
 
 import { setImmediate } from 'node:timers/promises';
-import { KeylaneError, printable, shown } from '../errors.js';
+import { checkReason, type DeadLetterSelection, selectionFrom, selectionNames } from '../dead-letter-selection.js';
+import { KeylaneError, shown } from '../errors.js';
 import type { Identity } from '../event.js';
 import { storeFrom } from '../locations.js';
-import { badOption, checkOption, unknownOption } from '../option-spec.js';
-import {
-  attempt,
-  type Connection,
-  checkpoint,
-  lastCheckpoint,
-  loadAddon,
-  openForReading,
-  openForWriting,
-} from './database.js';
+import { checkOption, unknownOption } from '../option-spec.js';
+import { attempt, type Connection, checkpoint } from './database.js';
 import { DeadLetterScan } from './dead-letter-scan.js';
 import { DeadLetters } from './dead-letters.js';
 import { orderOf } from './lane-order.js';
-import { StoreLock } from './lock.js';
-import type { DeadLettersWanted } from './messages.js';
-import { migrateToNewest } from './schema.js';
+import { withLockedStore } from './locked-store.js';
 import { handlersOf } from './store-epoch.js';
-import { isStore, locateStore } from './store-file.js';
 import { tablesOf } from './store-tables.js';
 
-/** Which dead letters; what is left out may be anything. */
-export interface RedriveOptions {
+/** Which dead letters of which store. */
+export interface RedriveOptions extends DeadLetterSelection {
   /** Path of the store. */
   readonly store: string;
-  readonly identity?: Identity;
-  readonly handler?: string;
-  readonly type?: string;
-  readonly key?: string;
-  /** Name of the error, such as `TypeError`. */
-  readonly error?: string;
   /** Only count. */
   readonly dryRun?: boolean;
 }
@@ -56,8 +40,7 @@ export interface Discarded {
   readonly discarded: number;
 }
 
-const textNames = ['handler', 'type', 'key', 'error'] as const;
-const optionNames = ['store', 'identity', ...textNames, 'dryRun'];
+const optionNames = ['store', ...selectionNames, 'dryRun'];
 const dryRunSpec = { kind: 'switch', default: false, sentence: '' } as const;
 /** Dead letters in one transaction. */
 const countMax = 500;
@@ -78,14 +61,14 @@ export async function redriveDeadLetters(options: RedriveOptions): Promise<Redri
 export async function discardDeadLetters(options: DiscardOptions): Promise<Discarded> {
   const request = checked(options, [...optionNames, 'reason']);
   const { reason } = options;
-  if (typeof reason !== 'string' || reason === '') throw badOption('reason', 'a text that is not empty', reason);
+  checkReason(reason);
   const { count } = await changeAll(request, reason);
   return { discarded: count };
 }
 
 interface Request {
   readonly store: string;
-  readonly wanted: DeadLettersWanted;
+  readonly wanted: DeadLetterSelection;
   readonly isDryRun: boolean;
 }
 
@@ -96,26 +79,10 @@ interface Step {
   readonly next: Identity | null;
 }
 
-async function changeAll({ store, wanted, isDryRun }: Request, reason: string | null): Promise<Omit<Step, 'next'>> {
-  loadAddon();
-  const path = locateStore(store);
-  if (!isStore(path)) {
-    throw new KeylaneError('store-refused', `store ${printable(path)} must be there, found no file: check the path`);
-  }
-  const lock = StoreLock.acquire(path);
-  try {
-    const db = attempt(`open ${printable(path)}`, () => (isDryRun ? openForReading(path) : openToChange(path)));
-    try {
-      const stepFrom = isDryRun ? countingOf(db, { wanted, reason }) : changingOf(db, { wanted, reason });
-      const total = await walked(db, stepFrom);
-      if (!isDryRun) attempt('checkpoint', () => lastCheckpoint(db));
-      return total;
-    } finally {
-      db.close();
-    }
-  } finally {
-    lock.release();
-  }
+function changeAll({ store, wanted, isDryRun }: Request, reason: string | null): Promise<Omit<Step, 'next'>> {
+  return withLockedStore(store, { isDryRun, durability: 'power' }, (db) => {
+    return walked(db, isDryRun ? countingOf(db, { wanted, reason }) : changingOf(db, { wanted, reason }));
+  });
 }
 
 /** Takes one step after another; between two of them others have their turn. */
@@ -132,7 +99,7 @@ async function walked(db: Connection, stepFrom: (after: Identity | null) => Step
   }
 }
 
-type Wanted = { readonly wanted: DeadLettersWanted; readonly reason: string | null };
+type Wanted = { readonly wanted: DeadLetterSelection; readonly reason: string | null };
 
 function countingOf(db: Connection, { wanted, reason }: Wanted): (after: Identity | null) => Step {
   const scan = new DeadLetterScan(db);
@@ -155,36 +122,13 @@ function changingOf(db: Connection, { wanted, reason }: Wanted): (after: Identit
   return (after) => change.immediate(after);
 }
 
-function openToChange(path: string): Connection {
-  const db = openForWriting(path, 'power');
-  try {
-    migrateToNewest(db);
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
-
 function checked(options: RedriveOptions, names: readonly string[]): Request {
   if (typeof options !== 'object' || options === null) {
     throw new KeylaneError('bad-option', `options must be an object, got ${shown(options)}`);
   }
   const unknown = Object.keys(options).find((name) => !names.includes(name));
   if (unknown !== undefined) throw unknownOption(unknown, { names });
-  for (const name of textNames) {
-    const value = options[name];
-    if (value !== undefined && typeof value !== 'string') throw badOption(name, 'a string', value);
-  }
-  const { store, dryRun = false, identity, ...rest } = options;
-  const texts = Object.fromEntries(textNames.flatMap((name) => (rest[name] === undefined ? [] : [[name, rest[name]]])));
-  const wanted = identity === undefined ? texts : { ...texts, identity: checkedIdentity(identity) };
-  return { store: storeFrom(store), wanted, isDryRun: checkOption('dryRun', dryRunSpec, dryRun) === true };
-}
-
-function checkedIdentity(identity: Identity): Identity {
-  const { partition, position } = identity ?? {};
-  const isIdentity = typeof partition === 'string' && Number.isSafeInteger(position);
-  if (!isIdentity) throw badOption('identity', '{ partition, position }', identity);
-  return { partition, position };
+  const { store, dryRun = false } = options;
+  const isDryRun = checkOption('dryRun', dryRunSpec, dryRun) === true;
+  return { store: storeFrom(store), wanted: selectionFrom(options), isDryRun };
 }
