@@ -39,7 +39,7 @@ first.append({
 });
 const identity = { partition: 'file:/orders.ndjson', position: 5 };
 first.deadLetters({ wanted: { identity }, reason: 'too old', atUs: timeUs, countMax: 10, after: null });
-const flight = new FlightLog(path, { epoch: first.opened.epoch, places: 1, batchSizeMax: 8, onWarning: fail });
+const flight = new FlightLog(path, { epoch: first.opened.epoch, batchSizeMax: 8, onWarning: fail });
 flight.depart(0, { events: [{ partition: journal, position: 3 }], alone: true });
 first.close(null);
 

@@ -6,7 +6,7 @@ import type { KeylaneError } from './errors.js';
 import type { EventMapOf, Handler, Handlers } from './handler.js';
 import { configFrom, type ProcessorOptions } from './options.js';
 import { policiesOf } from './policy.js';
-import { HandlerPool } from './pool/handler-pool.js';
+import { ChangingPool } from './pool/changing-pool.js';
 import { preflight } from './pool/preflight.js';
 import { Processor } from './processor.js';
 import { FlightLog } from './store/flight-log.js';
@@ -32,15 +32,15 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   const { store, durability, retention, order } = config;
   const request = { path: store, durability, retention, order, handlerNames: table.names };
   const writer = await StoreWriter.open({ ...request, onFatal, onWarning });
-  let pool: HandlerPool | null = null;
+  let pool: ChangingPool | null = null;
   let flight: FlightLog | null = null;
   try {
     const policies = policiesOf(table, config);
-    pool = await HandlerPool.start({ url, table, policies, execArgv, config, onWarning, onFatal });
+    pool = await ChangingPool.start({ url, table, policies, execArgv, config, onWarning, onFatal });
     const journal = await writer.openJournal({ isVolatile: config.intake === 'memory' });
     const { opened } = writer;
     const { batchSizeMax } = config;
-    flight = new FlightLog(opened.path, { epoch: opened.epoch, places: pool.places, batchSizeMax, onWarning });
+    flight = new FlightLog(opened.path, { epoch: opened.epoch, batchSizeMax, onWarning });
     return new Processor({ config, table, writer, pool, opened, journal, flight, trouble, clock: systemClock });
   } catch (error) {
     flight?.close();

@@ -99,6 +99,29 @@ export const failureOptions = {
     },
     sentence: 'Pauses a handler while most of its tries fail. Without it none is paused.',
   },
+  recycle: {
+    kind: 'group',
+    default: null,
+    members: {
+      events: {
+        kind: 'limit',
+        default: null,
+        min: 1,
+        max: Number.MAX_SAFE_INTEGER,
+        unit: 'events',
+        sentence: 'Events that a thread runs, on average over all threads.',
+      },
+      heapGrowthMb: {
+        kind: 'limit',
+        default: null,
+        min: 1,
+        max: 1024 * 1024,
+        unit: 'MiB',
+        sentence: 'Growth of the used heap of any thread since its first batch, what is garbage included.',
+      },
+    },
+    sentence: 'When threads are worn: fresh ones load the module, take over, and the worn ones end. Never without it.',
+  },
   resourceLimits: {
     kind: 'group',
     default: null,

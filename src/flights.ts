@@ -26,12 +26,12 @@ export interface Flight {
 export class Flights {
   readonly #parts: Parts;
   readonly #flights = new Map<number, Flight>();
-  /** Places that no batch has. */
-  readonly #free: number[];
+  /** Places that a batch had and none has; those beyond `#placesUsed` none ever had. */
+  readonly #free: number[] = [];
+  #placesUsed = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    this.#free = Array.from({ length: parts.runners.places }, (_, index) => parts.runners.places - 1 - index);
   }
 
   /** Batches under way. */
@@ -39,15 +39,15 @@ export class Flights {
     return this.#flights.size;
   }
 
-  /** How many more may start now. */
+  /** How many more may start now; none while more are under way than there are places, as threads became fewer. */
   get placesFree(): number {
-    return this.#free.length;
+    return Math.max(0, this.#parts.runners.places - this.#flights.size);
   }
 
   /** Sends a batch to a thread. Call it only while a place is free. */
   depart(batch: Batch): { flight: Flight; report: Promise<BatchReport> } {
     const { runners, recorder, limits, policies, nameOf } = this.#parts;
-    const flight: Flight = { batch, place: this.#free.pop()! };
+    const flight: Flight = { batch, place: this.#free.pop() ?? this.#placesUsed++ };
     this.#flights.set(flight.place, flight);
     const { slots, alone } = batch;
     const message = batchMessage(slots, { place: flight.place, nameOf });

@@ -10,6 +10,8 @@ import type { EventMap, EventOf, Identity } from './event.js';
 import { type Explanation, explainLane } from './explain.js';
 import type { Fed } from './feed.js';
 import type { HandlerTable } from './handler.js';
+import { checkOption } from './option-spec.js';
+import { optionTable } from './options.js';
 import type { Phase } from './phase.js';
 import type { ManyAccepted, Receipt } from './publishing.js';
 import type { Source } from './sources/source.js';
@@ -174,6 +176,20 @@ export class Processor<Events extends EventMap = EventMap> {
       ...{ dispatcher, away, flights, policies, clock, handlers: this.handlers, isGlobal: config.order === 'global' },
       nameOf: (partition) => partitions.nameOf(partition),
       phase: () => this.#phase,
+    });
+  }
+
+  /**
+   * Changes the number of handler threads, from 1 to 256. New ones load the module, run `setup()` and take over; those
+   * before them finish what they run, run `teardown()` and end. Resolves when the new ones have taken over; rejects
+   * when they cannot be made ready, and the old ones go on.
+   */
+  setThreads(threads: number): Promise<void> {
+    return this.#whileOpen(async () => {
+      checkOption('threads', optionTable.threads, threads);
+      await this.#parts.pool.setThreads(threads);
+      this.#engine.dispatcher.shareAmong(threads);
+      this.#engine.pump.wake();
     });
   }
 

@@ -22,7 +22,7 @@ import type {
 /** Threads that run batches. */
 export interface HandlerThreads {
   readonly threads: number;
-  /** How many batches may be under way at once. */
+  /** How many batches may be under way at once; it changes with the number of threads. */
   readonly places: number;
   /** Gives a report even when a thread dies. Rejects only with what ends the processor. */
   run(message: BatchMessage): Promise<BatchReport>;
@@ -30,6 +30,8 @@ export interface HandlerThreads {
   cancel(place: number, index: number): void;
   /** What the batch in a place is doing: the event that runs, by its index, and where; null before and after. */
   running(place: number): { readonly index: number; readonly forMs: number; readonly threadId: number } | null;
+  /** Resolves when so many threads have taken over; those before finish what they run. */
+  setThreads(threads: number): Promise<void>;
   /** Runs `teardown()` in every thread and ends them. */
   close(): Promise<void>;
   /** Ends them at once. */

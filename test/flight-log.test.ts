@@ -9,10 +9,10 @@ import { makeFolder } from './processor-fixture.js';
 
 const eventsAt = (...positions: number[]) => positions.map((position) => ({ partition: 2, position }));
 
-function makeLog(path: string, change: { epoch?: number; places?: number } = {}) {
+function makeLog(path: string, change: { epoch?: number } = {}) {
   const warnings: KeylaneError[] = [];
   const onWarning = (warning: KeylaneError): void => void warnings.push(warning);
-  const log = new FlightLog(path, { epoch: 7, places: 3, batchSizeMax: 100, onWarning, ...change });
+  const log = new FlightLog(path, { epoch: 7, batchSizeMax: 100, onWarning, ...change });
   return { log, warnings };
 }
 

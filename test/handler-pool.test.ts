@@ -325,7 +325,7 @@ describe('starting and ending', () => {
           policies: [policy],
           isJournaled: true,
         },
-        ...{ progress: Progress.ofPlaces(2, { batchSizeMax: 8 }).shared, postponementsMax: 1 },
+        ...{ progress: Progress.ofPlaces(2, { batchSizeMax: 8 }).shared, postponementsMax: 1, measuresHeap: false },
         ...{ batchSizeMax: 8, reportSizeMax: 1000, resultSizeMax: 1000, errorSizeMax: 1000 },
       },
       { threadId: 5, tell: (news) => told.push(news.kind) },

@@ -60,7 +60,7 @@ function make(options: Partial<ProcessorOptions>): Processor {
     pool: {
       ...{ threads: 1, places: 2, close: () => end('pool'), abort: () => end('pool') },
       run: (message) => new Promise((resolve) => batches.push({ message, resolve })),
-      ...{ cancel: () => {}, running: () => null },
+      ...{ cancel: () => {}, running: () => null, setThreads: () => Promise.resolve() },
     },
     writer: {
       append: (request) => new Promise((resolve, reject) => groups.push({ request, resolve, reject })),
@@ -109,7 +109,15 @@ function report(message: BatchMessage, resultBytes = 0): BatchReport {
     builder.add({ ...numbers, ...text, verdict: verdict.succeeded, dueAtUs: 0, extras: null, data: null });
   }
   const results = new Uint8Array(message.count).fill(handlerResult.succeeded);
-  return { results, rows: builder.finish(), rowCount: message.count, failedCount: 0, delaysMs: null, busyUs: 1 };
+  return {
+    results,
+    rows: builder.finish(),
+    rowCount: message.count,
+    failedCount: 0,
+    delaysMs: null,
+    busyUs: 1,
+    heapGrowthBytes: 0,
+  };
 }
 
 async function finish(index: number, resultBytes = 0): Promise<void> {
@@ -202,6 +210,7 @@ test('a report that fits no batch is a bug of ours, and fails the processor as s
     failedCount: 0,
     delaysMs: null,
     busyUs: 0,
+    heapGrowthBytes: 0,
   });
   await settle();
   expect(processor.phase).toBe('failed');

@@ -13,14 +13,15 @@ const weight = 0.25;
 export class BatchSize {
   readonly #sizeMax: number;
   readonly #targetUs: number;
-  readonly #threads: number;
+  /** How many share what is waiting. */
+  threads: number;
   #eventUs: number | null = null;
   #latest = 0;
 
   constructor(of: { sizeMax: number; targetMs: number; threads: number }) {
     this.#sizeMax = of.sizeMax;
     this.#targetUs = of.targetMs * 1000;
-    this.#threads = of.threads;
+    this.threads = of.threads;
   }
 
   /** Time of one event in its thread, in microseconds, as a running average; null before the first report. */
@@ -45,7 +46,7 @@ export class BatchSize {
    * more than half a thread's share of what is waiting, unless that would make it shorter than is worth a wake-up.
    */
   choose(runnable: number): number {
-    const share = Math.ceil(runnable / (2 * this.#threads));
+    const share = Math.ceil(runnable / (2 * this.threads));
     if (this.#eventUs === null) {
       this.#latest = Math.min(firstSize, share, this.#sizeMax);
     } else {

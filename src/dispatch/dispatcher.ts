@@ -140,6 +140,11 @@ export class Dispatcher {
     this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, { ...history, deaths });
   }
 
+  /** From now on so many threads share what is waiting. */
+  shareAmong(threads: number): void {
+    this.#departures.size.threads = threads;
+  }
+
   /** Takes what can run now; null when nothing can. See Departures. */
   nextBatch(placesFree: number, nowMs: number): Batch | null {
     return this.#departures.nextBatch(placesFree, nowMs);

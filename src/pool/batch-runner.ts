@@ -2,6 +2,7 @@
 // report, whatever the handlers do short of ending the thread. It knows nothing of ports, Piscina or other threads.
 
 import { setImmediate as nextRound } from 'node:timers/promises';
+import { getHeapStatistics } from 'node:v8';
 import { handlerResult, isPermanent, isRetryLater, type Policy } from '../handler.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
@@ -29,6 +30,8 @@ export interface BatchRunnerParts {
   };
   /** Whether the journal holds the events of its partition. */
   readonly isJournaled: boolean;
+  /** Whether reports say how much the heap has grown. */
+  readonly measuresHeap: boolean;
   readonly progress: Progress;
   /** Microseconds since the Unix epoch. */
   nowUs(): number;
@@ -46,6 +49,8 @@ export class BatchRunner {
   /** The last batch that came; settled when it is done. */
   #last: Promise<unknown> = Promise.resolve();
   #unfinished = 0;
+  /** Used heap after the first batch, in bytes. */
+  #heapAtFirst: number | null = null;
   /** Events run so far. */
   #ran = 0;
 
@@ -103,7 +108,14 @@ export class BatchRunner {
       if (!place.finish(index, ended) || this.#rows.size >= limits.reportSizeMax) break;
       ended.startedAtUs += ended.durationUs;
     }
-    return report.finish({ busyUs: nowUs() - beganAtUs });
+    return report.finish({ busyUs: nowUs() - beganAtUs, heapGrowthBytes: this.#heapGrowth() });
+  }
+
+  #heapGrowth(): number {
+    if (!this.#parts.measuresHeap) return 0;
+    const used = getHeapStatistics().used_heap_size;
+    this.#heapAtFirst ??= used;
+    return used - this.#heapAtFirst;
   }
 
   /** Calls the handler. Gives null when it has ended, as most have by then; it never throws. */

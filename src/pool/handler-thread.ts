@@ -50,7 +50,8 @@ export class HandlerThread {
   }
 
   async #load(): Promise<Loaded> {
-    const { handlersUrl, table, policies, isJournaled, batchSizeMax, progress, epochOffsetUs } = this.#data;
+    const { handlersUrl, table, policies, isJournaled, measuresHeap, batchSizeMax, progress, epochOffsetUs } =
+      this.#data;
     const file = fileOf(handlersUrl);
     try {
       const module = await loadHandlers(handlersUrl);
@@ -62,7 +63,7 @@ export class HandlerThread {
       const runner = new BatchRunner({
         module,
         threadId: this.#links.threadId,
-        ...{ limits: this.#data, policies, isJournaled },
+        ...{ limits: this.#data, policies, isJournaled, measuresHeap },
         progress: new Progress(progress, { batchSizeMax }),
         nowUs: epochClock(epochOffsetUs),
       });

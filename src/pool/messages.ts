@@ -35,6 +35,8 @@ export interface BatchReport {
   readonly delaysMs: Float64Array | null;
   /** Time spent in handlers and codecs, in microseconds. */
   readonly busyUs: number;
+  /** How much the used heap of the thread has grown since its first batch; 0 where nobody asked for it. */
+  readonly heapGrowthBytes: number;
 }
 
 /** Main thread to handler thread, at the end: run `teardown()`. A thread runs it once, however often it is told. */
@@ -94,6 +96,8 @@ export interface HandlerThreadData {
   readonly errorSizeMax: number;
   /** Wall clock minus monotonic clock, in microseconds: one value for all threads, so that their times compare. */
   readonly epochOffsetUs: number;
+  /** Whether reports say how much the heap has grown. */
+  readonly measuresHeap: boolean;
   /** How far the batch in each place has come, see Progress. */
   readonly progress: SharedArrayBuffer;
 }

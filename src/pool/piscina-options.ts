@@ -37,10 +37,11 @@ export function piscinaOptions({
 }: ThreadsOptions) {
   const { threads, batchSizeMax, batchBytesMax: reportSizeMax, resultSizeMax, errorSizeMax } = config;
   const limits = { batchSizeMax, reportSizeMax, resultSizeMax, errorSizeMax };
-  const { postponementsMax, resourceLimits, intake } = config;
+  const { postponementsMax, resourceLimits, intake, recycle } = config;
   const workerData: HandlerThreadData = {
     ...{ handlersUrl: url.href, table, policies, ...limits, postponementsMax, epochOffsetUs, progress },
     isJournaled: intake === 'journal',
+    measuresHeap: recycle?.heapGrowthMb !== undefined,
   };
   return {
     filename: fileURLToPath(new URL('../../workers/handler-worker.js', import.meta.url)),

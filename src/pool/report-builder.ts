@@ -67,7 +67,7 @@ export class ReportBuilder {
     });
   }
 
-  finish({ busyUs }: { busyUs: number }): BatchReport {
+  finish({ busyUs, heapGrowthBytes = 0 }: { busyUs: number; heapGrowthBytes?: number }): BatchReport {
     const rowCount = this.#rows.count;
     return {
       results: this.#results,
@@ -76,6 +76,7 @@ export class ReportBuilder {
       failedCount: this.#failedCount,
       delaysMs: this.#delaysMs,
       busyUs,
+      heapGrowthBytes,
     };
   }
 

@@ -6,11 +6,11 @@
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { KeylaneError, messageOf, printable } from '../errors.js';
 
-/** Numbers at the start of the file: mark, epoch, places, events a place has room for. */
-const fileHead = 4;
+/** Numbers at the start of the file: mark, epoch, events a place has room for. As many places follow as were used. */
+const fileHead = 3;
 /** Numbers at the start of each place: events in it, whether they run alone (1 or 0), sum over what follows. */
 const placeHead = 3;
-const mark = 0x6b65794c01;
+const mark = 0x6b65794c02;
 
 /** An event by the numbers of the store. */
 export interface InFlight {
@@ -27,7 +27,6 @@ export interface BatchInFlight {
 
 export interface FlightLogOptions {
   readonly epoch: number;
-  readonly places: number;
   readonly batchSizeMax: number;
   /** Told once, if it cannot be written. */
   onWarning(error: KeylaneError): void;
@@ -61,7 +60,7 @@ export class FlightLog {
     this.#orWarn(() => {
       rmSync(this.#path, { force: true });
       this.#file = openSync(this.#path, 'wx', 0o600);
-      writeSync(this.#file, Float64Array.of(mark, of.epoch, of.places, of.batchSizeMax));
+      writeSync(this.#file, Float64Array.of(mark, of.epoch, of.batchSizeMax));
     });
   }
 
@@ -125,11 +124,10 @@ export class FlightLog {
 /** The batches that were running when the process of this epoch died; none when that is not known. */
 export function readFlight(storePath: string, epoch: number): BatchInFlight[] {
   const numbers = readNumbers(pathOf(storePath));
-  const [found, ofEpoch, places = 0, batchSizeMax = 0] = numbers;
+  const [found, ofEpoch, batchSizeMax = 0] = numbers;
   if (found !== mark || ofEpoch !== epoch) return [];
   const batches: BatchInFlight[] = [];
-  for (let place = 0; place < places; place += 1) {
-    const from = fileHead + place * (placeHead + 2 * batchSizeMax);
+  for (let from = fileHead; from < numbers.length; from += placeHead + 2 * batchSizeMax) {
     const [count = 0, alone = 0, sum = 0] = numbers.subarray(from, from + placeHead);
     if (!(count > 0 && count <= batchSizeMax)) continue;
     const pairs = numbers.subarray(from + placeHead, from + placeHead + 2 * count);

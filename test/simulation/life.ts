@@ -254,6 +254,11 @@ export class Life {
         processor.discard(which, 'a whim').then(() => {}, forgiveTheEnd),
       );
     if (random.oneIn(3)) this.#cancel(processor);
+    if (random.oneIn(2))
+      this.#watch(
+        'setThreads',
+        processor.setThreads(random.int(1, 4)).then(() => {}, forgiveTheEnd),
+      );
     const { text } = processor.explain({ handler: this.#plan.handlers[0] as string, key });
     if (/undefined|NaN|null/.test(text)) this.#wrong.push(`explained as ${text}`);
   }
@@ -331,7 +336,7 @@ export class Life {
     for (const name of this.#pending.values()) wrong.push(`${name} never settled`);
     if (processor.phase !== 'stopped') wrong.push(`the phase is ${processor.phase}`);
     if (!this.#threads.closed || !this.#writer.closed) wrong.push('a thread was left open');
-    if (this.#threads.batchesMax > this.#threads.places) wrong.push('more batches in flight than places');
+    if (this.#threads.isOverfull) wrong.push('more batches in flight than places');
     if (this.#writer.groupsMax > 2) wrong.push('more than two groups in flight');
     if (inFlight + unacknowledged > 0) wrong.push(`${end} left ${inFlight} + ${unacknowledged} unfinished`);
     // A lane that is let go on while the store is being closed goes on next time.

@@ -38,27 +38,26 @@ interface Job {
 }
 
 export class SimulatedThreads implements HandlerThreads {
-  readonly threads: number;
-  readonly places: number;
+  threads: number;
   readonly tries: Try[] = [];
-  batchesMax = 0;
+  /** Whether a batch came that there was no place for. */
+  isOverfull = false;
   closed = false;
   readonly #world: World;
   #underWay = 0;
-  readonly #queues: Job[][];
+  readonly #queues: Job[][] = [];
   readonly #jobs = new Map<number, Job>();
 
   constructor(threads: number, world: World) {
     this.threads = threads;
-    this.places = threads * 2;
     this.#world = world;
-    this.#queues = Array.from({ length: threads }, () => []);
   }
 
   run(message: BatchMessage): Promise<BatchReport> {
     this.#underWay += 1;
-    this.batchesMax = Math.max(this.batchesMax, this.#underWay);
+    if (this.#underWay > this.places) this.isOverfull = true;
     return new Promise((resolve) => {
+      this.#queues[message.place % this.threads] ??= [];
       const queue = this.#queues[message.place % this.threads] as Job[];
       const job = { message, resolve, cancelled: new Set<number>(), startedMs: [] };
       queue.push(job);
@@ -76,6 +75,19 @@ export class SimulatedThreads implements HandlerThreads {
     const job = this.#jobs.get(place);
     const index = job?.startedMs.findLastIndex((startMs) => startMs <= clock.nowMs()) ?? -1;
     return index === -1 ? null : { index, forMs: clock.nowMs() - job!.startedMs[index]!, threadId: place };
+  }
+
+  get places(): number {
+    return this.threads * 2;
+  }
+
+  setThreads(threads: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#world.clock.alarm(this.#world.random.next() * 20, () => {
+        this.threads = threads;
+        resolve();
+      });
+    });
   }
 
   async close(): Promise<void> {
@@ -182,6 +194,7 @@ export class SimulatedThreads implements HandlerThreads {
       failedCount,
       delaysMs: isAgain ? delaysMs : null,
       busyUs: events.length,
+      heapGrowthBytes: 0,
     };
   }
 }

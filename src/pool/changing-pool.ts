@@ -1,0 +1,148 @@
+// Handler threads whose number may change, and which are replaced when they are worn: one set of threads makes itself
+// ready, takes over, and the one before it finishes what it runs, tears down and ends. Which events leave when is the
+// dispatcher's affair as ever, so no order hangs on it. At most two sets exist at once.
+
+import { KeylaneError, messageOf } from '../errors.js';
+import { invariant } from '../invariant.js';
+import { HandlerPool, type HandlerPoolOptions } from './handler-pool.js';
+import type { BatchMessage, BatchReport } from './messages.js';
+
+/** One set of threads. */
+interface ThreadSet {
+  readonly pool: HandlerPool;
+  /** Places of it that no batch has. */
+  readonly free: number[];
+  /** Events that it has run. */
+  ran: number;
+}
+
+/** Where a batch runs. */
+interface Stay {
+  readonly set: ThreadSet;
+  readonly place: number;
+}
+
+export class ChangingPool {
+  readonly #options: HandlerPoolOptions;
+  #current: ThreadSet;
+  /** By the place that its sender knows. */
+  readonly #stays = new Map<number, Stay>();
+  /** The one before, until it has ended. */
+  #before: ThreadSet | null = null;
+  /** The change under way, until the set before it has ended. */
+  #change: Promise<void> = Promise.resolve();
+  #isChanging = false;
+  /** No change begins any more, and one that is under way comes to nothing. */
+  #isEnding = false;
+
+  /** Starts the threads; resolves when each is ready. Leaves nothing when one cannot be. */
+  static async start(options: HandlerPoolOptions): Promise<ChangingPool> {
+    return new ChangingPool(options, await HandlerPool.start(options));
+  }
+
+  private constructor(options: HandlerPoolOptions, pool: HandlerPool) {
+    this.#options = options;
+    this.#current = setOf(pool);
+  }
+
+  get threads(): number {
+    return this.#current.pool.threads;
+  }
+
+  get places(): number {
+    return this.#current.pool.places;
+  }
+
+  async run(message: BatchMessage): Promise<BatchReport> {
+    const set = this.#current;
+    // It says why it does not.
+    if (this.#isEnding) return set.pool.run(message);
+    const place = set.free.pop();
+    invariant(place !== undefined, 'no more batches are under way than there are places');
+    this.#stays.set(message.place, { set, place });
+    try {
+      const report = await set.pool.run({ ...message, place });
+      this.#wear(set, report);
+      return report;
+    } finally {
+      this.#stays.delete(message.place);
+      set.free.push(place);
+    }
+  }
+
+  cancel(place: number, index: number): void {
+    const stay = this.#stays.get(place);
+    stay?.set.pool.cancel(stay.place, index);
+  }
+
+  running(place: number): { index: number; forMs: number; threadId: number } | null {
+    const stay = this.#stays.get(place);
+    return stay === undefined ? null : stay.set.pool.running(stay.place);
+  }
+
+  /**
+   * Resolves when so many threads have taken over. Rejects, and leaves things as they are, when they cannot be made
+   * ready. After another change under way.
+   */
+  async setThreads(threads: number): Promise<void> {
+    while (this.#isChanging) await this.#change;
+    if (threads !== this.threads) await this.#replace(threads);
+  }
+
+  /** Finishes what is under way, runs `teardown()` once in every thread, and ends the threads. */
+  async close(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all([this.#change, this.#current.pool.close()]);
+  }
+
+  /** Ends the threads at once. */
+  async abort(): Promise<void> {
+    this.#isEnding = true;
+    await Promise.all([this.#current.pool.abort(), this.#before?.pool.abort()]);
+    await this.#change;
+  }
+
+  /** Has new threads take over; resolves when they have. */
+  #replace(threads: number): Promise<void> {
+    if (this.#isEnding) return Promise.reject(endedError());
+    this.#isChanging = true;
+    const config = { ...this.#options.config, threads };
+    const taken = HandlerPool.start({ ...this.#options, config }).then(async (pool) => {
+      if (this.#isEnding) {
+        await pool.abort();
+        throw endedError();
+      }
+      this.#before = this.#current;
+      this.#current = setOf(pool);
+    });
+    const over = (): void => {
+      this.#before = null;
+      this.#isChanging = false;
+    };
+    this.#change = taken.then(() => this.#before?.pool.close()).then(over, over);
+    return taken;
+  }
+
+  /** Takes in what a batch has cost its threads; worn ones are replaced. */
+  #wear(set: ThreadSet, { rowCount, heapGrowthBytes }: BatchReport): void {
+    const { recycle } = this.#options.config;
+    if (recycle === null) return;
+    set.ran += rowCount;
+    if (set !== this.#current || this.#isChanging || this.#isEnding) return;
+    const { events = Number.POSITIVE_INFINITY, heapGrowthMb = Number.POSITIVE_INFINITY } = recycle;
+    if (set.ran < events * this.threads && heapGrowthBytes < heapGrowthMb * 1024 * 1024) return;
+    this.#replace(this.threads).catch((error) => {
+      if (this.#isEnding) return;
+      const problem = `handler threads could not be recycled: ${messageOf(error)}`;
+      this.#options.onFatal(new KeylaneError('pool-failed', problem, { cause: error }));
+    });
+  }
+}
+
+function setOf(pool: HandlerPool): ThreadSet {
+  return { pool, free: Array.from({ length: pool.places }, (_, index) => pool.places - 1 - index), ran: 0 };
+}
+
+function endedError(): KeylaneError {
+  return new KeylaneError('not-running', 'the handler threads are being ended: their number changes no more');
+}
