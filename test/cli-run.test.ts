@@ -71,7 +71,7 @@ describe('how it ends', () => {
     expect(ended).toMatchObject({ code: 1, stderr: '' });
     expect(ended.stdout).toContain('16 succeeded, 4 dead-lettered.');
     expect(ended.stdout).toContain('key "5": Error: no \\u001b[31mluck\n');
-    expect(ended.stdout).toContain('FROM dead_letters');
+    expect(ended.stdout).toContain('keylane dead-letters list --store ');
   });
 
   test.each([
