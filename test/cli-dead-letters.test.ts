@@ -414,3 +414,11 @@ it('reads kept events and counts dead letters without decoding them', () =>
     expect(() => reader.deadLetterCount({ keys: 'k' } as object)).toThrow('keys');
     reader.close();
   }));
+
+it('counts dead letters over more than one page', () =>
+  atPath((path) => {
+    fill(path, { of: Array.from({ length: 5_000 }, (_, index) => (index % 2 === 0 ? lost(index) : rowOf(index))) });
+    const reader = openStore(path);
+    expect(reader.deadLetterCount()).toBe(2_500);
+    reader.close();
+  }));
