@@ -53,4 +53,4 @@ export {
 export type { Pruned } from './store/retention-pass.js';
 export type { StoreCounts, StoreTimes, TypeCounts } from './store/store-figures.js';
 export type { DeadLetterFilter, StoreReader } from './store/store-reader.js';
-export type { JournaledEvent, PendingEvent } from './store/stored-event.js';
+export type { JournaledEvent, KeptEvent, PendingEvent } from './store/stored-event.js';

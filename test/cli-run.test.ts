@@ -71,7 +71,7 @@ describe('how it ends', () => {
     expect(ended).toMatchObject({ code: 1, stderr: '' });
     expect(ended.stdout).toContain('16 succeeded, 4 dead-lettered.');
     expect(ended.stdout).toContain('key "5": Error: no \\u001b[31mluck\n');
-    expect(ended.stdout).toContain('FROM dead_letters');
+    expect(ended.stdout).toContain('keylane dead-letters list --store ');
   });
 
   test.each([
@@ -160,8 +160,8 @@ test('quotes the path of the store where a shell would take it apart', () => {
   const counts = { accepted: 1, recovered: 0, succeeded: 0, deadLettered: 1, duplicatesIgnored: 0, recordsSkipped: 0 };
   const rest = { recordsWithoutKey: 0, resumedAt: null, durationMs: 1, threads: 1, error: null };
   const report = { input: '-', status: 'completed', exitCode: exitCodes.deadLettered, ...counts, ...rest } as const;
-  expect(textSummary({ ...report, store: 'out/a-b.db' }, [])).toContain('sqlite3 out/a-b.db "SELECT');
-  expect(textSummary({ ...report, store: "it's; here.db" }, [])).toContain(`sqlite3 'it'\\''s; here.db' "SELECT`);
+  expect(textSummary({ ...report, store: 'out/a-b.db' }, [])).toContain('list --store out/a-b.db\n');
+  expect(textSummary({ ...report, store: "it's; here.db" }, [])).toContain(`list --store 'it'\\''s; here.db'\n`);
 });
 
 describe('--json', () => {

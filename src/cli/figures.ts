@@ -26,6 +26,11 @@ export function durationText(ms: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
 }
 
+/** A moment given in microseconds since the Unix epoch, in UTC to the second, such as `2026-11-24T16:02:58Z`. */
+export function timeText(us: number): string {
+  return `${new Date(us / 1000).toISOString().slice(0, -5)}Z`;
+}
+
 /** Part of a size in the unit that fits the whole, such as `1.9 of 3.1 MB`. */
 export function bytesText(part: number, whole: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { KeylaneError, printable } from '../errors.js';
+import { defineDeadLetters } from './dead-letters.js';
 import { exitCodeOf, exitCodes } from './exit-code.js';
 import { definePrune } from './prune.js';
 import { Run } from './run.js';
@@ -28,13 +29,14 @@ const program = new Command('keylane')
       write(`${lines.map(printable).join('\n')}\n`);
     },
   })
-  .showHelpAfterError('(keylane run --help and keylane prune --help show every flag, with examples)');
+  .showHelpAfterError('(--help behind a command shows every flag, with examples: keylane run --help)');
 
 defineFlags(program.command('run'), async (wish) => {
   const code = await new Run(wish).toEnd(version);
   process.exitCode ??= code;
 });
 definePrune(program.command('prune'), version);
+defineDeadLetters(program.command('dead-letters'), version);
 
 // A reader that has gone away is no reason to end badly: the outcomes are in the store. A report that could not be
 // written for another reason, such as a full disk, is one.

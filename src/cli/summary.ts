@@ -71,7 +71,7 @@ export function textSummary(report: RunReport, examples: readonly DeadLetterExam
     lines.push(`  dead letter at ${where}: ${printable(error)}`);
   }
   if (deadLettered > examples.length) {
-    lines.push(`  all of them: sqlite3 ${quoted(store)} "SELECT position, key, error FROM dead_letters"`);
+    lines.push(`  all of them: keylane dead-letters list --store ${quoted(store)}`);
   }
   lines.push(`Outcomes: ${store}`);
   return `${lines.join('\n')}\n`;
@@ -79,7 +79,7 @@ export function textSummary(report: RunReport, examples: readonly DeadLetterExam
 
 /** As a shell takes it: names may hold spaces, and more. */
 export function quoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return /^[\w./:-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 function rateOf({ succeeded, deadLettered, durationMs }: RunReport): number {

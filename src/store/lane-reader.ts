@@ -7,7 +7,7 @@ import type { Connection, Statement } from './database.js';
 import type { PendingCounts } from './journal-pages.js';
 import { pageRowsMax, rowsOf, stretchesOf, type Walk } from './pages.js';
 import { statusNumber } from './schema.js';
-import type { StoredWaitingEvent } from './stored-event.js';
+import type { StoredKeptEvent, StoredWaitingEvent } from './stored-event.js';
 import { storedText, textFrom } from './stored-text.js';
 
 /** A try of an event that failed. */
@@ -77,6 +77,7 @@ export class LaneReader {
   readonly #failures: Statement;
   readonly #parked: Statement;
   readonly #reason: Statement;
+  readonly #kept: Statement;
 
   constructor(db: Connection) {
     this.#walk = laneWalk(db);
@@ -104,6 +105,11 @@ export class LaneReader {
         LEFT JOIN handler ON handler.id = lane_parked.handler
       ORDER BY parked_at, lane_parked.handler, key`);
     this.#reason = db.prepare(`SELECT reason FROM discarded WHERE ${isEvent}`).pluck();
+    this.#kept = db.prepare(`
+      SELECT position, id, type, key, extras, data, (
+        SELECT name FROM handler JOIN waiting ON event_handler = handler.id
+        WHERE waiting.partition = kept_event.partition AND waiting.position = kept_event.position LIMIT 1) AS handler
+      FROM kept_event WHERE ${isEvent}`);
   }
 
   /** Events that wait, lane by lane. */
@@ -147,6 +153,11 @@ export class LaneReader {
       parkedAtUs: parked_at,
       waiting,
     }));
+  }
+
+  /** An event that is kept beside the journal; undefined where there is none. */
+  keptEvent({ partition, position }: Identity): StoredKeptEvent | undefined {
+    return this.#kept.get({ partition: storedText(partition), position }) as StoredKeptEvent | undefined;
   }
 
   /** Why a dead letter was given up; null for any other event. */

@@ -4,7 +4,7 @@
 import type { Identity } from '../event.js';
 import type { OutcomeStatus } from '../outcome.js';
 import type { Connection, Statement } from './database.js';
-import { pageRowsMax, rowsOf, type Stretch, type Walk } from './pages.js';
+import { pageRowsMax, rowsOf, type Stretch, stretchesOf, type Walk } from './pages.js';
 import { statusNumber } from './schema.js';
 import { type StoredOutcome, storedOutcomeSql } from './stored-outcome.js';
 import { storedText } from './stored-text.js';
@@ -34,11 +34,20 @@ export const inOutcomeStretch = `
   (outcome.partition, outcome.position, outcome.handler) > (@partitionAfter, @positionAfter, @handlerAfter)
   AND (outcome.partition, outcome.position, outcome.handler) <= (@partitionTo, @positionTo, @handlerTo)`;
 
+/** The rows that are wanted. Its parameters are those of `wantedValues`. */
+const isWanted = `
+  (@key IS NULL OR key = @key)
+  AND (@type IS NULL OR type = @type)
+  AND (@status IS NULL OR status = @status)
+  AND (@handler IS NULL OR handler.name = @handler)
+  AND (@error IS NULL OR json_extract(error, '$.name') = @error)`;
+
 export class OutcomePages {
   /** By partition, position and handler. */
   readonly walk: Walk<OutcomePlace>;
   readonly #at: Statement;
   readonly #inStretch: Statement;
+  readonly #count: Statement;
 
   constructor(db: Connection) {
     this.walk = outcomeWalk(db);
@@ -48,13 +57,14 @@ export class OutcomePages {
       ORDER BY outcome.handler`);
     this.#inStretch = db.prepare(`
       ${storedOutcomeSql}
-      WHERE ${inOutcomeStretch}
-        AND (@key IS NULL OR key = @key)
-        AND (@type IS NULL OR type = @type)
-        AND (@status IS NULL OR status = @status)
-        AND (@handler IS NULL OR handler.name = @handler)
-        AND (@error IS NULL OR json_extract(error, '$.name') = @error)
+      WHERE ${inOutcomeStretch} AND ${isWanted}
       ORDER BY outcome.partition, position, outcome.handler`);
+    this.#count = db
+      .prepare(
+        `SELECT count(*) FROM outcome JOIN handler ON handler.id = outcome.handler
+         WHERE ${inOutcomeStretch} AND ${isWanted}`,
+      )
+      .pluck();
   }
 
   /** Outcomes of one event, by handler. */
@@ -64,14 +74,7 @@ export class OutcomePages {
 
   /** Looks at every outcome there is. */
   rows(wanted: OutcomesWanted): Generator<StoredOutcome, void, undefined> {
-    const { status } = wanted;
-    const values = {
-      key: storedOrNull(wanted.key),
-      type: storedOrNull(wanted.type),
-      handler: storedOrNull(wanted.handler),
-      status: status === undefined ? null : numberOfStatus[status],
-      error: wanted.error ?? null,
-    };
+    const values = wantedValues(wanted);
     return rowsOf(this.walk, {
       read: (stretch) =>
         this.#inStretch.iterate({ ...values, ...outcomeStretchValues(stretch) }) as Iterable<StoredOutcome>,
@@ -79,6 +82,26 @@ export class OutcomePages {
       sizeOf: ({ result, error }) => (result?.length ?? 0) + (error?.length ?? 0),
     });
   }
+
+  /** How many there are; looks at every outcome, and decodes none. */
+  count(wanted: OutcomesWanted): number {
+    const values = wantedValues(wanted);
+    let count = 0;
+    for (const stretch of stretchesOf(this.walk)) {
+      count += this.#count.get({ ...values, ...outcomeStretchValues(stretch) }) as number;
+    }
+    return count;
+  }
+}
+
+function wantedValues({ key, type, handler, status, error }: OutcomesWanted): Readonly<Record<string, unknown>> {
+  return {
+    key: storedOrNull(key),
+    type: storedOrNull(type),
+    handler: storedOrNull(handler),
+    status: status === undefined ? null : numberOfStatus[status],
+    error: error ?? null,
+  };
 }
 
 /** The values that `inOutcomeStretch` asks for. */

@@ -14,10 +14,12 @@ import { countsOf, keysOf, type StoreCounts, type StoreTimes, timesOf } from './
 import { expectStore, locateStore } from './store-file.js';
 import {
   type JournaledEvent,
+  type KeptEvent,
   type PendingEvent,
   type StoredEvent,
   type StoredWaitingEvent,
   toJournaledEvent,
+  toKeptEvent,
   toPendingEvent,
 } from './stored-event.js';
 import { toOutcome } from './stored-outcome.js';
@@ -75,13 +77,22 @@ export class StoreReader {
 
   /**
    * The published event with this identity, or null. Only published events are in the store, and only those that were
-   * journaled; those of a source are in its input.
+   * journaled; those of a source are in its input, and some of them are kept: see `keptEvent`.
    */
   event(identity: Identity): JournaledEvent | null {
     const { partition, position } = checkedIdentity(identity);
     return this.#read(() => {
       const stored = partition === journalPartition ? this.#findJournal()?.at(position) : null;
       return stored == null ? null : toJournaledEvent(stored);
+    });
+  }
+
+  /** The event with this identity that the store keeps beside its journal, or null: see `KeptEvent`. */
+  keptEvent(identity: Identity): KeptEvent | null {
+    const checked = checkedIdentity(identity);
+    return this.#read(() => {
+      const stored = this.#findLanes()?.keptEvent(checked);
+      return stored === undefined ? null : toKeptEvent(stored, checked);
     });
   }
 
@@ -124,7 +135,13 @@ export class StoreReader {
 
   /** The outcomes of events that failed: partition by partition, by position. Looks at every outcome in the store. */
   deadLetters(filter: DeadLetterFilter = {}): IterableIterator<Outcome> {
-    return this.#outcomesOf({ ...checkedFilter(filter, ['handler', 'type', 'key', 'error']), status: 'dead-lettered' });
+    return this.#outcomesOf(deadLettersWanted(filter));
+  }
+
+  /** How many `deadLetters` gives. Looks at every outcome, and is cheaper as it decodes none. */
+  deadLetterCount(filter: DeadLetterFilter = {}): number {
+    const wanted = deadLettersWanted(filter);
+    return this.#read(() => this.#outcomes.count(wanted));
   }
 
   /**
@@ -235,6 +252,10 @@ function* pendingOf(
 ): Generator<StoredEvent | StoredWaitingEvent, void, undefined> {
   if (events !== null) yield* events.pending(limit);
   if (lanes !== null) yield* lanes.waiting();
+}
+
+function deadLettersWanted(filter: DeadLetterFilter): OutcomesWanted {
+  return { ...checkedFilter(filter, ['handler', 'type', 'key', 'error']), status: 'dead-lettered' };
 }
 
 function checkedIdentity(identity: Identity): Identity {

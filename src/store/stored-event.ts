@@ -33,6 +33,12 @@ export interface PendingEvent extends Omit<JournaledEvent, 'acceptedAtUs'> {
   readonly state: 'waiting' | 'parked';
 }
 
+/** An event that the journal does not hold, kept as it waits, or was dead-lettered or cancelled. */
+export interface KeptEvent extends Omit<JournaledEvent, 'acceptedAtUs' | 'handler'> {
+  /** The handler that it waits for; null when it does not wait. */
+  readonly handler: string | null;
+}
+
 /** One row of the journal, joined with its handler. */
 export interface StoredEvent {
   readonly position: number;
@@ -44,6 +50,11 @@ export interface StoredEvent {
   readonly key: string | Buffer | null;
   readonly extras: string | null;
   readonly data: string | Buffer | null;
+}
+
+/** One row of the kept events. */
+export interface StoredKeptEvent extends Omit<StoredEvent, 'handler' | 'is_present' | 'accepted_at'> {
+  readonly handler: string | Buffer | null;
 }
 
 /** One row of what waits in lanes, joined with its event. */
@@ -66,10 +77,16 @@ export const storedEventSql = `
 
 export function toJournaledEvent(row: StoredEvent): JournaledEvent {
   const identity = { partition: journalPartition, position: row.position };
-  return { ...contentOf(row), identity, acceptedAtUs: row.accepted_at };
+  return { ...contentOf(row), identity, handler: textFrom(row.handler), acceptedAtUs: row.accepted_at };
 }
 
-function contentOf(row: StoredEvent | StoredWaitingEvent): Omit<JournaledEvent, 'identity' | 'acceptedAtUs'> {
+export function toKeptEvent(row: StoredKeptEvent, identity: Identity): KeptEvent {
+  return { ...contentOf(row), identity, handler: textOrNullFrom(row.handler) };
+}
+
+type Content = Omit<JournaledEvent, 'identity' | 'acceptedAtUs' | 'handler'>;
+
+function contentOf(row: Pick<StoredEvent, 'id' | 'type' | 'key' | 'extras' | 'data'>): Content {
   const { data } = row;
   const extras = row.extras === null ? null : (JSON.parse(row.extras) as Extras);
   return {
@@ -79,7 +96,6 @@ function contentOf(row: StoredEvent | StoredWaitingEvent): Omit<JournaledEvent, 
     time: extras?.time ?? null,
     headers: extras?.headers === undefined ? noHeaders : Object.assign(Object.create(null), extras.headers),
     data: data === null ? undefined : typeof data === 'string' ? JSON.parse(data) : new Uint8Array(data),
-    handler: textFrom(row.handler),
   };
 }
 
@@ -89,7 +105,14 @@ export function toPendingEvent(row: StoredEvent | StoredWaitingEvent): PendingEv
     position: row.position,
   };
   const isParked = row.is_present === 0 || ('is_parked' in row && row.is_parked === 1);
-  return { ...contentOf(row), identity, acceptedAtUs: row.accepted_at, state: isParked ? 'parked' : 'waiting' };
+  const handler = textFrom(row.handler);
+  return {
+    ...contentOf(row),
+    identity,
+    handler,
+    acceptedAtUs: row.accepted_at,
+    state: isParked ? 'parked' : 'waiting',
+  };
 }
 
 interface Extras {
