@@ -107,8 +107,13 @@ function firstFailure(files: readonly string[]): string | null {
   const { testResults } = JSON.parse(readFileSync(output, 'utf8')) as Results;
   for (const { name, message, assertionResults } of testResults) {
     const failed = assertionResults.find((result) => result.status === 'failed');
-    if (failed !== undefined) return `"${failed.fullName}": ${failed.failureMessages[0]?.split('\n')[0]}`;
+    if (failed !== undefined) return `"${failed.fullName}": ${reasonOf(failed.failureMessages)}`;
     if (message !== '') throw new Error(`${name} could not be run: ${message}`);
   }
   return `an error outside of any test: ${stderr.split('\n').find((line) => line.includes('Error')) ?? ''}`;
+}
+
+/** The first line of it. Of a test that took too long the report has no reason, only a name of its own making. */
+function reasonOf([first = '']: readonly string[]): string {
+  return first.startsWith('Error: STACK_TRACE_ERROR') ? 'it took too long' : first.split('\n')[0]!;
 }
