@@ -273,6 +273,7 @@ describe('limits', () => {
     expect(bench.dispatcher.counts().lanesLive).toBe(3);
     bench.settle();
     expect(bench.dispatcher.counts().lanesLive).toBe(0);
+    expect(['a', 'b', 'c'].map((key) => bench.dispatcher.lane(0, key))).toEqual([null, null, null]);
   });
 
   test('every event is counted in one place', () => {
