@@ -38,7 +38,7 @@ const tasks = {
   'kill-test': { needsBuild: true, steps: [['dist/scripts/kill-test/main.js']] },
   'crash-test': { needsBuild: true, steps: [['dist/scripts/crash-test/main.js']] },
   'power-test': { needsBuild: true, steps: [['dist/scripts/power-test/main.js']] },
-  mutants: { needsBuild: true, steps: [['dist/scripts/mutants.js']] },
+  mutants: { needsBuild: true, steps: [['dist/scripts/mutants/main.js']] },
   tidy: { needsBuild: true, steps: [['dist/scripts/tidy.js']] },
   'check:package': { needsBuild: true, steps: [['dist/scripts/check-package.js']] },
   // Tests import the built package too, so that their types can only be checked after a build.

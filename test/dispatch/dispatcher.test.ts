@@ -52,21 +52,32 @@ class Bench {
   }
 
   /** Takes a batch and tells its events in order. */
-  batch(placesFree = 1): string {
-    const batch = this.dispatcher.nextBatch(placesFree, 0);
+  batch(placesFree = 1, nowMs = 0): string {
+    const batch = this.dispatcher.nextBatch(placesFree, nowMs);
     if (batch === null) return 'none';
     this.#batches.push(batch);
     return batch.slots.map((slot) => `${slot.event?.key ?? '-'}${slot.position}`).join(' ');
   }
 
-  /** Settles the oldest batch: one letter per event, s(ucceeded), f(ailed) or k (skipped); `s` alone means all. */
+  /** Which try each event of the oldest batch in flight has now, and how often it was put off. */
+  tries(): string {
+    return this.#batches[0]?.slots.map(({ attempt, postponed }) => `${attempt}+${postponed}`).join(' ') ?? 'none';
+  }
+
+  /**
+   * Settles the oldest batch: one letter per event, s(ucceeded), f(ailed), k (skipped), r(etrying) or p(ostponed); `s`
+   * alone means all. Another try is due in 50 ms.
+   */
   settle(results = 's', busyUs = 0): this {
     const codes: Record<string, number> = handlerResult;
-    const names: Record<string, string> = { s: 'succeeded', f: 'failed', k: 'skipped' };
+    const names: Record<string, string> = {
+      ...{ s: 'succeeded', f: 'failed', k: 'skipped', r: 'retrying', p: 'postponed' },
+    };
     const batch = this.#batches.shift() as Batch;
     const letters = results.length === 1 ? results.repeat(batch.slots.length) : results;
     const came = Uint8Array.from(letters, (letter) => codes[names[letter] as string] as number);
-    this.#settled.push(this.dispatcher.settle(batch, { results: came, delaysMs: null, busyUs }, 0));
+    const delaysMs = new Float64Array(came.length).fill(50);
+    this.#settled.push(this.dispatcher.settle(batch, { results: came, delaysMs, busyUs }, 0));
     return this;
   }
 
@@ -121,6 +132,46 @@ describe('order per key', () => {
     expect(bench.batch()).toBe('-3 -5');
     bench.settle();
     expect(bench.batch()).toBe('a4');
+  });
+});
+
+describe('another try', () => {
+  test('comes when it is due, before what follows in its lane; what was skipped behind it is charged nothing', () => {
+    const bench = new Bench().admit('a a b');
+    expect([bench.batch(), bench.tries()]).toEqual(['a1 a2 b3', '1+0 1+0 1+0']);
+    bench.settle('rks').admit('a b');
+    expect(bench.batch(1, 49)).toBe('b5');
+    expect(bench.dispatcher.nextWakeMs).toBe(50);
+    bench.settle();
+    expect([bench.batch(1, 50), bench.tries()]).toEqual(['a1 a2 a4', '2+0 1+0 1+0']);
+  });
+
+  test('that was put off is not counted', () => {
+    const bench = new Bench().admit('a');
+    bench.batch();
+    bench.settle('p');
+    expect(bench.batch()).toBe('none');
+    expect([bench.batch(1, 50), bench.tries()]).toEqual(['a1', '1+1']);
+  });
+
+  test('of an event without a key holds nobody', () => {
+    const bench = new Bench().admit('- -');
+    bench.batch();
+    bench.settle('rs').admit('-');
+    expect(bench.batch()).toBe('-3');
+    expect(bench.batch(1, 50)).toBe('-1');
+  });
+});
+
+describe('a lane with a dead letter', () => {
+  test('stops where its handler says so: what waits is set aside, in order, and what comes later follows', () => {
+    const bench = new Bench({ parks: [true, false] }).admit('a a b b:a b:a');
+    expect(bench.batch()).toBe('a1 a2 b3 a4 a5');
+    bench.settle('fksfk').admit('a');
+    expect(bench.batch()).toBe('a5');
+    const { away } = bench.dispatcher;
+    expect(away.takeParked()).toMatchObject([{ partition: 2, position: 1, letGo: 0 }]);
+    expect(away.takeAside().map(({ position }) => position)).toEqual([2, 6]);
   });
 });
 
@@ -222,6 +273,7 @@ describe('limits', () => {
     expect(bench.dispatcher.counts().lanesLive).toBe(3);
     bench.settle();
     expect(bench.dispatcher.counts().lanesLive).toBe(0);
+    expect(['a', 'b', 'c'].map((key) => bench.dispatcher.lane(0, key))).toEqual([null, null, null]);
   });
 
   test('every event is counted in one place', () => {

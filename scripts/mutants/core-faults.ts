@@ -1,24 +1,8 @@
-// `npm run mutants`: plants known faults in the core, one at a time, and runs the tests that should notice. A fault
-// that goes unnoticed fails the command. Files are put back whatever happens.
+// Faults of the core: the dispatcher, the pump and what is between them, by the tests that run on a simulated clock.
 
-import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import type { Fault } from './fault.js';
 
-interface Mutant {
-  readonly name: string;
-  readonly file: string;
-  readonly from: string;
-  readonly to: string;
-  /** Tests that run the built package and should notice; without them those of the core, which run the sources. */
-  readonly built?: readonly string[];
-}
-
-const tests = ['test/dispatch', 'test/pump.test.ts', 'test/intake.test.ts', 'test/simulation.test.ts'];
-
-/** The tests of a store and its journal. */
-const storeTests = ['test/store.test.ts', 'test/journal.test.ts'];
-
-const mutants: readonly Mutant[] = [
+export const coreFaults: readonly Fault[] = [
   {
     name: 'a retry does not wait until it is due',
     file: 'src/dispatch/dispatcher.ts',
@@ -36,20 +20,6 @@ const mutants: readonly Mutant[] = [
     file: 'src/dispatch/dispatcher.ts',
     from: 'if (!this.away.recall(owed)) return;',
     to: 'this.away.recall(owed);',
-  },
-  {
-    name: 'the event after the culprit is charged with the death of the thread',
-    file: 'src/pool/progress.ts',
-    from: 'return { index: begun - 1, startedAtUs };',
-    to: 'return { index: begun, startedAtUs };',
-    built: ['test/handler-pool.test.ts'],
-  },
-  {
-    name: 'what follows a try that failed is run all the same',
-    file: 'src/pool/batch-runner.ts',
-    from: 'if (this.#stopsItsRun(reader.handler)) stopped = reader.run;',
-    to: '',
-    built: ['test/dead-letter-calls.test.ts'],
   },
   {
     name: 'skipped events go to the back of their lane',
@@ -212,77 +182,27 @@ const mutants: readonly Mutant[] = [
     to: 'room() === 0) return false;',
   },
   {
-    name: 'one row is skipped in recovery',
-    file: 'src/store/event-journal.ts',
-    from: 'if (row.done === 1) continue;',
-    to: 'if (row.done === 1 || row.position === 2) continue;',
-    built: storeTests,
+    name: 'a retry goes to the back of its lane',
+    file: 'src/dispatch/lanes.ts',
+    from: 'else lane.putBack(slot);',
+    to: 'else if (slot.dueMs !== noDue) lane.append(slot);\n    else lane.putBack(slot);',
   },
   {
-    name: 'the backlog is read out of order',
-    file: 'src/store/event-journal.ts',
-    from: 'WHERE event.position >= @from ORDER BY event.position LIMIT',
-    to: 'WHERE event.position >= @from ORDER BY event.position % 7, event.position LIMIT',
-    built: storeTests,
+    name: 'skipped events are charged a try',
+    file: 'src/dispatch/dispatcher.ts',
+    from: "if (result === handlerResult.skipped) {\n        slot.state = 'buffered';",
+    to: "if (result === handlerResult.skipped) {\n        slot.state = 'buffered';\n        slot.attempt += 1;",
   },
   {
-    name: 'a second outcome replaces the first',
-    file: 'src/store/outcome-inserter.ts',
-    from: "onConflict: 'ON CONFLICT (partition, position, handler) DO NOTHING',",
-    to: "onConflict: 'ON CONFLICT (partition, position, handler) DO UPDATE SET result = excluded.result',",
-    built: storeTests,
+    name: 'a try that was put off is counted',
+    file: 'src/dispatch/dispatcher.ts',
+    from: 'if (result === handlerResult.retrying) slot.attempt += 1;',
+    to: 'if (result !== handlerResult.skipped) slot.attempt += 1;',
   },
   {
-    name: 'an id that is known is stored again',
-    file: 'src/store/event-journal.ts',
-    from: '      known.add(index);\n',
-    to: '',
-    built: storeTests,
-  },
-  {
-    name: 'power means synchronous NORMAL',
-    file: 'src/store/database.ts',
-    from: "power: { name: 'FULL', level: 2 }",
-    to: "power: { name: 'NORMAL', level: 1 }",
-    built: storeTests,
+    name: 'an outcome that is on its way to the store is told as cancelled',
+    file: 'src/cancellations.ts',
+    from: "return 'decided';",
+    to: "return 'cancelled';",
   },
 ];
-
-// An interrupt ends the tests, which share this terminal; this process has files to put back first.
-process.on('SIGINT', () => {});
-
-for (const { file, from } of mutants) {
-  if (readFileSync(file, 'utf8').split(from).length !== 2) throw new Error(`${file} must hold this text once: ${from}`);
-}
-if (!testsPass()) throw new Error('the tests must pass before faults are planted');
-const survivors: string[] = [];
-for (const mutant of mutants) {
-  const text = readFileSync(mutant.file, 'utf8');
-  writeFileSync(
-    mutant.file,
-    text.replace(mutant.from, () => mutant.to),
-  );
-  try {
-    const isUnnoticed = mutant.built === undefined ? testsPass() : passesBuilt(mutant.built);
-    console.log(`${isUnnoticed ? 'NOT NOTICED' : 'noticed    '}  ${mutant.name}`);
-    if (isUnnoticed) survivors.push(mutant.name);
-  } finally {
-    writeFileSync(mutant.file, text);
-  }
-}
-spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
-console.log(`${mutants.length} faults planted, ${survivors.length} not noticed`);
-process.exitCode = survivors.length === 0 ? 0 : 1;
-
-/** Builds what is planted. A build that fails notices nothing: it is a fault of the fault. */
-function passesBuilt(files: readonly string[]): boolean {
-  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
-  if (status !== 0) throw new Error('the planted fault does not compile');
-  return testsPass(files);
-}
-
-function testsPass(files: readonly string[] = tests): boolean {
-  const { status, signal } = spawnSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...files]);
-  if (signal !== null || status === null || status > 1) throw new Error(`the tests were ended by ${signal ?? status}`);
-  return status === 0;
-}

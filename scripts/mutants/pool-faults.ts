@@ -1,0 +1,48 @@
+// Faults of the handler threads and of what the main thread makes of their deaths.
+
+import type { Fault } from './fault.js';
+
+export const poolFaults: readonly Fault[] = [
+  {
+    name: 'the event after the culprit is charged with the death of the thread',
+    file: 'src/pool/progress.ts',
+    from: 'return { index: begun - 1, startedAtUs };',
+    to: 'return { index: begun, startedAtUs };',
+    built: ['test/handler-pool.test.ts'],
+  },
+  {
+    name: 'what follows a try that failed is run all the same',
+    file: 'src/pool/batch-runner.ts',
+    from: 'if (this.#stopsItsRun(reader.handler)) stopped = reader.run;',
+    to: '',
+    built: ['test/handler-pool.test.ts'],
+  },
+  {
+    name: 'an event that had finished before its thread died is run again',
+    file: 'src/pool/lost-batch.ts',
+    from: 'builder.add(index, reader, ended);',
+    to: 'builder.add(index, reader, { ...ended, result: handlerResult.skipped, isTried: false });',
+    built: ['test/handler-pool.test.ts'],
+  },
+  {
+    name: 'the time limit runs from the beginning of the batch',
+    file: 'src/pool/progress.ts',
+    from: 'this.#times[index * timesPerEvent + timeOf.startedAtUs] = atUs;',
+    to: 'this.#times[index * timesPerEvent + timeOf.startedAtUs] = this.#times[timeOf.startedAtUs] || atUs;',
+    tests: ['test/overseer.test.ts'],
+  },
+  {
+    name: 'the lanes of a thread are free before it has exited',
+    file: 'src/pool/handler-pool.ts',
+    from: '    if (this.#roster.dyingCount > 0) return;\n',
+    to: '',
+    built: ['test/handler-pool.test.ts'],
+  },
+  {
+    name: 'null that is thrown passes for a result',
+    file: 'src/pool/batch-runner.ts',
+    from: 'this.#end({ thrown }, { reader, context, ...at });',
+    to: 'this.#end(thrown === null ? { returned: null } : { thrown }, { reader, context, ...at });',
+    built: ['test/handler-pool.test.ts'],
+  },
+];

@@ -1,0 +1,86 @@
+// Faults of the store, of its thread, and of what the next process finds there.
+
+import type { Fault } from './fault.js';
+
+/** The tests of a store and its journal. */
+const storeTests = ['test/store.test.ts', 'test/journal.test.ts'];
+
+export const storeFaults: readonly Fault[] = [
+  {
+    name: 'one row is skipped in recovery',
+    file: 'src/store/event-journal.ts',
+    from: 'if (row.done === 1) continue;',
+    to: 'if (row.done === 1 || row.position === 2) continue;',
+    built: storeTests,
+  },
+  {
+    name: 'the backlog is read out of order',
+    file: 'src/store/event-journal.ts',
+    from: 'WHERE event.position >= @from ORDER BY event.position LIMIT',
+    to: 'WHERE event.position >= @from ORDER BY event.position % 7, event.position LIMIT',
+    built: storeTests,
+  },
+  {
+    name: 'a second outcome replaces the first',
+    file: 'src/store/outcome-inserter.ts',
+    from: "onConflict: 'ON CONFLICT (partition, position, handler) DO NOTHING',",
+    to: "onConflict: 'ON CONFLICT (partition, position, handler) DO UPDATE SET result = excluded.result',",
+    built: storeTests,
+  },
+  {
+    name: 'an id that is known is stored again',
+    file: 'src/store/event-journal.ts',
+    from: '      known.add(index);\n',
+    to: '',
+    built: storeTests,
+  },
+  {
+    name: 'power means synchronous NORMAL',
+    file: 'src/store/database.ts',
+    from: "power: { name: 'FULL', level: 2 }",
+    to: "power: { name: 'NORMAL', level: 1 }",
+    built: storeTests,
+  },
+  {
+    name: 'tries are counted from one again after a restart',
+    file: 'src/partitions.ts',
+    from: 'this.#dispatcher.remember(partition, position!, { tries: tries!, postponed: postponed!, dueMs });',
+    to: 'this.#dispatcher.remember(partition, position!, { tries: tries! - tries!, postponed: postponed!, dueMs });',
+    built: ['test/dead-letter-calls.test.ts'],
+  },
+  {
+    name: 'a retry is due at once after a restart',
+    file: 'src/partitions.ts',
+    from: 'const dueMs = waitMs > 0 ? nowMs + waitMs : null;',
+    to: 'const dueMs = waitMs > 0 ? nowMs : null;',
+    built: ['test/dead-letter-calls.test.ts'],
+  },
+  {
+    name: 'dead letters are redriven last to first',
+    file: 'src/store/waiting-table.ts',
+    from: 'for (const event of events.toReversed()) this.#prepend',
+    to: 'for (const event of events) this.#prepend',
+    built: ['test/dead-letters.test.ts'],
+  },
+  {
+    name: 'redriven dead letters come after what waits behind them',
+    file: 'src/store/dead-letters.ts',
+    from: 'if (lanes.isParked(lane)) waiting.prepend(events, lane);',
+    to: 'if (!lanes.isParked(lane)) waiting.prepend(events, lane);',
+    built: ['test/dead-letters.test.ts'],
+  },
+  {
+    name: 'a stored outcome is told as cancelled',
+    file: 'src/store/cancellation.ts',
+    from: 'const isDone = decided.status === statusNumber.cancelled && decided.started_at === atUs;',
+    to: 'const isDone = decided.status === statusNumber.cancelled || decided.started_at !== atUs;',
+    built: ['test/dead-letters.test.ts'],
+  },
+  {
+    name: 'calls do not end with the thread of the writer',
+    file: 'src/store/store-writer.ts',
+    from: 'void thread.exited.then((death) => this.#onExit(death));',
+    to: "void thread.exited.then((death) => this.#life.phase === 'failed' && this.#onExit(death));",
+    built: ['test/writer-death.test.ts'],
+  },
+];

@@ -1,0 +1,59 @@
+// When a try is told to end, on a clock that moves by hand: its time begins with its handler's call.
+
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { handlerResult, type Policy } from '../src/handler.js';
+import { batchMessage } from '../src/pool/batch-message.js';
+import { Overseer } from '../src/pool/overseer.js';
+import { PendingBatch } from '../src/pool/pending-batch.js';
+import { abortFlag, Progress } from '../src/pool/progress.js';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+const policy: Policy = {
+  ...{ attemptsMax: 1, backoffMsMin: 0, backoffMsMax: 0, timeoutMs: 60, graceMs: 40, onDeadLetter: 'continue' },
+};
+const nowUs = (): number => Date.now() * 1000;
+
+/** A thread that runs a batch of `count` events of one handler, and who watches it. */
+function makeBatch(count: number) {
+  const event = { type: 't', key: null, id: null, extras: null, data: null };
+  const owed = { partition: 1, handler: 0, attempt: 1, postponed: 0, run: -1, event };
+  const events = Array.from({ length: count }, (_, position) => ({ ...owed, position }));
+  const batch = new PendingBatch(batchMessage(events, { place: 0, nameOf: () => 'journal' }));
+  batch.threadId = 7;
+  const progress = Progress.ofPlaces(1, { batchSizeMax: count });
+  const ended: number[] = [];
+  const overseer = new Overseer({
+    ...{ progress, nowUs, policies: [policy], names: ['t'], isJournaled: false, errorSizeMax: 1024 },
+    ...{ batches: () => [batch], endThread: (threadId) => void ended.push(threadId) },
+  });
+  overseer.reset(batch.message);
+  overseer.watch();
+  const place = progress.place(0);
+  /** Runs an event for so long; one that is told to end takes no notice. */
+  const run = (index: number, ms: number): void => {
+    const startedAtUs = nowUs();
+    place.begin(index, startedAtUs);
+    vi.advanceTimersByTime(ms);
+    const tried = { result: handlerResult.succeeded, isTried: true, value: null, error: null, delayMs: 0 };
+    place.finish(index, { ...tried, startedAtUs, durationUs: ms * 1000 });
+  };
+  return { run, ended, flags: () => events.map((_, index) => place.flagOf(index)) };
+}
+
+test('the time of a try begins when its handler is called, not when its batch was sent or begun', () => {
+  const { run, flags, ended } = makeBatch(4);
+  vi.advanceTimersByTime(200);
+  for (const index of [0, 1, 2]) run(index, 50);
+  expect(flags()).toEqual([0, 0, 0, 0]);
+  run(3, 90);
+  expect(flags()).toEqual([0, 0, 0, abortFlag.timedOut]);
+  expect(ended).toEqual([]);
+});
+
+test('a try that takes no notice for graceMs has its thread ended, once', () => {
+  const { run, ended } = makeBatch(1);
+  run(0, 1_000);
+  expect(ended).toEqual([7]);
+});
