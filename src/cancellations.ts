@@ -16,10 +16,13 @@ import type { CancelResult } from './store/messages.js';
 import type { WriterThread } from './threads.js';
 
 /**
- * What a call of cancel found: `cancelled` now has that outcome, `decided` had or now has another one, `unknown` is no
- * event that is held.
+ * What a call of cancel found: `cancelled` has that outcome now, `decided` has one that this call did not give,
+ * `unknown` is no event that is held.
  */
 export type CancelFound = 'cancelled' | 'decided' | 'unknown';
+
+/** What came of a try that was told to end; `moved`: nothing, and the event waits in the store by now. */
+type Ended = CancelFound | 'moved';
 
 interface Parts {
   readonly dispatcher: Dispatcher;
@@ -38,7 +41,7 @@ interface Parts {
 export class Cancellations {
   readonly #parts: Parts;
   /** Events in flight that are to end, and who waits for that. */
-  readonly #inFlight = new Map<Slot, ((found: CancelFound) => void)[]>();
+  readonly #inFlight = new Map<Slot, ((ended: Ended) => void)[]>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -57,9 +60,9 @@ export class Cancellations {
         await this.#parts.allStored();
         return 'cancelled';
       case 'in-flight': {
-        const found = await this.#ended(slot);
+        const ended = await this.#ended(slot);
         await this.#parts.allStored();
-        return found;
+        return ended === 'moved' ? this.#inStore(event) : ended;
       }
       case 'settled':
         await this.#parts.allStored();
@@ -82,11 +85,8 @@ export class Cancellations {
       const waiting = this.#inFlight.get(slot);
       if (waiting === undefined) continue;
       this.#inFlight.delete(slot);
-      // It failed, or did not begin, before it could be told.
-      const isOwed = slot.state === 'buffered';
-      if (isOwed) this.#parts.pump.withdraw(slot);
-      const found = isOwed || results[index] === handlerResult.cancelled ? 'cancelled' : 'decided';
-      for (const answer of waiting) answer(found);
+      const ended = this.#endOf(slot, results[index]!);
+      for (const answer of waiting) answer(ended);
     }
   }
 
@@ -103,7 +103,17 @@ export class Cancellations {
     return partition === null ? null : dispatcher.find({ partition, position: event.position });
   }
 
-  #ended(slot: Slot): Promise<CancelFound> {
+  /** What came of a try that was told to end. One that failed or did not begin before that is owed still. */
+  #endOf(slot: Slot, result: number): Ended {
+    if (slot.state === 'buffered') {
+      this.#parts.pump.withdraw(slot);
+      return 'cancelled';
+    }
+    if (result === handlerResult.cancelled) return 'cancelled';
+    return result === handlerResult.succeeded || result === handlerResult.failed ? 'decided' : 'moved';
+  }
+
+  #ended(slot: Slot): Promise<Ended> {
     return new Promise((resolve) => {
       const waiting = this.#inFlight.get(slot) ?? [];
       this.#inFlight.set(slot, [...waiting, resolve]);
@@ -129,7 +139,13 @@ export class Cancellations {
     const slot = identity === null ? null : this.#find(identity);
     // Whatever its try gives now: the store has its outcome, and stops no lane behind it.
     const letGo = slot === null ? null : away.letGo(slot);
-    if (slot?.state === 'in-flight') return this.#ended(slot).then(letGo);
+    if (slot?.state === 'in-flight') {
+      const lane = { handler: slot.lane!.handler, key: slot.lane!.key! };
+      return this.#ended(slot).then((ended) => {
+        if (ended === 'moved') away.left(lane);
+        letGo?.();
+      });
+    }
     if (slot?.state === 'settled') letGo?.();
     if (slot?.state === 'buffered') pump.withdraw(slot);
     // On its way to the store, where it will not be taken in.

@@ -8,6 +8,7 @@ import { KeylaneError, shown } from './errors.js';
 import type { Identity } from './event.js';
 import type { Flights } from './flights.js';
 import type { HandlerTable, Policy } from './handler.js';
+import type { OrderMode } from './options.js';
 import type { Phase } from './phase.js';
 
 /**
@@ -37,7 +38,7 @@ export interface Explanation {
   /** The thread that runs it, and for how long it has. */
   readonly threadId: number | null;
   readonly runningMs: number | null;
-  /** How long until its next try, or until its handler is probed. */
+  /** How long until its next try. */
   readonly dueInMs: number | null;
   /** What its last try failed with, as `TypeError: message`. */
   readonly lastError: string | null;
@@ -53,13 +54,17 @@ interface Parts {
   readonly handlers: HandlerTable;
   readonly policies: readonly Policy[];
   readonly clock: Clock;
-  readonly isGlobal: boolean;
+  readonly order: OrderMode;
   nameOf(partition: number): string;
   phase(): Phase;
 }
 
-/** Explains the lane of a handler and a key. Throws a KeylaneError `bad-option` for a handler there is not. */
+/** Explains the lane of a handler and a key. Throws a KeylaneError `bad-option` where there is no such lane. */
 export function explainLane(wanted: { readonly handler: string; readonly key: string }, parts: Parts): Explanation {
+  if (parts.order === 'none') {
+    const why = 'under order "none" events have no lanes, each runs when a thread is free';
+    throw new KeylaneError('bad-option', `there is nothing to explain: ${why}; stats() counts those that wait`);
+  }
   const handler = parts.handlers.names.indexOf(wanted.handler);
   if (handler === -1) {
     const names = parts.handlers.names.map(shown).join(', ');
@@ -80,7 +85,7 @@ type Facts = Omit<Explanation, 'text'>;
 function factsOf({ handler, key }: { handler: number; key: string }, parts: Parts): Facts {
   const { dispatcher, flights, clock, nameOf } = parts;
   const lane = dispatcher.lane(handler, key);
-  const away = parts.away.find(parts.isGlobal ? { handler: -1, key: '' } : { handler, key });
+  const away = parts.away.find(parts.order === 'global' ? { handler: -1, key: '' } : { handler, key });
   const slot = lane?.state === 'busy' ? flights.inLane((other) => other.lane === lane) : (lane?.head ?? null);
   const running = slot === null || lane?.state !== 'busy' ? null : flights.running(slot);
   const dueMs = lane?.state === 'delayed' ? lane.rank : null;

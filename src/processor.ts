@@ -173,7 +173,7 @@ export class Processor<Events extends EventMap = EventMap> {
     const { config, clock } = this.#parts;
     const { dispatcher, away, flights, policies, partitions } = this.#engine;
     return explainLane(lane, {
-      ...{ dispatcher, away, flights, policies, clock, handlers: this.handlers, isGlobal: config.order === 'global' },
+      ...{ dispatcher, away, flights, policies, clock, handlers: this.handlers, order: config.order },
       nameOf: (partition) => partitions.nameOf(partition),
       phase: () => this.#phase,
     });
@@ -243,6 +243,8 @@ export class Processor<Events extends EventMap = EventMap> {
   async #finish(): Promise<void> {
     try {
       await this.#engine.pump.whenQuiet();
+      // What is redriven from now on is for the next user of the store.
+      this.#engine.pump.shut();
       this.#engine.acceptance.close();
       this.#refuseIfCutShort();
       this.#engine.cancellations.close();

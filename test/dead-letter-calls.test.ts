@@ -1,6 +1,6 @@
 // What people do about failures while a processor runs: retries, parked lanes, redrive, discard, cancel, explain.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openStore } from '../dist/src/index.js';
@@ -153,4 +153,53 @@ test('a breaker pauses its handler alone, and one event shows that it is well', 
   expect(processor.stats()).toMatchObject({ succeeded: 9, paused: [] });
   expect(states[0]).toBe('t open');
   expect(states.at(-1)).toBe('t closed');
+});
+
+test('an event whose predecessor parks the lane is cancelled where it waits by then', async () => {
+  const store = freshStore();
+  const gate = `${store}-gate`;
+  const handlers = moduleOf(`
+    import { existsSync } from 'node:fs';
+    export default { t: ({ data }, ctx) => {
+      if (data === 'first') { while (!existsSync(${JSON.stringify(gate)})); throw new Error('no'); }
+    } };`);
+  const settings = { store, handlers, threads: 1, attemptsMax: 1, onDeadLetter: 'park', autoStart: false } as const;
+  const processor = await makeProcessor(settings);
+  await processor.publish({ type: 't', key: 'warm-up', data: 'other' });
+  await processor.publish({ type: 't', key: 'k', data: 'first' });
+  const { identity } = await processor.publish({ type: 't', key: 'k', data: 'second' });
+  processor.start();
+  await expect.poll(() => processor.explain({ handler: 't', key: 'k' }).threadId).toBeGreaterThan(0);
+  const cancelled = processor.cancel(identity);
+  writeFileSync(gate, '');
+  expect(await cancelled).toBe('cancelled');
+  expect(processor.explain({ handler: 't', key: 'k' })).toMatchObject({ situation: 'parked', waitingInStore: 0 });
+  await processor.drain();
+  using reader = openStore(store);
+  expect(reader.outcome(identity)).toMatchObject({ status: 'cancelled' });
+});
+
+test('what is redriven while the threads are ending waits for the next start', async () => {
+  const store = freshStore();
+  const text = (name: string, body: string): string =>
+    moduleOf(`import { existsSync, writeFileSync } from 'node:fs';
+      export function teardown() { writeFileSync('${store}-${name}', ''); while (!existsSync('${store}-go')); }
+      export default { t: () => { ${body} } };`);
+  const first = await makeProcessor({ store, handlers: text('first', 'throw new Error("no");'), attemptsMax: 1 });
+  await first.publish({ type: 't', key: 'k' });
+  await expect.poll(() => first.stats().deadLettered).toBe(1);
+  const drained = first.drain();
+  await expect.poll(() => existsSync(`${store}-first`)).toBe(true);
+  expect(await first.redrive({})).toEqual({ redriven: 1, withoutEvent: 0 });
+  writeFileSync(`${store}-go`, '');
+  await drained;
+  expect(first.phase).toBe('stopped');
+  const second = await makeProcessor({ store, handlers: text('second', '') });
+  await second.drain();
+  expect(second.stats()).toMatchObject({ succeeded: 1, recovered: 1 });
+});
+
+test('under order "none" there is nothing to explain', async () => {
+  const processor = await makeProcessor({ order: 'none' });
+  expect(() => processor.explain({ handler: 'echo', key: 'k' })).toThrow(/under order "none" events have no lanes/);
 });

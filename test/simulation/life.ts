@@ -259,6 +259,7 @@ export class Life {
         'setThreads',
         processor.setThreads(random.int(1, 4)).then(() => {}, forgiveTheEnd),
       );
+    if (this.#ledger.order === 'none') return;
     const { text } = processor.explain({ handler: this.#plan.handlers[0] as string, key });
     if (/undefined|NaN|null/.test(text)) this.#wrong.push(`explained as ${text}`);
   }
