@@ -4,11 +4,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Policy } from '../dist/src/handler.js';
+import { handlerResult, type Policy } from '../dist/src/handler.js';
 import { configFrom } from '../dist/src/options.js';
 import { policiesOf } from '../dist/src/policy.js';
 import { HandlerPool } from '../dist/src/pool/handler-pool.js';
 import { HandlerThread } from '../dist/src/pool/handler-thread.js';
+import { noRun, numberOf, numbersPerEvent } from '../dist/src/pool/messages.js';
 import { preflight } from '../dist/src/pool/preflight.js';
 import { Progress } from '../dist/src/pool/progress.js';
 import { messageOf, verdictsOf, withPool } from './fixtures/pool.js';
@@ -151,6 +152,24 @@ describe('a handler that fails', () => {
       expect([nothing, value, thread]).toEqual([undefined, { ok: true }, before?.result]);
       expect(Buffer.from(bytes as Uint8Array).toString()).toBe('bytes');
       expect(warnings).toEqual([]);
+    });
+  });
+
+  it.each([
+    { what: 'that is tried again', attemptsMax: 2, onDeadLetter: 'continue', expected: ['retrying', 'skipped'] },
+    { what: 'that parks', attemptsMax: 1, onDeadLetter: 'park', expected: ['failed', 'skipped'] },
+    { what: 'that does not park', attemptsMax: 1, onDeadLetter: 'continue', expected: ['failed', 'succeeded'] },
+  ] as const)('$what: what follows in its run waits or not, other runs and events without one go on', async (of) => {
+    const { attemptsMax, onDeadLetter, expected } = of;
+    await withPool(fixture('throws.js'), { attemptsMax, onDeadLetter }, async ({ pool }) => {
+      const types = ['null', 'fine', 'fine', 'null', 'fine'];
+      const message = messageOf(types.map(ofType), { place: 0, handlers: null });
+      for (const [index, run] of [0, 0, 1, noRun, noRun].entries()) {
+        message.numbers[index * numbersPerEvent + numberOf.run] = run;
+      }
+      const { results } = await pool.run(message);
+      const wanted = [...expected, 'succeeded', expected[0], 'succeeded'] as const;
+      expect([...results]).toEqual(wanted.map((name) => handlerResult[name]));
     });
   });
 });

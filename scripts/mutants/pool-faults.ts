@@ -15,7 +15,7 @@ export const poolFaults: readonly Fault[] = [
     file: 'src/pool/batch-runner.ts',
     from: 'if (this.#stopsItsRun(reader.handler)) stopped = reader.run;',
     to: '',
-    built: ['test/dead-letter-calls.test.ts'],
+    built: ['test/handler-pool.test.ts'],
   },
   {
     name: 'an event that had finished before its thread died is run again',
