@@ -13,6 +13,7 @@ import { checkStore } from './check.js';
 import type handlers from './handlers.js';
 import { type Latency, latencyAtLoad, latencyOneByOne } from './latency.js';
 import type { CellSpec } from './report.js';
+import { type Sampled, Sampler } from './sampler.js';
 import { type CpuSplit, cpuPerEvent, ThreadCpu } from './thread-cpu.js';
 
 /** How latency is measured: at a share of the throughput found, at a rate, or one event at a time. */
@@ -27,24 +28,16 @@ export interface CellRequest {
   readonly latency: LatencyPlan | null;
 }
 
-export interface CellRun {
+export interface CellRun extends Sampled {
   /** From the first publish to the last durable outcome. */
   readonly eventsPerSecond: number;
   readonly cpuUsPerEvent: CpuSplit;
   /** Of the main thread's share, what it took to make the events; they are made as they are published. */
   readonly makingUsPerEvent: number;
-  /** Means over samples every few milliseconds of the size of the batch chosen last, and of the group stored last. */
-  readonly batchSizeMean: number;
-  readonly groupSizeMean: number;
-  /** The largest seen. */
-  readonly rssBytes: number;
-  readonly walBytes: number;
   readonly latencyMs: Latency | null;
   /** What is wrong with the stored outcomes; empty when nothing is. */
   readonly wrong: readonly string[];
 }
-
-const sampleMs = 10;
 
 const request = JSON.parse(process.argv[2] ?? 'null') as CellRequest | null;
 if (request === null) throw new Error('expected a cell as JSON; run `npm run bench`');
@@ -98,48 +91,19 @@ async function latencyPhase(
   return [count, await latencyAtLoad(processor, { events, first, count, perSecond })];
 }
 
-/** Asking is cheaper for the main thread than a listener, to whom every outcome would be decoded. */
+/**
+ * Asking is cheaper for the main thread than a listener, to whom every outcome would be decoded. It asks seldom while
+ * much is left, at a quarter of the time that this should take, and every millisecond at the end.
+ */
 async function allDurable(processor: Pick<Processor, 'stats' | 'phase'>, count: number): Promise<void> {
+  const startMs = performance.now();
+  const before = processor.stats().succeeded;
   for (;;) {
     const { succeeded, deadLettered, phase } = processor.stats();
     if (succeeded + deadLettered >= count) return;
     if (phase !== 'running') throw new Error(`the processor is ${phase}: ${succeeded} of ${count} events are durable`);
-    await delay(1);
-  }
-}
-
-class Sampler {
-  readonly #processor: Pick<Processor, 'stats'>;
-  readonly #timer: NodeJS.Timeout;
-  #count = 0;
-  #batchSizes = 0;
-  #groupSizes = 0;
-  #rssBytes = 0;
-  #walBytes = 0;
-
-  constructor(processor: Pick<Processor, 'stats'>) {
-    this.#processor = processor;
-    this.#timer = setInterval(() => this.#sample(), sampleMs);
-  }
-
-  finish(): Pick<CellRun, 'batchSizeMean' | 'groupSizeMean' | 'rssBytes' | 'walBytes'> {
-    clearInterval(this.#timer);
-    this.#sample();
-    return {
-      batchSizeMean: this.#batchSizes / this.#count,
-      groupSizeMean: this.#groupSizes / this.#count,
-      rssBytes: this.#rssBytes,
-      walBytes: this.#walBytes,
-    };
-  }
-
-  #sample(): void {
-    const { batchSize, groupSize, walBytes } = this.#processor.stats();
-    this.#count += 1;
-    this.#batchSizes += batchSize;
-    this.#groupSizes += groupSize;
-    this.#rssBytes = Math.max(this.#rssBytes, process.memoryUsage.rss());
-    this.#walBytes = Math.max(this.#walBytes, walBytes);
+    const leftMs = ((count - succeeded) * (performance.now() - startMs)) / Math.max(1, succeeded - before);
+    await delay(Math.min(100, Math.max(1, leftMs / 4)));
   }
 }
 

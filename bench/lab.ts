@@ -41,7 +41,10 @@ export class Lab {
     { argument, name }: { argument: unknown; name: string },
   ): Promise<Result> {
     const args = [programOf(script), JSON.stringify(argument)];
-    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: programMsMax });
+    const ran = promisify(execFile)(process.execPath, args, { timeout: programMsMax });
+    const { stdout } = await ran.catch((error: { stderr?: string }) => {
+      throw new Error(`${script} failed at ${name}: ${error.stderr ?? error}`);
+    });
     const result = JSON.parse(stdout) as Result & { wrong?: readonly string[] };
     for (const what of result.wrong ?? []) this.wrong.push(`${name}: ${what}`);
     return result;

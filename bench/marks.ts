@@ -17,6 +17,8 @@ export interface MarksRun {
   /** Medians over the rounds, in microseconds per event. */
   readonly withUs: number;
   readonly withoutUs: number;
+  /** Median over the rounds of the one over the other, which share what the machine was doing. */
+  readonly ratio: number;
 }
 
 /** A place that keeps no marks. */
@@ -42,7 +44,7 @@ class BareProgress extends Progress {
 }
 
 const { rounds } = JSON.parse(process.argv[2] ?? 'null') as { rounds: number };
-const batchesPerRound = 20;
+const batchesPerRound = 4;
 const config = configFrom({ handlers: 'none', store: 'none' });
 const { batchSizeMax } = config;
 const module = await loadHandlers(new URL('./handlers.js', import.meta.url).href);
@@ -58,7 +60,12 @@ for (let round = 0; round < rounds; round += 1) {
   const turns = round % 2 === 0 ? (['with', 'without'] as const) : (['without', 'with'] as const);
   for (const turn of turns) us[turn].push(await usPerEvent(runners[turn]));
 }
-console.log(JSON.stringify({ withUs: median(us.with), withoutUs: median(us.without) } satisfies MarksRun));
+const found: MarksRun = {
+  withUs: median(us.with),
+  withoutUs: median(us.without),
+  ratio: median(us.with.map((withUs, round) => withUs / us.without[round]!)),
+};
+console.log(JSON.stringify(found));
 
 function runnerOf(progress: Progress): BatchRunner {
   return new BatchRunner({

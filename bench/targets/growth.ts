@@ -14,7 +14,7 @@ const recoveryBytesMax = 256_000_000;
 
 export async function judgeGrowth(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
   const large = plan.isSmoke ? 50_000 : plan.isFull ? 10_000_000 : 3_000_000;
-  const small = Math.ceil(large / 100);
+  const small = Math.min(100_000, Math.ceil(large / 30));
   lab.say(`T8: ${large.toLocaleString('en-US')} rows`);
   const ratio = async (): Promise<number> => {
     const argument = { small, large, window: Math.ceil(large / 20) };
