@@ -19,7 +19,7 @@ const variants: Readonly<Record<string, Partial<CellSpec>>> = {
 };
 
 export async function judgeMainThread(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
-  const seconds = plan.isSmoke ? 0.03 : 0.9;
+  const seconds = plan.isSmoke ? 0.03 : 0.6;
   const base: CellRun[] = [];
   const others = new Map<string, CellRun[]>(Object.keys(variants).map((name) => [name, []]));
   for (let round = 1; round <= plan.repeats; round += 1) {
