@@ -1,6 +1,6 @@
 // The report as tables on the terminal.
 
-import type { BenchReport, CellSummary } from './report.js';
+import type { BenchReport, CellSummary, TargetVerdict } from './report.js';
 
 export function printReport(report: BenchReport): void {
   const { machine, subject, cells, limits, targets, model, wrong } = report;
@@ -25,12 +25,14 @@ export function printReport(report: BenchReport): void {
       })),
     );
   }
-  for (const { target, what, figure, wanted, isMet, note } of targets) {
-    const line = `${target.padEnd(8)} ${isMet ? 'met   ' : 'MISSED'} ${what}: ${figure}; wanted ${wanted}`;
-    console.log(note === null ? line : `${line}\n${' '.repeat(16)}${note}`);
-  }
+  for (const verdict of targets) console.log(verdictText(verdict));
   for (const what of wrong) console.error(`WRONG: ${what}`);
   if (wrong.length === 0) console.log('Checked: every event once, with its key and its result, order kept per key.');
+}
+
+export function verdictText({ target, what, figure, wanted, isMet, note }: TargetVerdict): string {
+  const line = `${target.padEnd(8)} ${isMet ? 'met   ' : 'MISSED'} ${what}: ${figure}; wanted ${wanted}`;
+  return note === null ? line : `${line}\n${' '.repeat(16)}${note}`;
 }
 
 function cellLine(cell: CellSummary): Record<string, string | number> {

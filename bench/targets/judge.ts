@@ -2,6 +2,7 @@
 // the same run of the same machine. `--full` takes the sizes that do not fit into a quarter of an hour.
 
 import type { Lab } from '../lab.js';
+import { verdictText } from '../print-report.js';
 import type { TargetVerdict } from '../report.js';
 import { judgeEfficiency } from './efficiency.js';
 import { judgeGrowth } from './growth.js';
@@ -29,7 +30,10 @@ export async function judgeTargets(lab: Lab, plan: TargetPlan): Promise<TargetVe
   };
   for (const [targets, judge] of Object.entries(judges)) {
     lab.say(targets);
-    verdicts.push(...(await judge(lab, plan)));
+    const judged = await judge(lab, plan);
+    // Told at once: who ends a long run early has what came before.
+    for (const verdict of judged) lab.say(verdictText(verdict));
+    verdicts.push(...judged);
   }
   return verdicts;
 }
