@@ -1,75 +1,118 @@
 // One cell of the bench, in a process of its own: so many events through a fresh store, then every result is checked.
-// Called as `node cell.js '<Cell as JSON>'`; prints one CellResult as JSON. The pool is warm before the clock starts.
+// Called as `node cell.js '<CellRequest as JSON>'`; prints one CellRun as JSON. The pool is started and warmed before
+// the clock starts, with a tenth of the events; the clock stops when the last outcome is durable. Latency is measured
+// afterwards, in the same processor, at a load below the throughput that was found.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createProcessor, type Durability, type IntakeMode } from '../src/index.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createProcessor, type Processor } from '../src/index.js';
+import { BenchEvents } from './bench-events.js';
 import { checkStore } from './check.js';
 import type handlers from './handlers.js';
+import { type Latency, latencyAtLoad, latencyOneByOne } from './latency.js';
+import type { CellSpec } from './report.js';
+import { type Sampled, Sampler } from './sampler.js';
+import { type CpuSplit, cpuPerEvent, ThreadCpu } from './thread-cpu.js';
 
-export interface Cell {
-  readonly threads: number;
-  readonly events: number;
-  readonly keys: number;
-  readonly durability: Durability;
-  readonly intake: IntakeMode;
+/** How latency is measured: at a share of the throughput found, at a rate, or one event at a time. */
+export type LatencyPlan =
+  | { readonly kind: 'share'; readonly share: number; readonly seconds: number }
+  | { readonly kind: 'rate'; readonly perSecond: number; readonly seconds: number }
+  | { readonly kind: 'one-by-one'; readonly count: number };
+
+export interface CellRequest {
+  readonly spec: CellSpec;
+  /** Null: not at all. */
+  readonly latency: LatencyPlan | null;
 }
 
-export interface CellResult extends Cell {
+export interface CellRun extends Sampled {
   /** From the first publish to the last durable outcome. */
   readonly eventsPerSecond: number;
-  /** CPU of the whole process per event, in microseconds. */
-  readonly cpuUsPerEvent: number;
-  /** Resident memory, in bytes: the mean over the middle tenth of the events, and over the last. */
-  readonly rssMiddleBytes: number;
-  readonly rssEndBytes: number;
+  readonly cpuUsPerEvent: CpuSplit;
+  /** Of the main thread's share, what it took to make the events; they are made as they are published. */
+  readonly makingUsPerEvent: number;
+  readonly latencyMs: Latency | null;
   /** What is wrong with the stored outcomes; empty when nothing is. */
   readonly wrong: readonly string[];
 }
 
-const cell = JSON.parse(process.argv[2] ?? 'null') as Cell | null;
-if (cell === null) throw new Error('expected a cell as JSON; run `npm run bench`');
+const request = JSON.parse(process.argv[2] ?? 'null') as CellRequest | null;
+if (request === null) throw new Error('expected a cell as JSON; run `npm run bench`');
 const folder = await mkdtemp(join(tmpdir(), 'keylane-bench-'));
 try {
-  console.log(JSON.stringify(await run(cell, join(folder, 'bench.db'))));
+  console.log(JSON.stringify(await run(request, join(folder, 'bench.db'))));
 } finally {
   await rm(folder, { recursive: true });
 }
 
-async function run(cell: Cell, store: string): Promise<CellResult> {
-  const { threads, durability, intake } = cell;
-  const handlersUrl = new URL('./handlers.js', import.meta.url);
+async function run({ spec, latency }: CellRequest, store: string): Promise<CellRun> {
+  const { threads, durability, intake, batchSizeMax } = spec;
+  const events = new BenchEvents(spec);
+  const warming = Math.ceil(spec.events / 10);
+  const end = warming + spec.events;
+  const makingUsPerEvent = makingUs(events, warming);
+  const cpu = new ThreadCpu();
   const processor = await createProcessor<typeof handlers>({
-    ...{ handlers: handlersUrl, store, threads, durability, intake },
+    ...{ handlers: new URL('./handlers.js', import.meta.url), store, threads, durability, intake, batchSizeMax },
   });
-  const rss: number[] = [];
-  const cpu = process.cpuUsage();
+  cpu.find({ handlers: threads });
+  await processor.publishMany(events.range(0, warming));
+  await allDurable(processor, warming);
+  const sampler = new Sampler(processor);
+  const cpuBefore = cpu.read();
   const startMs = performance.now();
-  await processor.publishMany(events(cell, rss));
+  await processor.publishMany(events.range(warming, end));
+  await allDurable(processor, end);
+  const eventsPerSecond = (spec.events * 1000) / (performance.now() - startMs);
+  const cpuUsPerEvent = cpuPerEvent(cpuBefore, cpu.read(), spec.events);
+  const sampled = sampler.finish();
+  const [count, latencyMs] = await latencyPhase(processor, { plan: latency, events, first: end, eventsPerSecond });
   await processor.drain();
-  const seconds = (performance.now() - startMs) / 1000;
-  const { user, system } = process.cpuUsage(cpu);
-  return {
-    ...cell,
-    eventsPerSecond: cell.events / seconds,
-    cpuUsPerEvent: (user + system) / cell.events,
-    rssMiddleBytes: mean(rss.slice(50, 60)),
-    rssEndBytes: mean(rss.slice(90)),
-    wrong: checkStore(store, cell.events),
-  };
+  const wrong = checkStore(store, { events, count: end + count });
+  return { eventsPerSecond, cpuUsPerEvent, makingUsPerEvent, ...sampled, latencyMs, wrong };
 }
 
-/** Events over uniform keys; samples resident memory a hundred times, evenly. */
-function* events(cell: Cell, rss: number[]) {
-  const padding = 'x'.repeat(80);
-  const every = Math.ceil(cell.events / 100);
-  for (let n = 0; n < cell.events; n += 1) {
-    if (n % every === 0) rss.push(process.memoryUsage.rss());
-    yield { type: 'no-op', key: `key-${(n * 7919) % cell.keys}`, data: { n, padding } } as const;
+type BenchProcessor = Awaited<ReturnType<typeof createProcessor<typeof handlers>>>;
+
+async function latencyPhase(
+  processor: BenchProcessor,
+  of: { plan: LatencyPlan | null; events: BenchEvents; first: number; eventsPerSecond: number },
+): Promise<[count: number, latency: Latency | null]> {
+  const { plan, events, first } = of;
+  if (plan === null) return [0, null];
+  if (plan.kind === 'one-by-one') {
+    return [plan.count, await latencyOneByOne(processor, { events, first, count: plan.count })];
+  }
+  const perSecond = plan.kind === 'rate' ? plan.perSecond : of.eventsPerSecond * plan.share;
+  const count = Math.max(10, Math.ceil(perSecond * plan.seconds));
+  return [count, await latencyAtLoad(processor, { events, first, count, perSecond })];
+}
+
+/**
+ * Asking is cheaper for the main thread than a listener, to whom every outcome would be decoded. It asks seldom while
+ * much is left, at a quarter of the time that this should take, and every millisecond at the end.
+ */
+async function allDurable(processor: Pick<Processor, 'stats' | 'phase'>, count: number): Promise<void> {
+  const startMs = performance.now();
+  const before = processor.stats().succeeded;
+  for (;;) {
+    const { succeeded, deadLettered, phase } = processor.stats();
+    if (succeeded + deadLettered >= count) return;
+    if (phase !== 'running') throw new Error(`the processor is ${phase}: ${succeeded} of ${count} events are durable`);
+    const leftMs = ((count - succeeded) * (performance.now() - startMs)) / Math.max(1, succeeded - before);
+    await delay(Math.min(100, Math.max(1, leftMs / 4)));
   }
 }
 
-function mean(values: readonly number[]): number {
-  return Math.round(values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length));
+function makingUs(events: BenchEvents, count: number): number {
+  const { user, system } = process.cpuUsage();
+  let keyed = 0;
+  for (const event of events.range(0, count)) if (event.key !== null) keyed += 1;
+  const after = process.cpuUsage();
+  // Used, so that the loop stays.
+  if (keyed > count) throw new Error('more events than were made');
+  return (after.user + after.system - user - system) / count;
 }

@@ -1,131 +1,87 @@
-// `npm run bench`: no-op events through a whole processor at several thread counts, each cell in a process of its own,
-// checked, and told as a ratio to what one thread can insert. `--smoke` is the same in seconds, for CI: it fails on a
-// wrong result, never on time. `--json` prints one JSON object instead of the table.
+// `npm run bench`: events through a whole processor, each cell in a process of its own, every result checked, and told
+// as a ratio to what the machine could do at best. `--targets` judges the targets instead. `--smoke` is the same in
+// seconds, for CI: it fails on a wrong result, never on time. `--json FILE` writes the report to a file.
 
-import { execFile, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
-import Database from 'better-sqlite3';
-import type { Cell, CellResult } from './cell.js';
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { Lab } from './lab.js';
+import { machineNow, subject } from './machine.js';
+import { type MatrixPlan, runMatrix } from './matrix.js';
+import { modelOf } from './model.js';
+import { type Axes, axisChoices, cellOf, crossed, defaultAxes, slices, smokeCells } from './plan.js';
+import { printReport } from './print-report.js';
+import { type BenchReport, type CellSummary, reportVersion } from './report.js';
+import { judgeTargets } from './targets/judge.js';
 
 const { values: flags } = parseArgs({
-  options: { smoke: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+  options: {
+    workloads: { type: 'string' },
+    threads: { type: 'string' },
+    payloads: { type: 'string' },
+    keys: { type: 'string' },
+    intake: { type: 'string' },
+    durability: { type: 'string' },
+    repeats: { type: 'string' },
+    json: { type: 'string' },
+    smoke: { type: 'boolean', default: false },
+    targets: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+  },
 });
-const size = flags.smoke
-  ? { events: 50_000, repeats: 1, growthEvents: 0 }
-  : { events: 500_000, repeats: 5, growthEvents: 8_000_000 };
-const cores = availableParallelism();
-const threadCounts = [...new Set([1, 2, cores])].filter((threads) => threads <= Math.max(2, cores));
 
-/** One line of the report: the median of its runs. */
-interface Row {
-  readonly threads: number;
-  readonly intake: string;
-  readonly durability: string;
-  readonly eventsPerSecond: number;
-  readonly spread: number;
-  readonly cpuUsPerEvent: number;
-  readonly ofInsertLimit: number;
+const startedAt = new Date().toISOString();
+const machine = machineNow();
+const startMs = performance.now();
+const lab = new Lab((line) => {
+  const seconds = Math.round((performance.now() - startMs) / 1000);
+  process.stderr.write(`[${seconds} s] ${line}\n`);
+});
+const repeats = flags.repeats === undefined ? (flags.smoke ? 1 : 5) : wholeNumber('repeats', flags.repeats);
+const measured = flags.targets ? { cells: [], limits: [] } : await runMatrix(lab, matrixPlan());
+const targets = flags.targets ? await judgeTargets(lab, { repeats, isFull: flags.full, isSmoke: flags.smoke }) : [];
+const report: BenchReport = {
+  version: reportVersion,
+  startedAt,
+  command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
+  ...{ machine, subject: subject() },
+  cells: measured.cells as CellSummary[],
+  limits: measured.limits,
+  ...{ peers: [], targets, model: modelOf(measured.cells), wrong: lab.wrong },
+};
+printReport(report);
+if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(report, null, 2)}\n`);
+process.exitCode = report.wrong.length === 0 ? 0 : 1;
+
+function matrixPlan(): MatrixPlan {
+  if (flags.smoke) return { cells: smokeCells(), repeats, seconds: 0.1 };
+  const isDefault = !Object.keys(defaultAxes).some((axis) => flags[axis as keyof Axes] !== undefined);
+  const cells = isDefault ? slices() : crossed(axesFrom());
+  return { cells: cells.map((cell) => cellOf(cell)), repeats, seconds: 1 };
 }
 
-const rows: Row[] = [];
-const wrong: string[] = [];
-/** The first is the lightest there is, the last is what one gets without asking. */
-const settings = [
-  { intake: 'memory', durability: 'process' },
-  { intake: 'memory', durability: 'power' },
-  { intake: 'journal', durability: 'process' },
-  { intake: 'journal', durability: 'power' },
-] as const;
-for (const { intake, durability } of settings) {
-  const limits: number[] = [];
-  for (let repeat = 0; repeat < size.repeats; repeat += 1) {
-    const args = [size.events, durability, intake];
-    limits.push((await json<{ eventsPerSecond: number }>('insert-limit.js', args)).eventsPerSecond);
-  }
-  for (const threads of threadCounts) {
-    const runs: CellResult[] = [];
-    for (let repeat = 0; repeat < size.repeats; repeat += 1) {
-      runs.push(await runCell({ threads, intake, durability, events: size.events, keys: 1000 }));
-    }
-    const rates = runs.map((run) => run.eventsPerSecond);
-    rows.push({
-      ...{ threads, intake, durability, eventsPerSecond: Math.round(median(rates)) },
-      spread: round((Math.max(...rates) - Math.min(...rates)) / median(rates)),
-      cpuUsPerEvent: round(median(runs.map((run) => run.cpuUsPerEvent))),
-      ofInsertLimit: round(median(rates) / median(limits)),
-    });
-  }
-}
-const growth =
-  size.growthEvents === 0
-    ? null
-    : await runCell({ threads: cores, intake: 'memory', durability: 'process', events: size.growthEvents, keys: 1000 });
-print();
-process.exitCode = wrong.length === 0 ? 0 : 1;
-
-async function runCell(cell: Cell): Promise<CellResult> {
-  const result = await json<CellResult>('cell.js', [JSON.stringify(cell)]);
-  for (const what of result.wrong) wrong.push(`${cell.threads} threads, ${cell.intake}, ${cell.durability}: ${what}`);
-  return result;
-}
-
-async function json<T>(script: string, args: readonly (string | number)[]): Promise<T> {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const { stdout } = await promisify(execFile)(process.execPath, [path, ...args.map(String)]);
-  return JSON.parse(stdout) as T;
-}
-
-function print(): void {
-  const machine = `${cpus()[0]?.model}, ${cores} cores, Node ${process.version}, load ${loadavg()[0]?.toFixed(2)}`;
-  if (flags.json) {
-    console.log(
-      JSON.stringify({ version: 1, machine, subject: subject(), events: size.events, rows, growth, wrong }, null, 2),
-    );
-    return;
-  }
-  console.log(`No-op handler, 1,000 keys, ~100-byte data, ${size.events} events a run, median of ${size.repeats}`);
-  console.log(machine);
-  console.log(subject());
-  console.table(
-    rows.map((row) => ({
-      threads: row.threads > cores ? `${row.threads} (over cores)` : row.threads,
-      intake: row.intake,
-      durability: row.durability,
-      'events/s': row.eventsPerSecond,
-      spread: row.spread,
-      'CPU us/event': row.cpuUsPerEvent,
-      'of one-thread insert': row.ofInsertLimit,
-    })),
-  );
-  if (growth !== null) {
-    const [from, to] = [growth.rssMiddleBytes, growth.rssEndBytes].map((bytes) => (bytes / 1e6).toFixed(0));
-    const [middle, end] = [growth.events / 2, growth.events].map((events) => events.toLocaleString('en'));
-    console.log(`Resident memory at event ${middle}: ${from} MB; at event ${end}: ${to} MB.`);
-  }
-  for (const what of wrong) console.error(`WRONG: ${what}`);
-  if (wrong.length === 0) console.log('Checked: every event once, the right sum, order kept per key.');
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
-}
-
-/** What was measured, and with what: the commit where there is one, and the versions that carry the work. */
-function subject(): string {
-  const git = spawnSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' });
-  const commit = git.status === 0 ? git.stdout.trim() : 'no commit';
-  const versionOf = (name: string): string => {
-    const manifest = new URL(`../../node_modules/${name}/package.json`, import.meta.url);
-    return (JSON.parse(readFileSync(manifest, 'utf8')) as { version: string }).version;
+function axesFrom(): Axes {
+  return {
+    workloads: chosen('workloads') ?? defaultAxes.workloads,
+    threads: flags.threads?.split(',').map((text) => wholeNumber('threads', text)) ?? defaultAxes.threads,
+    payloads: chosen('payloads') ?? defaultAxes.payloads,
+    keys: chosen('keys') ?? defaultAxes.keys,
+    intake: (chosen('intake') as Axes['intake'] | null) ?? defaultAxes.intake,
+    durability: (chosen('durability') as Axes['durability'] | null) ?? defaultAxes.durability,
   };
-  const sqlite = new Database(':memory:').prepare('SELECT sqlite_version()').pluck().get();
-  const packages = ['piscina', 'better-sqlite3'].map((name) => `${name} ${versionOf(name)}`);
-  return `keylane ${commit}, ${packages.join(', ')}, SQLite ${sqlite}`;
 }
 
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
+/** The values of a flag, separated by commas; null where it is not given. */
+function chosen(axis: keyof typeof axisChoices): string[] | null {
+  const values = flags[axis]?.split(',') ?? null;
+  const choices: readonly string[] = axisChoices[axis];
+  const stray = values?.find((value) => !choices.includes(value));
+  if (stray !== undefined)
+    throw new Error(`--${axis} takes ${choices.join(', ')}, separated by commas, got "${stray}"`);
+  return values;
+}
+
+function wholeNumber(flag: string, text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 256) return value;
+  throw new Error(`--${flag} takes whole numbers from 1 to 256, got "${text}"`);
 }

@@ -9,7 +9,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { BenchEvents } from '../bench/bench-events.js';
 import { checkStore } from '../bench/check.js';
+import type handlersModule from '../bench/handlers.js';
 import { createProcessor } from '../src/index.js';
 
 const { values } = parseArgs({
@@ -20,6 +22,7 @@ const { values } = parseArgs({
   },
 });
 const events = Number(values.events);
+const made = new BenchEvents({ workload: 'no-op', keys: 'uniform', keyCount: 1000, payload: '100B' });
 const growthMax = 150 * 1024 * 1024;
 // The heaps of all threads grow to their working size here, as they do without a backlog.
 const runningGrowthMax = 256 * 1024 * 1024;
@@ -49,13 +52,13 @@ async function parent(): Promise<void> {
 
 /** Publishes while nothing runs, tells how much memory that took, and waits for its end. */
 async function publish(store: string): Promise<void> {
-  const processor = await createProcessor({ handlers, store, autoStart: false });
+  const processor = await createProcessor<typeof handlersModule>({ handlers, store, autoStart: false });
   // Memory that the heap would grow to anyway is not the backlog's.
   const idle = process.memoryUsage.rss();
   let highest = idle;
   const startMs = performance.now();
   await processor.publishMany(
-    made(() => {
+    sampled(() => {
       highest = Math.max(highest, process.memoryUsage.rss());
     }),
   );
@@ -94,17 +97,16 @@ async function recover(store: string): Promise<string[]> {
   console.log(
     `all run after ${(performance.now() - startMs).toFixed(0)} ms; memory grew by ${megabytes(highest - idle)}`,
   );
-  const problems = checkStore(store, events);
+  const problems = checkStore(store, { events: made, count: events });
   if (pending !== events) problems.push(`${events} published, ${pending} pending after the kill`);
   if (highest - idle >= runningGrowthMax) problems.push(`memory grew by ${megabytes(highest - idle)} while events ran`);
   return problems;
 }
 
-function* made(sample: () => void) {
-  const padding = 'x'.repeat(80);
+function* sampled(sample: () => void) {
   for (let n = 0; n < events; n += 1) {
     if (n % 10_000 === 0) sample();
-    yield { type: 'no-op', key: `key-${n % 1000}`, data: { n, padding } };
+    yield made.event(n);
   }
 }
 

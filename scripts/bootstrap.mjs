@@ -32,7 +32,13 @@ const tasks = {
   test: { needsBuild: true, steps: [['node_modules/vitest/vitest.mjs', 'run', ...testReporters()]] },
   bench: { needsBuild: true, steps: [['dist/bench/main.js']] },
   'bench:micro': { needsBuild: true, steps: [['dist/bench/micro.js']] },
-  'bench:smoke': { needsBuild: true, steps: [['dist/bench/main.js', '--smoke']] },
+  'bench:smoke': {
+    needsBuild: true,
+    steps: [
+      ['dist/bench/micro.js', '--smoke'],
+      ['dist/bench/main.js', '--smoke'],
+    ],
+  },
   'backlog-test': { needsBuild: true, steps: [['dist/scripts/backlog-test.js']] },
   'failure-soak': { needsBuild: true, steps: [['dist/scripts/failure-soak/main.js']] },
   'kill-test': { needsBuild: true, steps: [['dist/scripts/kill-test/main.js']] },

@@ -1,0 +1,57 @@
+// Steps of the pure core: the ring, the lanes, and the way of a batch through both.
+
+import { Dispatcher } from '../../src/dispatch/dispatcher.js';
+import { Lanes } from '../../src/dispatch/lanes.js';
+import { RingBuffer, type Slot } from '../../src/dispatch/ring-buffer.js';
+import { handlerResult } from '../../src/handler.js';
+import { config, count, thousandEncoded } from './thousand.js';
+
+export function dispatchSteps(): Record<string, () => number> {
+  const encoded = thousandEncoded();
+  const ring = new RingBuffer({ capacity: count, bytesMax: config.ringBytesMax });
+  const slots = encoded.map((event) => ring.take(event));
+  ring.release(taken(slots[0]!));
+  for (const slot of slots.slice(1)) ring.release(taken(slot));
+  const lanes = new Lanes({ order: 'key', handlerCount: 1 });
+  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, parks: [false], breaker: null });
+  dispatcher.openPartition(1, 0);
+  let position = 0;
+  return {
+    'ring: take and release': () => {
+      for (const event of encoded) slots[ring.held] = taken(ring.take(event));
+      for (const slot of slots) ring.release(slot);
+      return ring.room;
+    },
+    'lanes: append, take the oldest, release': () => {
+      for (let index = 0; index < count; index += 1) {
+        const slot = slots[index]!;
+        slot.sequence = index;
+        lanes.append(lanes.laneOf(0, encoded[index]!.key), slot);
+      }
+      let shifted = 0;
+      while (lanes.ready > 0) {
+        const lane = lanes.takeOldest();
+        for (; lane.head !== null; shifted += 1) lane.shift();
+        lanes.release(lane);
+      }
+      return shifted;
+    },
+    'dispatcher: admit, batch, settle, confirm': () => {
+      for (const event of encoded) {
+        position += 1;
+        dispatcher.admit(event, { partition: 1, position, handler: 0 });
+      }
+      for (let batch = dispatcher.nextBatch(1, 0); batch !== null; batch = dispatcher.nextBatch(1, 0)) {
+        const results = new Uint8Array(batch.slots.length).fill(handlerResult.succeeded);
+        dispatcher.confirm(dispatcher.settle(batch, { results, delaysMs: null, busyUs: batch.slots.length }, 0));
+      }
+      return dispatcher.watermark(1);
+    },
+  };
+}
+
+/** As the dispatcher has it once it is admitted. */
+function taken(slot: Slot): Slot {
+  slot.state = 'buffered';
+  return slot;
+}

@@ -1,0 +1,39 @@
+// `npm run bench -- --targets`: each target of the project with its figure and its verdict, all figures of a target from
+// the same run of the same machine. `--full` takes the sizes that do not fit into a quarter of an hour.
+
+import type { Lab } from '../lab.js';
+import { verdictText } from '../print-report.js';
+import type { TargetVerdict } from '../report.js';
+import { judgeEfficiency } from './efficiency.js';
+import { judgeGrowth } from './growth.js';
+import { judgeLatency } from './latency.js';
+import { judgeMainThread } from './main-thread.js';
+import { judgeMarks } from './marks.js';
+import { judgeMemory } from './memory.js';
+import { judgeSkew } from './skew.js';
+import { judgeStart } from './start.js';
+import { judgeThroughput } from './throughput.js';
+
+/** How large the experiments are. */
+export interface TargetPlan {
+  readonly repeats: number;
+  readonly isFull: boolean;
+  /** Only to see that it runs: the verdicts mean nothing. */
+  readonly isSmoke: boolean;
+}
+
+export async function judgeTargets(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
+  const verdicts: TargetVerdict[] = [];
+  const judges = {
+    ...{ 'T1, T2': judgeThroughput, T3: judgeEfficiency, T4: judgeMainThread, T5: judgeLatency, T6: judgeMemory },
+    ...{ T7: judgeSkew, T8: judgeGrowth, T9: judgeStart, 'P3 marks': judgeMarks },
+  };
+  for (const [targets, judge] of Object.entries(judges)) {
+    lab.say(targets);
+    const judged = await judge(lab, plan);
+    // Told at once: who ends a long run early has what came before.
+    for (const verdict of judged) lab.say(verdictText(verdict));
+    verdicts.push(...judged);
+  }
+  return verdicts;
+}
