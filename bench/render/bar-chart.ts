@@ -2,8 +2,8 @@
 
 import { chartSize, horizontalLines } from './chart.js';
 import { legend } from './legend.js';
-import { scaleFromZero } from './scale.js';
-import { type ChartText, type Drawing, element, escaped, label, shortened } from './svg.js';
+import { roundScale } from './scale.js';
+import { type ChartText, type Drawing, element, escaped, label, shortened, widthOf } from './svg.js';
 
 export interface Bar {
   readonly value: number;
@@ -27,9 +27,9 @@ export function barChart(chart: BarChart): Drawing {
     ],
     chartSize.width,
   );
-  const plot = { left: 58, right: chartSize.width - 10, top: above.height + 24, bottom: chartSize.height - 30 };
+  const plot = { left: 54, right: chartSize.width - 4, top: above.height + 24, bottom: chartSize.height - 40 };
   const values = chart.groups.flatMap(({ bars }) => bars.flatMap((bar) => [bar?.value ?? 0, bar?.limit ?? 0]));
-  const y = scaleFromZero(values, { from: plot.bottom, to: plot.top });
+  const y = roundScale(values, { from: plot.bottom, to: plot.top });
   const step = (plot.right - plot.left) / Math.max(1, chart.groups.length);
   const barWidth = Math.min(64, (step * 0.78) / Math.max(1, chart.series.length));
   const groups = chart.groups.map(({ name, bars }, index) => {
@@ -40,7 +40,8 @@ export function barChart(chart: BarChart): Drawing {
       const of = { series, x: first + barWidth * series, width: barWidth, name };
       return bar === null ? '' : drawnBar(bar, of);
     });
-    return label(shortened(name, step), named) + drawn.join('');
+    const lines = groupLines(name, step - 6).map((text, line) => label(text, { ...named, y: named.y + line * 14 }));
+    return lines.join('') + drawn.join('');
   });
   const axis = label(chart.yTitle, { x: 4, y: plot.top - 12, class: 'axis' });
   const { title, description } = chart;
@@ -58,4 +59,11 @@ export function barChart(chart: BarChart): Drawing {
     const across = limit === null ? '' : element('line', { ...line, y1: y.at(limit), y2: y.at(limit) });
     return element('rect', { class: `bar s${series}`, ...box }, spoken) + across + label(chart.text(value), figure);
   }
+}
+
+/** The name of a group under its bars, on two lines where it is too wide for one. */
+function groupLines(name: string, width: number): string[] {
+  if (widthOf(name) <= width) return [name];
+  const [first = '', ...rest] = name.split(/(?<=[/ ])/);
+  return [first, rest.join('')].filter(Boolean).map((line) => shortened(line, width));
 }

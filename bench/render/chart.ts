@@ -1,8 +1,8 @@
 // A line chart: from series of points to one SVG. Knows nothing of reports.
 
 import { type LegendItem, legend } from './legend.js';
-import { type Scale, scaleFromZero, scaleOfValues } from './scale.js';
-import { type ChartText, type Drawing, element, label, marker, pathThrough } from './svg.js';
+import { roundScale, type Scale, scaleOfValues } from './scale.js';
+import { type ChartText, type Drawing, element, label, marker, pathThrough, widthOf } from './svg.js';
 
 export interface Point {
   readonly x: number;
@@ -25,12 +25,15 @@ export interface LineChart extends ChartText {
   readonly xScale: 'linear' | 'log';
   readonly xText: (value: number) => string;
   readonly yText: (value: number) => string;
+  /** Where the y axis starts, when not at zero; no point lies below. */
+  readonly yStart?: number;
   /** What lies right of this is shaded, and named. */
   readonly shadeFrom?: { readonly x: number; readonly name: string };
 }
 
-export const chartSize = { width: 480, height: 300 };
-const margin = { left: 58, right: 22, bottom: 44 };
+/** Narrow, so that its words stay readable on a telephone. */
+export const chartSize = { width: 440, height: 290 };
+const margin = { left: 56, right: 10, bottom: 44 };
 
 export function lineChart(chart: LineChart): Drawing {
   const series = chart.series.map((one) => ({ ...one, points: one.points.filter(isFinitePoint) }));
@@ -39,7 +42,7 @@ export function lineChart(chart: LineChart): Drawing {
     return { name, kind: isIdeal ? 'dashed' : 'marked', series: colour };
   });
   const above = legend(names, chartSize.width);
-  const top = above.height + 24;
+  const top = above.height + 26;
   const plot = {
     left: margin.left,
     right: chartSize.width - margin.right,
@@ -53,9 +56,11 @@ export function lineChart(chart: LineChart): Drawing {
     xRange,
     chart.xScale,
   );
-  const y = scaleFromZero(
+  const yRange = { from: plot.bottom, to: plot.top };
+  const y = roundScale(
     points.map((point) => point.y),
-    { from: plot.bottom, to: plot.top },
+    yRange,
+    chart.yStart,
   );
   const inner = [
     above.drawn,
@@ -85,12 +90,22 @@ function axes({ chart, x, y, plot }: Placed & { readonly plot: Plot }): string {
   const middle = (plot.left + plot.right) / 2;
   return [
     horizontalLines(y, plot, chart.yText),
-    label(chart.yTitle, { x: 4, y: plot.top - 12, class: 'axis' }),
-    ...x.ticks.map((tick) => {
+    label(chart.yTitle, { x: 4, y: plot.top - 13, class: 'axis' }),
+    ...apart(x).map((tick) => {
       return label(chart.xText(tick), { x: x.at(tick), y: plot.bottom + 18, class: 'tick', 'text-anchor': 'middle' });
     }),
     label(chart.xTitle, { x: middle, y: chartSize.height - 6, class: 'axis', 'text-anchor': 'middle' }),
   ].join('');
+}
+
+/** The ticks whose words do not run into those of the tick before. */
+function apart({ ticks, at }: Scale): number[] {
+  let free = Number.NEGATIVE_INFINITY;
+  return ticks.filter((tick) => {
+    if (at(tick) < free) return false;
+    free = at(tick) + widthOf(String(tick)) + 8;
+    return true;
+  });
 }
 
 /** The grid of the y axis with its figures; the line at zero is stronger. */

@@ -12,7 +12,8 @@ export function amountText(value: Figure): string {
 }
 
 export function percentText(share: Figure): string {
-  return share === null ? absent : `${(share * 100).toFixed(Math.abs(share) < 0.0995 ? 1 : 0)} %`;
+  if (share === null) return absent;
+  return `${(share * 100).toFixed(share !== 0 && Math.abs(share) < 0.0995 ? 1 : 0)} %`;
 }
 
 /** A change, with its sign. */

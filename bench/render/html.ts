@@ -10,6 +10,7 @@ import {
   cellTable,
   costTable,
   headLines,
+  latencyTable,
   limitTable,
   overCoresNote,
   peersSkipped,
@@ -32,7 +33,7 @@ export function htmlPage(report: BenchReport): string {
     section({ id: 'cells', name: 'All cells' }, [
       tableOrNothing('All cells', cellTable(report), 'No cell was run.'),
       paragraphs([overCoresNote, sameInAll(report)]),
-      tableOrNothing('Latency and cost per event of each cell', costTable(report), ''),
+      ...(report.cells.length === 0 ? [] : cellDetails(report)),
     ]),
     section({ id: 'limits', name: 'Limits' }, [tableOrNothing('Limits', limitTable(report), 'No limit was measured.')]),
     section({ id: 'promises', name: 'Peers, and what they do not promise' }, [
@@ -101,11 +102,23 @@ function figureSection({ id, title: name, lead, charts, table }: Figure): string
   const drawn = charts.map(
     (chart) => `<figure><figcaption>${escaped(chart.title)}</figcaption>${svgOf(chart)}</figure>`,
   );
-  return section({ id, name }, [
-    `<p class="lead">${escaped(lead)}</p>`,
-    `<div class="charts">${drawn.join('\n')}</div>`,
-    tableOrNothing(`The numbers: ${name}`, table, ''),
-  ]);
+  return `<section id="${id}">
+<div class="together">
+<h2>${escaped(name)}</h2>
+<p>${escaped(lead)}</p>
+<div class="charts">${drawn.join('\n')}</div>
+</div>
+${tableOrNothing(`The numbers: ${name}`, table, '')}
+</section>`;
+}
+
+function cellDetails(report: BenchReport): string[] {
+  return [
+    '<h3>Latency, publish to durable outcome</h3>',
+    tableOrNothing('Latency of each cell', latencyTable(report), ''),
+    '<h3>CPU per event, batches, memory</h3>',
+    tableOrNothing('CPU per event, batches and memory of each cell', costTable(report), ''),
+  ];
 }
 
 /** What is left out, and what would have to be run for it. */

@@ -1,4 +1,5 @@
-// The report as Markdown for the README: the targets and the cells, with the commands that make them.
+// The report as Markdown for the README: targets and peers, with the commands that make them. The cells, which are many,
+// are shown only where no targets were asked for.
 
 import type { BenchReport } from '../report.js';
 import type { Table } from './table.js';
@@ -7,17 +8,19 @@ import { cellTable, headLines, overCoresNote, peerTable, peerWins, sameInAll, ta
 export function markdownTable(report: BenchReport): string {
   const [machine = '', subject = ''] = headLines(report);
   const blocks = [
-    table(cellTable(report)),
-    sameInAll(report),
-    report.cells.some(({ isOverCores }) => isOverCores) ? overCoresNote : '',
+    ...(report.targets.length > 0 ? [table(targetTable(report))] : cells(report)),
     table(peerTable(report)),
     peerWins(report).join(' '),
-    table(targetTable(report)),
     ...report.wrong.map((what) => `WRONG: ${what}`),
   ];
   const text = blocks.map((block) => (block.startsWith('|') ? block : plain(block)));
   const made = `Measured by ${code(report.command)}, shown by \`node dist/bench/show.js REPORT --markdown\`.`;
   return `${[...text, `${plain(`${machine}; ${subject}.`)} ${made}`].filter(Boolean).join('\n\n')}\n`;
+}
+
+function cells(report: BenchReport): string[] {
+  const isOver = report.cells.some(({ isOverCores }) => isOverCores);
+  return [table(cellTable(report)), sameInAll(report), isOver ? overCoresNote : ''];
 }
 
 function table({ columns, rows }: Table): string {

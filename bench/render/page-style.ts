@@ -60,13 +60,14 @@ td{border-bottom:1px solid var(--rule);vertical-align:top}
 th:last-child,td:last-child{padding-right:0}
 .number{text-align:right;white-space:nowrap}
 th.number{white-space:normal}
-td.word{min-width:6rem}
-td.long{min-width:14rem}
+td.word{white-space:nowrap}
+td.long{white-space:normal;min-width:14rem}
+h3{font-size:1rem;margin:1.6rem 0 .2rem}
 .met{color:var(--good);font-weight:600}
 .missed,.wrong{color:var(--bad);font-weight:600}
 .wrong{border:2px solid var(--bad);padding:.6rem 1rem;border-radius:6px}
 @media print{body{padding:0;max-width:none;font-size:10.5pt}nav{display:none}h2{margin-top:1.6rem;break-after:avoid}
-figure,tr{break-inside:avoid}.lead{break-after:avoid}thead{display:table-header-group}.scroll{overflow:visible}
-.charts{grid-template-columns:1fr 1fr;gap:1rem 1.5rem}table{font-size:8pt}th,td{padding-right:.5rem}
-td.word,td.long{min-width:0}a{color:inherit;text-decoration:none}@page{margin:14mm}}
+figure,tr{break-inside:avoid}thead{display:table-header-group}.scroll{overflow:visible}
+.charts{grid-template-columns:1fr 1fr;gap:1rem 1.5rem}table{font-size:8pt}th,td{padding:.14rem .5rem .14rem 0}
+td.word{white-space:normal}td.long{min-width:0}.together,p{break-inside:avoid}h3{break-after:avoid}a{color:inherit;text-decoration:none}@page{margin:14mm}}
 `;

@@ -1,12 +1,13 @@
 // One row for each thing that is compared: a bar with its figure, or two marks on a logarithmic axis with a line between.
 
+import { chartSize } from './chart.js';
 import { legend } from './legend.js';
-import { logScale, scaleFromZero } from './scale.js';
+import { linearScale, logScale } from './scale.js';
 import { type ChartText, type Drawing, element, escaped, label, marker, shortened, widthOf } from './svg.js';
 
-const width = 480;
+const { width } = chartSize;
 const rowHeight = 24;
-const nameWidthMax = 190;
+const nameWidthMax = 170;
 
 export interface BarRows extends ChartText {
   readonly text: (value: number) => string;
@@ -16,7 +17,7 @@ export interface BarRows extends ChartText {
 
 export function barRows(chart: BarRows): Drawing {
   const left = namesWidth(chart.rows);
-  const scale = scaleFromZero(
+  const scale = linearScale(
     chart.rows.map(({ value }) => value),
     { from: left, to: width - 62 },
   );

@@ -10,13 +10,19 @@ export interface Range {
   readonly to: number;
 }
 
-/** From zero up to a round number not below any value. */
-export function scaleFromZero(values: readonly number[], { from, to }: Range): Scale {
+/** From zero to the largest value, for bars with figures of their own. */
+export function linearScale(values: readonly number[], { from, to }: Range): Pick<Scale, 'at'> {
   const max = Math.max(0, ...values.filter(Number.isFinite)) || 1;
-  const step = roundStep(max / 4);
-  const count = Math.ceil(max / step - 1e-9);
-  const ticks = Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(12)));
-  return { at: (value) => from + ((to - from) * value) / (count * step), ticks };
+  return { at: (value) => from + ((to - from) * value) / max };
+}
+
+/** From zero, or the start, up to a round number not below any value. */
+export function roundScale(values: readonly number[], { from, to }: Range, start = 0): Scale {
+  const max = Math.max(0, ...values.filter(Number.isFinite)) || 1;
+  const step = roundStep(Math.max(max - start, max / 1e6) / 5);
+  const count = Math.max(1, Math.ceil((max - start) / step - 1e-9));
+  const ticks = Array.from({ length: count + 1 }, (_, index) => Number((start + index * step).toPrecision(12)));
+  return { at: (value) => from + ((to - from) * (value - start)) / (count * step), ticks };
 }
 
 /** Equal factors are equal distances; ticks at 1, 10, 100, and at 2 and 5 between where there are few. */

@@ -26,7 +26,7 @@ export function durabilityCells({ cells }: BenchReport): CellSummary[][] {
 }
 
 export function storeText({ intake, durability }: Pick<CellSpec, 'intake' | 'durability'>): string {
-  return `${intake} / ${durability}`;
+  return `${intake}/${durability}`;
 }
 
 /** A cell for each workload and number of threads that the machine has cores for. */

@@ -26,23 +26,43 @@ export function cellTable({ cells }: BenchReport): Table {
   ]);
 }
 
-/** What each cell costs, per event and in all. */
-export function costTable({ cells }: BenchReport): Table {
+export function latencyTable({ cells }: BenchReport): Table {
   return tableOf(numbered(cells), [
-    { title: '#', of: ({ number }) => String(number) },
-    { title: 'workload', of: ({ workload }) => workload, isWord: true },
-    { title: 'threads', of: threadsText },
+    ...shortSpec,
+    { title: 'events', of: ({ events }) => amountText(events) },
     { title: 'p50 ms', of: ({ latencyMs }) => numberText(latencyMs.p50) },
     { title: 'p99 ms', of: ({ latencyMs }) => numberText(latencyMs.p99) },
+    { title: 'max ms', of: ({ latencyMs }) => numberText(latencyMs.max) },
+    ...(cells.some(({ otherKeysP99Ms }) => otherKeysP99Ms !== null) ? [otherKeys] : []),
+  ]);
+}
+
+/** Whether a hot key hurts the others. */
+const otherKeys: Field<CellSummary> = {
+  title: 'p99 ms of other keys',
+  of: ({ otherKeysP99Ms }) => numberText(otherKeysP99Ms),
+};
+
+/** What each cell costs: CPU of each thread per event, the sizes that it comes from, and memory. */
+export function costTable({ cells }: BenchReport): Table {
+  return tableOf(numbered(cells), [
+    ...shortSpec,
     { title: 'main us', of: ({ cpuUsPerEvent }) => numberText(cpuUsPerEvent.main) },
     { title: 'handlers us', of: ({ cpuUsPerEvent }) => numberText(cpuUsPerEvent.handlers) },
     { title: 'writer us', of: ({ cpuUsPerEvent }) => numberText(cpuUsPerEvent.writer) },
-    { title: 'batch', of: ({ batchSizeMean }) => numberText(batchSizeMean) },
-    { title: 'group', of: ({ groupSizeMean }) => numberText(groupSizeMean) },
+    { title: 'mean batch', of: ({ batchSizeMean }) => numberText(batchSizeMean) },
+    { title: 'mean group', of: ({ groupSizeMean }) => numberText(groupSizeMean) },
     { title: 'RSS', of: ({ rssBytes }) => bytesText(rssBytes) },
     { title: 'WAL', of: ({ walBytes }) => bytesText(walBytes) },
   ]);
 }
+
+/** Enough beside the number to know the cell again. */
+const shortSpec: readonly Field<Numbered>[] = [
+  { title: '#', of: ({ number }) => String(number) },
+  { title: 'workload', of: ({ workload }) => workload, isWord: true },
+  { title: 'threads', of: threadsText },
+];
 
 export function limitTable({ limits }: BenchReport): Table {
   return tableOf(limits, [
@@ -136,9 +156,8 @@ const specColumns: readonly Field<CellSummary>[] = [
   { title: 'threads', of: threadsText },
   { title: 'keys', of: keysText, isWord: true },
   { title: 'payload', of: ({ payload }) => payload, isWord: true },
-  { title: 'store', of: ({ intake, durability }) => `${intake} / ${durability}`, isWord: true },
-  { title: 'batch max', of: ({ batchSizeMax }) => String(batchSizeMax) },
-  { title: 'events', of: ({ events }) => amountText(events) },
+  { title: 'store', of: ({ intake, durability }) => `${intake}/${durability}`, isWord: true },
+  { title: 'batch', of: ({ batchSizeMax }) => String(batchSizeMax) },
 ];
 
 /** Columns that tell the cells apart. What is the same in all of them is said once: `sameInAll`. */

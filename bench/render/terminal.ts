@@ -10,6 +10,7 @@ import {
   cellTable,
   costTable,
   headLines,
+  latencyTable,
   limitTable,
   modelSentence,
   modelTable,
@@ -34,7 +35,8 @@ export function terminalTable(report: BenchReport, width = widthUsual): string {
   };
   const notes = report.cells.some(({ isOverCores }) => isOverCores) ? [overCoresNote] : [];
   section('Cells', cellTable(report), [...notes, sameInAll(report)].filter(Boolean));
-  section('Latency and cost per event', costTable(report));
+  section('Latency, publish to durable outcome', latencyTable(report));
+  section('CPU per event, batches, memory', costTable(report));
   section('Limits', limitTable(report));
   const skipped = peersSkipped(report).map((line) => `Not run: ${line}`);
   section('Peers', peerTable(report), [...peerWins(report), ...skipped]);

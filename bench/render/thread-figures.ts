@@ -57,6 +57,7 @@ function ratePoint(cell: CellSummary): Point {
 export function efficiencyChart(report: BenchReport): Drawing | null {
   const families = computing(report);
   if (families.length === 0) return null;
+  const isHigh = families.flat().every(({ efficiency: share }) => share === null || share >= 0.5);
   const counts = families.flat().map((cell) => cell.threads);
   const ends = [Math.min(...counts), Math.max(...counts)];
   return lineChart({
@@ -71,7 +72,9 @@ export function efficiencyChart(report: BenchReport): Drawing | null {
         return { name: cells[0]?.workload ?? '', points, isIdeal: false, colour };
       }),
     ],
-    ...{ yTitle: 'of the ideal', yText: percentText, ...overThreads(report) },
+    // High efficiencies differ by a few percent: they need the upper half of the axis for themselves.
+    ...(isHigh ? { yTitle: 'of the ideal; the axis starts at 50 %', yStart: 0.5 } : { yTitle: 'of the ideal' }),
+    ...{ yText: percentText, ...overThreads(report) },
   });
 }
 
