@@ -32,7 +32,7 @@ export function htmlPage(report: BenchReport): string {
     ...figures.filter(({ charts }) => charts.length > 0).map(figureSection),
     section({ id: 'cells', name: 'All cells' }, [
       tableOrNothing('All cells', cellTable(report), 'No cell was run.'),
-      paragraphs([overCoresNote, sameInAll(report)]),
+      paragraphs([overCoresNote, sameInAll(report.cells)]),
       ...(report.cells.length === 0 ? [] : cellDetails(report)),
     ]),
     section({ id: 'limits', name: 'Limits' }, [tableOrNothing('Limits', limitTable(report), 'No limit was measured.')]),

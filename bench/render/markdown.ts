@@ -20,7 +20,7 @@ export function markdownTable(report: BenchReport): string {
 
 function cells(report: BenchReport): string[] {
   const isOver = report.cells.some(({ isOverCores }) => isOverCores);
-  return [table(cellTable(report)), sameInAll(report), isOver ? overCoresNote : ''];
+  return [table(cellTable(report)), sameInAll(report.cells), isOver ? overCoresNote : ''];
 }
 
 function table({ columns, rows }: Table): string {

@@ -1,7 +1,7 @@
 // The tables that every form of the report shows: cells, what they cost, limits, peers, targets, the model.
 
 import { keysText } from '../cell-key.js';
-import type { BenchReport, CellSummary, PeerSummary } from '../report.js';
+import type { BenchReport, CellSpec, CellSummary, PeerSummary } from '../report.js';
 import { absent, amountText, bytesText, numberText, percentText, timesText } from './figure-text.js';
 import { type Field, type Table, tableOf } from './table.js';
 
@@ -17,7 +17,9 @@ export const overCoresNote = `${overCoresMark} more threads than cores: says not
 export function cellTable({ cells }: BenchReport): Table {
   return tableOf(numbered(cells), [
     { title: '#', of: ({ number }) => String(number) },
-    ...specFields(cells),
+    ...specFields(cells).map((field): Field<CellSummary> => {
+      return field.title === 'threads' ? { ...field, of: threadsText } : field;
+    }),
     { title: 'events/s', of: ({ eventsPerSecond }) => amountText(eventsPerSecond.median) },
     { title: 'spread', of: ({ eventsPerSecond }) => percentText(eventsPerSecond.spread) },
     { title: 'speed-up', of: ({ speedUp }) => timesText(speedUp) },
@@ -151,9 +153,9 @@ function numbered(cells: readonly CellSummary[]): Numbered[] {
   return cells.map((cell, index) => ({ ...cell, number: index + 1 }));
 }
 
-const specColumns: readonly Field<CellSummary>[] = [
+const specColumns: readonly Field<CellSpec>[] = [
   { title: 'workload', of: ({ workload }) => workload, isWord: true },
-  { title: 'threads', of: threadsText },
+  { title: 'threads', of: ({ threads }) => String(threads) },
   { title: 'keys', of: keysText, isWord: true },
   { title: 'payload', of: ({ payload }) => payload, isWord: true },
   { title: 'store', of: ({ intake, durability }) => `${intake}/${durability}`, isWord: true },
@@ -161,11 +163,11 @@ const specColumns: readonly Field<CellSummary>[] = [
 ];
 
 /** Columns that tell the cells apart. What is the same in all of them is said once: `sameInAll`. */
-function specFields(cells: readonly CellSummary[]): Field<CellSummary>[] {
+export function specFields(cells: readonly CellSpec[]): Field<CellSpec>[] {
   return specColumns.filter(({ title, of }) => isKept(title) || new Set(cells.map(of)).size > 1);
 }
 
-export function sameInAll({ cells }: BenchReport): string {
+export function sameInAll(cells: readonly CellSpec[]): string {
   const [first] = cells;
   if (first === undefined) return 'No cell was run.';
   const same = specColumns.filter(({ title, of }) => !isKept(title) && new Set(cells.map(of)).size === 1);

@@ -5,7 +5,7 @@ import { cellName } from '../cell-key.js';
 import type { CellChange, Comparison } from '../compare.js';
 import type { BenchReport, CellSpec } from '../report.js';
 import { amountText, changeText, percentText } from './figure-text.js';
-import { type Table, tableOf } from './table.js';
+import { type Field, type Table, tableOf } from './table.js';
 import {
   cellTable,
   costTable,
@@ -19,6 +19,7 @@ import {
   peerTable,
   peerWins,
   sameInAll,
+  specFields,
   targetTable,
 } from './tables.js';
 import { textTable, wrapped } from './text-table.js';
@@ -34,7 +35,7 @@ export function terminalTable(report: BenchReport, width = widthUsual): string {
     lines.push(title, ...shown, ...notes.flatMap(paragraph), '');
   };
   const notes = report.cells.some(({ isOverCores }) => isOverCores) ? [overCoresNote] : [];
-  section('Cells', cellTable(report), [...notes, sameInAll(report)].filter(Boolean));
+  section('Cells', cellTable(report), [...notes, sameInAll(report.cells)].filter(Boolean));
   section('Latency, publish to durable outcome', latencyTable(report));
   section('CPU per event, batches, memory', costTable(report));
   section('Limits', limitTable(report));
@@ -56,8 +57,13 @@ function verdict({ wrong, cells }: BenchReport): string[] {
 
 export function terminalComparison(comparison: Comparison, width = widthUsual): string {
   const { cells, onlyBefore, onlyAfter, otherwise, wrong } = comparison;
+  const of =
+    (field: Field<CellSpec>): Field<CellChange>['of'] =>
+    ({ spec }) =>
+      field.of(spec);
   const table = tableOf<CellChange>(cells, [
-    { title: 'cell', of: ({ spec }) => cellName(spec), isWord: true },
+    ...specFields(cells.map(({ spec }) => spec)).map((field) => ({ ...field, of: of(field) })),
+    { title: 'events', of: ({ spec }) => amountText(spec.events) },
     { title: 'before', of: ({ before }) => amountText(before) },
     { title: 'after', of: ({ after }) => amountText(after) },
     { title: 'change', of: ({ change }) => changeText(change) },
@@ -70,6 +76,7 @@ export function terminalComparison(comparison: Comparison, width = widthUsual): 
   const all = (title: string, specs: readonly CellSpec[]): string[] =>
     specs.map((spec) => `${title}: ${cellName(spec)}`);
   const notes = [
+    cells.length === 0 ? '' : sameInAll(cells.map(({ spec }) => spec)),
     ...otherwise.map((what) => `Differs: ${what}`),
     ...all('Only before', onlyBefore),
     ...all('Only after', onlyAfter),
@@ -77,5 +84,5 @@ export function terminalComparison(comparison: Comparison, width = widthUsual): 
     (['faster', 'slower', 'within noise', 'not judged'] as const).map(count).join(', '),
   ];
   const shown = cells.length === 0 ? ['No cell is in both reports.'] : textTable(table, width);
-  return `${[...shown, ...notes.flatMap((note) => wrapped(note, { width }))].join('\n')}\n`;
+  return `${[...shown, ...notes.filter(Boolean).flatMap((note) => wrapped(note, { width }))].join('\n')}\n`;
 }
