@@ -3,14 +3,28 @@
 import { Piscina } from 'piscina';
 import type { PeerCell, PeerEvent } from './events.js';
 import { peerEvents } from './events.js';
+import { inFlightMax } from './in-flight.js';
 import type { PeerOutcome } from './thread.js';
 
 export type HandlerThreads = Piscina<PeerEvent, PeerOutcome>;
 
-export async function handlerThreads(cell: PeerCell, threads = cell.threads): Promise<HandlerThreads> {
-  const filename = new URL('./thread.js', import.meta.url).href;
-  const pool: HandlerThreads = new Piscina({ filename, minThreads: threads, maxThreads: threads });
+const filename = new URL('./thread.js', import.meta.url).href;
+
+export async function handlerThreads(cell: PeerCell): Promise<HandlerThreads> {
+  const pool: HandlerThreads = new Piscina({ filename, minThreads: cell.threads, maxThreads: cell.threads });
   await warmUp(cell, (event) => pool.run(event));
+  return pool;
+}
+
+/**
+ * A pool of one thread that handles events in the order of the calls. Piscina's own queue does not keep it (a task that
+ * finds its thread busy is put behind the next), so that no task may ever wait there: the thread's port is the queue.
+ */
+export async function orderedThread(cell: PeerCell): Promise<HandlerThreads> {
+  const pool: HandlerThreads = new Piscina({
+    ...{ filename, minThreads: 1, maxThreads: 1, concurrentTasksPerWorker: inFlightMax },
+  });
+  await warmUp({ ...cell, threads: 1 }, (event) => pool.run(event));
   return pool;
 }
 

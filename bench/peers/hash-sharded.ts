@@ -3,7 +3,7 @@
 
 import { join } from 'node:path';
 import { type PeerEvent, peerEvents } from './events.js';
-import { handlerThreads } from './handler-threads.js';
+import { orderedThread } from './handler-threads.js';
 import { eachInFlight } from './in-flight.js';
 import { runAsPeer } from './peer.js';
 import { PeerRows } from './rows.js';
@@ -13,7 +13,7 @@ const batchSize = 1000;
 
 await runAsPeer(async (cell, folder) => {
   const rows = new PeerRows(join(folder, 'peer.db'));
-  const shards = await Promise.all(Array.from({ length: cell.threads }, () => handlerThreads(cell, 1)));
+  const shards = await Promise.all(Array.from({ length: cell.threads }, () => orderedThread(cell)));
   let batch: PeerOutcome[] = [];
   const flush = (): void => {
     rows.addMany(batch);

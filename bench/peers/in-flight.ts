@@ -1,7 +1,7 @@
 // Bounds how many events a peer has taken and not ended, as any real publisher must: memory stays flat and no peer
 // pays for a queue of the whole run.
 
-const inFlightMax = 4096;
+export const inFlightMax = 4096;
 
 /** Hands each event to `run`, up to a bound at a time; resolves when all have ended. */
 export async function eachInFlight<T>(events: Iterable<T>, run: (event: T) => Promise<unknown>): Promise<void> {
