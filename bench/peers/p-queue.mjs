@@ -13,8 +13,8 @@ await runAsPeer(async (cell, folder) => {
   const pool = await handlerThreads(cell);
   const queues = new Map();
   const queueOf = (key) => {
-    let queue = queues.get(key);
-    if (queue === undefined) queues.set(key, (queue = new PQueue({ concurrency: 1 })));
+    const queue = queues.get(key) ?? new PQueue({ concurrency: 1 });
+    queues.set(key, queue);
     return queue;
   };
   const handled = async (event) => rows.add(await pool.run(event));

@@ -4,8 +4,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { rounds, work } from '../work.js';
-import type { PeerCell } from './events.js';
+import { expectedChecksum, type PeerCell } from './events.js';
 
 export interface PeerFound {
   readonly seconds: number;
@@ -54,7 +53,7 @@ export function needNode(version: string): void {
 function judged(cell: PeerCell, { seconds, count, checksum, late }: PeerFound): PeerResult {
   const wrong: string[] = [];
   if (count !== cell.events) wrong.push(`${cell.events} events, ${count} outcomes`);
-  const expected = (cell.events * (cell.events - 1)) / 2 + cell.events * work(rounds[cell.workload]);
+  const expected = expectedChecksum(cell);
   if (checksum !== expected) wrong.push(`the results add up to ${checksum}, not ${expected}`);
   if (late !== null && late > 0) wrong.push(`${late} events began before their predecessor ended`);
   return { eventsPerSecond: cell.events / seconds, checksum, wrong };

@@ -28,7 +28,7 @@ await runAsPeer(async (cell, folder) => {
     calls = [];
   }
   await Promise.all(calls);
-  while ((await Sidequest.job.count({ state: 'completed' })) < cell.events) {
+  while ((await Sidequest.job.count()).completed < cell.events) {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   const seconds = (performance.now() - startMs) / 1000;

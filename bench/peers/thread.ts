@@ -1,13 +1,13 @@
 // The handler of every peer, and the default export that a thread pool calls.
 
-import { rounds, type Workload, work } from '../work.js';
+import { seedOf } from '../handlers.js';
+import { roundsOf, type Workload, work } from '../workloads.js';
 import type { PeerEvent } from './events.js';
 
 export interface PeerOutcome {
   readonly n: number;
   readonly type: Workload;
   readonly key: string | null;
-  /** The event's number plus what the work gave, so that a run can be checked by a sum. */
   readonly result: number;
   readonly startedAtUs: number;
   readonly durationUs: number;
@@ -15,7 +15,7 @@ export interface PeerOutcome {
 
 export default function handle({ n, type, key, data }: PeerEvent): PeerOutcome {
   const startMs = performance.now();
-  const result = data.n + work(rounds[type]);
+  const result = work(seedOf(data), roundsOf[type]);
   return {
     ...{ n, type, key, result },
     startedAtUs: Math.round((performance.timeOrigin + startMs) * 1000),
