@@ -84,8 +84,8 @@ async function ready(child: ChildProcess, isReady: () => Promise<boolean>): Prom
   const end = (): void => {
     child.kill('SIGKILL');
   };
-  process.on('exit', end);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(1));
+  // Before the folder it writes to is removed.
+  process.prependListener('exit', end);
   for (let waitedMs = 0; waitedMs < readyMsMax; waitedMs += 50) {
     if (child.exitCode !== null) throw new Skipped(`the server ended with status ${child.exitCode}`);
     if (await isReady()) return;

@@ -1,7 +1,7 @@
 // What every peer's process does around its run: reads its cell, has a folder, prints one line of JSON, judges the
 // count, the checksum and, where the peer promises it, the order.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expectedChecksum, type PeerCell } from './events.js';
@@ -28,15 +28,16 @@ export class Skipped extends Error {}
 export async function runAsPeer(run: (cell: PeerCell, folder: string) => Promise<PeerFound>): Promise<void> {
   const cell = JSON.parse(process.argv[2] ?? 'null') as PeerCell | null;
   if (cell === null) throw new Error('expected a cell as JSON, as CONTRIBUTING.md shows');
-  const folder = await mkdtemp(join(tmpdir(), 'keylane-peer-'));
+  const folder = mkdtempSync(join(tmpdir(), 'keylane-peer-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
+  // The bench's way to end a run that takes too long; a server started by the peer ends with it.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(1));
   let line: PeerResult | { readonly skipped: string };
   try {
     line = judged(cell, await run(cell, folder));
   } catch (error) {
     if (!(error instanceof Skipped)) throw error;
     line = { skipped: error.message };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
   }
   // Some peers keep timers and sockets after they are closed.
   process.stdout.write(`${JSON.stringify(line)}\n`, () => process.exit());
