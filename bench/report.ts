@@ -71,7 +71,13 @@ export interface CellSummary extends CellSpec {
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
   /** Latency of the keys that are not hot, for skewed keys. */
   readonly otherKeysP99Ms: number | null;
-  readonly cpuUsPerEvent: { readonly main: number; readonly handlers: number; readonly writer: number };
+  /** `other`: the helpers of V8 and libuv, which collect garbage and compile for all threads. */
+  readonly cpuUsPerEvent: {
+    readonly main: number;
+    readonly handlers: number;
+    readonly writer: number;
+    readonly other: number;
+  };
   readonly batchSizeMean: number;
   readonly groupSizeMean: number;
   readonly rssBytes: number;
@@ -121,7 +127,10 @@ export interface ScalingModel {
   readonly saturatesAt: { readonly threads: number; readonly by: 'main' | 'writer' };
   readonly predicted: readonly {
     readonly threads: number;
+    /** With a core for every thread. */
     readonly eventsPerSecond: number;
+    /** With the cores of this machine, to hold `measured` against; null where nothing was measured. */
+    readonly here: number | null;
     readonly measured: number | null;
   }[];
 }

@@ -120,7 +120,8 @@ function runPeer(peer: Peer, cell: PeerCell): Promise<PeerResult | { readonly sk
     const child = execFile(process.execPath, args, limits, (error, stdout, stderr) => {
       if (error === null) resolve(JSON.parse(stdout.trim().split('\n').at(-1)!) as PeerResult);
       else if (child.killed) resolve({ skipped: `${cell.events} events took longer than ${runMsMax / 1000} s` });
-      else resolve({ skipped: `it failed: ${/\b\w*Error.*/.exec(stderr)?.[0] ?? error.message.slice(0, 200)}` });
+      else
+        resolve({ skipped: `it failed: ${/^\w*[Ee]rror\b.*: .*/m.exec(stderr)?.[0] ?? error.message.slice(0, 200)}` });
     });
   });
 }
