@@ -10,10 +10,14 @@ import { Tally } from '../../dist/bench/peers/tally.js';
 await runAsPeer(async (cell, folder) => {
   needNode('22.18');
   const { Logger, makeWorkerUtils, run } = await import('graphile-worker');
+  const { default: pg } = await import('pg');
   const server = await startPostgres(folder);
   const pool = await handlerThreads(cell);
+  // Its own pool would still have connections open when the server is stopped.
+  const pgPool = new pg.Pool({ host: server.host, port: server.port, user: 'bench', database: 'postgres' });
+  pgPool.on('error', console.error);
   const shared = {
-    connectionString: `postgres://bench@${server.host}:${server.port}/postgres`,
+    pgPool,
     logger: new Logger(() => (level, message) => {
       if (level === 'error') console.error(message);
     }),
@@ -47,6 +51,7 @@ await runAsPeer(async (cell, folder) => {
   await runner.stop();
   const seconds = (performance.now() - startMs) / 1000;
   await utils.release();
+  await pgPool.end();
   await pool.destroy();
   await server.stop();
   return { seconds, count: tally.count, checksum: tally.checksum, late: tally.late };
