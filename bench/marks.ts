@@ -74,6 +74,7 @@ function runnerOf(progress: Progress): BatchRunner {
     policies: policiesOf(module.table, config),
     limits: { ...config, reportSizeMax: config.batchBytesMax },
     isJournaled: false,
+    measuresHeap: false,
     progress,
     nowUs: () => Math.floor(performance.now() * 1000),
   });

@@ -85,7 +85,12 @@ const cell = object<CellSummary>({
   ofInsertLimit: orNull(number),
   latencyMs: object<CellSummary['latencyMs']>({ p50: number, p99: number, max: number }),
   otherKeysP99Ms: orNull(number),
-  cpuUsPerEvent: object<CellSummary['cpuUsPerEvent']>({ main: number, handlers: number, writer: number }),
+  cpuUsPerEvent: object<CellSummary['cpuUsPerEvent']>({
+    main: number,
+    handlers: number,
+    writer: number,
+    other: number,
+  }),
   ...{ batchSizeMean: number, groupSizeMean: number, rssBytes: number, walBytes: number },
 });
 
@@ -98,7 +103,9 @@ const model = object<ScalingModel>({
   ...{ workload: text, mainUs: number, writerUs: number, handlerUs: number },
   saturatesAt: object<ScalingModel['saturatesAt']>({ threads: number, by: oneOf('main', 'writer') }),
   predicted: listOf(
-    object<ScalingModel['predicted'][number]>({ threads: number, eventsPerSecond: number, measured: orNull(number) }),
+    object<ScalingModel['predicted'][number]>({
+      ...{ threads: number, eventsPerSecond: number, here: orNull(number), measured: orNull(number) },
+    }),
   ),
 });
 

@@ -13,7 +13,7 @@ export function cell(of: Partial<Omit<CellSummary, 'eventsPerSecond'>> & { reado
     ...{ workload: 'no-op', threads: 2, events: 500_000, keys: 'uniform', keyCount: 1000, payload: '100 B' },
     ...{ intake: 'memory', durability: 'process', batchSizeMax: 256, isOverCores: false, eventsPerSecond: rate },
     ...{ speedUp: 1.9, efficiency: null, ofInsertLimit: null, latencyMs: { p50: 4.2, p99: 18.1, max: 40 } },
-    ...{ otherKeysP99Ms: null, cpuUsPerEvent: { main: 1.4, handlers: 1.1, writer: 1.9 } },
+    ...{ otherKeysP99Ms: null, cpuUsPerEvent: { main: 1.4, handlers: 1.1, writer: 1.9, other: 0.4 } },
     ...{ batchSizeMean: 210.4, groupSizeMean: 3100, rssBytes: 96_000_000, walBytes: 8_200_000 },
     ...rest,
   };
@@ -67,7 +67,7 @@ function cells(): CellSummary[] {
       const rate = one * (count === 1 ? 1 : count === 2 ? 1.93 : 1.88);
       const efficiency = rate / (ideal * Math.min(2, count));
       const latencyMs = { p50: wait, p99: wait * 3.1, max: wait * 4 };
-      const cpuUsPerEvent = { main: 1.5, handlers: 1e6 / ideal, writer: 2.1 };
+      const cpuUsPerEvent = { main: 1.5, handlers: 1e6 / ideal, writer: 2.1, other: 0.3 };
       return cell({
         ...{ workload, events, threads: count, isOverCores: count > 2, rate: sample(rate, 0.02), speedUp: rate / one },
         ...{ efficiency, latencyMs, cpuUsPerEvent, batchSizeMean: 31.2 },
@@ -149,7 +149,8 @@ function model(): BenchReport['model'] {
     ...{ workload: '60us', mainUs: 1.5, writerUs: 2.1, handlerUs: 60.4, saturatesAt: { threads: 28.8, by: 'writer' } },
     predicted: [1, 2, 4, 8, 16, 32].map((threads) => {
       const measured = threads === 1 ? 15_900 : threads === 2 ? 30_700 : null;
-      return { threads, eventsPerSecond: Math.min(threads / 60.4e-6, 1 / 2.1e-6), measured };
+      const here = measured === null ? null : Math.min(threads, 2) / 64e-6;
+      return { threads, eventsPerSecond: Math.min(threads / 60.4e-6, 1 / 2.1e-6), here, measured };
     }),
   };
 }

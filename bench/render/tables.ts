@@ -52,6 +52,7 @@ export function costTable({ cells }: BenchReport): Table {
     { title: 'main us', of: ({ cpuUsPerEvent }) => numberText(cpuUsPerEvent.main) },
     { title: 'handlers us', of: ({ cpuUsPerEvent }) => numberText(cpuUsPerEvent.handlers) },
     { title: 'writer us', of: ({ cpuUsPerEvent }) => numberText(cpuUsPerEvent.writer) },
+    { title: 'other us', of: ({ cpuUsPerEvent }) => numberText(cpuUsPerEvent.other) },
     { title: 'mean batch', of: ({ batchSizeMean }) => numberText(batchSizeMean) },
     { title: 'mean group', of: ({ groupSizeMean }) => numberText(groupSizeMean) },
     { title: 'RSS', of: ({ rssBytes }) => bytesText(rssBytes) },
@@ -132,8 +133,9 @@ export function modelTable({ model }: BenchReport): Table {
   return tableOf(model?.predicted ?? [], [
     { title: 'threads', of: ({ threads }) => String(threads) },
     { title: 'predicted events/s', of: ({ eventsPerSecond }) => amountText(eventsPerSecond) },
+    { title: 'on these cores', of: ({ here }) => amountText(here) },
     { title: 'measured events/s', of: ({ measured }) => amountText(measured) },
-    { title: 'measured of predicted', of: ({ measured, eventsPerSecond: of }) => percentText(share({ measured, of })) },
+    { title: 'measured of predicted', of: ({ measured, here }) => percentText(share({ measured, of: here })) },
   ]);
 }
 
@@ -187,8 +189,8 @@ function microseconds(value: number): string {
   return `${numberText(value)} us`;
 }
 
-function share({ measured, of }: { readonly measured: number | null; readonly of: number }): number | null {
-  return measured === null || of === 0 ? null : measured / of;
+function share({ measured, of }: { readonly measured: number | null; readonly of: number | null }): number | null {
+  return measured === null || of === null || of === 0 ? null : measured / of;
 }
 
 /** One line that says on what it was measured, and one that says what. */

@@ -2,7 +2,6 @@
 // the same run of the same machine. `--full` takes the sizes that do not fit into a quarter of an hour.
 
 import type { Lab } from '../lab.js';
-import { verdictText } from '../print-report.js';
 import type { TargetVerdict } from '../report.js';
 import { judgeEfficiency } from './efficiency.js';
 import { judgeGrowth } from './growth.js';
@@ -13,6 +12,7 @@ import { judgeMemory } from './memory.js';
 import { judgeSkew } from './skew.js';
 import { judgeStart } from './start.js';
 import { judgeThroughput } from './throughput.js';
+import { verdictText } from './verdict.js';
 
 /** How large the experiments are. */
 export interface TargetPlan {

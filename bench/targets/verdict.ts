@@ -39,3 +39,8 @@ export function ratios(over: readonly number[], under: readonly number[]): numbe
 export function shown(value: number): string {
   return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)));
 }
+
+export function verdictText({ target, what, figure, wanted, isMet, note }: TargetVerdict): string {
+  const line = `${target.padEnd(8)} ${isMet ? 'met   ' : 'MISSED'} ${what}: ${figure}; wanted ${wanted}`;
+  return note === null ? line : `${line}\n${' '.repeat(16)}${note}`;
+}
