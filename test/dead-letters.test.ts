@@ -61,6 +61,46 @@ describe('a redrive', () => {
       }),
     ));
 
+  it('in parts, of letters before the one that stops the lane, keeps their order', () =>
+    atPath((path) =>
+      withRows(
+        path,
+        [...[1, 2, 3, 4, 5].map((position) => lost(position)), waits(6)],
+        (store) => {
+          let after: DeadLettersRequest['after'] = null;
+          do after = store.deadLetters({ ...everyone, countMax: 2, after }).next;
+          while (after !== null);
+          expect(waitingIn(store)).toEqual([1, 2, 3, 4, 5, 6]);
+        },
+        [{ ...head, position: 5 }],
+      ),
+    ));
+
+  it('of one letter after another of a parked lane, whichever first, has them in their order', () =>
+    atPath((path) =>
+      withRows(path, [lost(1), waits(2), lost(3), lost(4), lost(5), waits(6)], (store) => {
+        for (const position of [4, 3, 5, 1]) {
+          store.deadLetters({ ...everyone, wanted: { identity: { partition: 'p', position } } });
+        }
+        expect(waitingIn(store)).toEqual([1, 3, 4, 5, 2, 6]);
+      }),
+    ));
+
+  it('finds room behind what was redriven before the lane was parked', () =>
+    atPath((path) =>
+      withRows(
+        path,
+        [lost(1)],
+        (store) => {
+          store.deadLetters(everyone);
+          store.append(groupWith([waits(2), lost(3)], { parked: [{ ...head, position: 3 }] }));
+          store.deadLetters(everyone);
+          expect(waitingIn(store)).toEqual([1, 3, 2]);
+        },
+        [],
+      ),
+    ));
+
   it('puts what comes from elsewhere behind what waits', () =>
     atPath((path) =>
       withRows(
