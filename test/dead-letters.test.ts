@@ -136,6 +136,40 @@ describe('a redrive', () => {
       reader.close();
     }));
 
+  it.each([
+    { clock: 'behind', before: [atUs - 20, atUs - 10], since: atUs - 3_600_000_000 },
+    { clock: 'ahead', before: [atUs + 3_600_000_000, atUs + 7_200_000_000], since: atUs + 5 },
+  ])('counts tries anew although the clock of tries is $clock', ({ before, since }) =>
+    atPath((path) => {
+      const tryOf = (startedAtUs: number, dueAtUs = startedAtUs) =>
+        lost(1, { verdict: verdict.tryFailed, startedAtUs, dueAtUs });
+      const dead = groupWith([tryOf(before[0]!), lost(1, { attempts: 2, startedAtUs: before[1]! })]);
+      withRows(
+        path,
+        [waits(2)],
+        (store) => {
+          store.append(dead);
+          store.deadLetters(everyone);
+          // The group comes again.
+          store.append(dead);
+          expect(waitingIn(store)).toEqual([2, 1]);
+          const fresh = pageOf(store);
+          expect([fresh.attempts[1], fresh.dueAtUs[1]]).toEqual([0, 0]);
+          store.append(groupWith([tryOf(since, 77)]));
+          const { attempts, dueAtUs } = pageOf(store);
+          expect([attempts[1], dueAtUs[1]]).toEqual([1, 77]);
+          store.cancel({ event: { partition: 'p', position: 1 }, atUs });
+          expect(read(path, 'SELECT attempts FROM outcome')).toEqual([{ attempts: 1 }]);
+        },
+        [],
+      );
+      const reader = openStore(path);
+      const tries = reader.history({ partition: 'p', position: 1 });
+      expect(tries.map(({ isCounted }) => isCounted)).toEqual([true, true, true]);
+      reader.close();
+    }),
+  );
+
   it('does nothing the second time, and is not undone by the group that comes again', () =>
     atPath((path) =>
       withRows(path, [lost(1), waits(2)], (store) => {

@@ -18,7 +18,6 @@ export interface EventNumbers {
 
 /** An event that is to run again. */
 export interface RedrivenEvent extends EventNumbers {
-  /** Tries that began before this no longer count. */
   readonly redrivenAtUs: number;
 }
 
