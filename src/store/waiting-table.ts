@@ -150,8 +150,9 @@ export class WaitingTable {
     this.#placeRead = Math.max(this.#placeRead, place);
   }
 
-  /** The lane that an event waits in; null when it does not wait, or the module does not have the lane's handler. */
+  /** The lane that an event waits in; null when it does not wait, or the module does not have its handler. */
   laneOf({ partition, position, handler }: EventNumbers): LaneName | null {
+    if (this.#parts.names.indexOf(handler) === undefined) return null;
     const lane = this.#laneOf.get(partition, position, handler) as
       | { handler: number; key: string | Buffer }
       | undefined;
