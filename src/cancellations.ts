@@ -6,7 +6,7 @@ import type { Batch } from './dispatch/departures.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Slot } from './dispatch/ring-buffer.js';
 import { KeylaneError, shown } from './errors.js';
-import { type Identity, isIdentity } from './event.js';
+import { type Identity, isIdentity, journalPartition } from './event.js';
 import type { Flights } from './flights.js';
 import { handlerResult } from './handler.js';
 import { unreachable } from './invariant.js';
@@ -134,7 +134,7 @@ export class Cancellations {
   }
 
   /** Nothing more is owed to an event that the store has decided. */
-  #takeOut({ identity, waitedIn }: CancelResult): Promise<unknown> | null {
+  #takeOut({ identity, hasWaited, waitedIn }: CancelResult): Promise<unknown> | null {
     const { pump, away, journal } = this.#parts;
     const slot = identity === null ? null : this.#find(identity);
     // Whatever its try gives now: the store has its outcome, and stops no lane behind it.
@@ -151,7 +151,9 @@ export class Cancellations {
     // On its way to the store, where it will not be taken in.
     else if (slot?.state === 'aside') away.left({ handler: slot.lane!.handler, key: slot.lane!.key! });
     else if (slot === null && waitedIn !== null) away.left(waitedIn);
-    else if (slot === null && identity !== null) journal.left(identity.position);
+    else if (slot === null && hasWaited) journal.leftLane();
+    // A call that is answered twice does not say where an event of a source waited.
+    else if (slot === null && identity?.partition === journalPartition) journal.left(identity.position);
     return null;
   }
 }

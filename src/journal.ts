@@ -39,7 +39,7 @@ export class Journal {
   /** Room kept for the page that is under way; 0 when none is. */
   #reserved = 0;
   #backlog: number;
-  #parked = 0;
+  #parked: number;
   #withdrawn = 0;
   /** Parked events by handler, as far as they are found and not yet told of. */
   readonly #untold = new Map<string, number>();
@@ -51,6 +51,7 @@ export class Journal {
     this.#place = { partition: start.partition, position: 0, handler: 0 };
     this.#parts = parts;
     this.#backlog = start.pending;
+    this.#parked = start.parked;
     this.#state = start.pending > 0 ? 'behind' : 'in-step';
     this.#positionNext = start.positionUnused;
     // Without anything pending, what lies below the first new position is done or was never used.
@@ -68,7 +69,7 @@ export class Journal {
     return this.#backlog;
   }
 
-  /** Accepted events that are owed to handlers that are not there. */
+  /** Events owed to handlers that are not there: of the journal, and of any partition if they wait in lanes. */
   get parked(): number {
     return this.#parked;
   }
@@ -99,11 +100,17 @@ export class Journal {
     else this.#state = 'behind';
   }
 
-  /** Takes in that an event that was on disk only is owed nothing more. */
+  /** Takes in that an event that was in the journal only is owed nothing more. */
   left(position: number): void {
     // What lies before the cursor and is not in the ring is owed to a handler that is not there.
     if (position < this.#cursor) this.#parked -= 1;
     else this.#backlog -= 1;
+    this.#withdrawn += 1;
+  }
+
+  /** Takes in that an event that waited in the lane of a handler that is not there is owed nothing more. */
+  leftLane(): void {
+    this.#parked -= 1;
     this.#withdrawn += 1;
   }
 

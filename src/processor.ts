@@ -60,7 +60,11 @@ export class Processor<Events extends EventMap = EventMap> {
     this.#startedMs = clock.nowMs();
     const waiting = journal.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
     const { wasClean } = parts.opened;
-    this.recovery = { pending: journal.pending + waiting, suspects: journal.suspects.length / 2, wasClean };
+    this.recovery = {
+      pending: journal.pending + journal.parked + waiting,
+      suspects: journal.suspects.length / 2,
+      wasClean,
+    };
     const onFatal = (error: KeylaneError): void => this.#fail(error);
     const onWarning = (error: KeylaneError): void => this.#announcer.tell('warning', error);
     this.#engine = new Engine(parts, {
@@ -205,7 +209,7 @@ export class Processor<Events extends EventMap = EventMap> {
       uptimeMs: this.#parts.clock.nowMs() - this.#startedMs,
       threads: this.#parts.pool.threads,
       recovered: this.recovery.pending,
-      pendingAtStart: this.#parts.journal.pending,
+      pendingAtStart: this.#parts.journal.pending + this.#parts.journal.parked,
     });
   }
 

@@ -121,6 +121,24 @@ test('a retry survives a restart: its number and when it is due', async () => {
   expect(reader.outcome(identity)).toMatchObject({ status: 'cancelled', attempts: 1 });
 });
 
+test('what waits in a lane of a handler that is gone is counted as parked, until it is cancelled', async () => {
+  const store = freshStore();
+  const first = await makeProcessor({
+    ...{ store, handlers: moduleOf(stubborn), onDeadLetter: 'park', attemptsMax: 1, ...options },
+  });
+  const dead = new Promise((resolve) => first.on('deadLetter', resolve));
+  await first.publish({ type: 't', key: 'k', data: { n: 1, until: '/no/such/file' } });
+  await dead;
+  const follower = await first.publish({ type: 't', key: 'k', id: 'f', data: { n: 2 } });
+  await first.drain();
+  const second = await makeProcessor({ store, handlers: moduleOf('export default { u: () => 1 };'), ...options });
+  expect(second.stats()).toMatchObject({ recovered: 1, accepted: 0, parked: 1, backlog: 0 });
+  expect(await second.cancel('f')).toBe('cancelled');
+  expect(await second.cancel(follower.identity)).toBe('decided');
+  expect(second.stats()).toMatchObject({ accepted: 0, parked: 0, backlog: 0 });
+  await second.drain();
+});
+
 test('a running event is cancelled, its neighbours are not', async () => {
   const store = freshStore();
   const handlers = moduleOf(`export default { t: (event, ctx) => { while (event.data && !ctx.aborted); return 1; } };`);

@@ -61,6 +61,46 @@ describe('a redrive', () => {
       }),
     ));
 
+  it('in parts, of letters before the one that stops the lane, keeps their order', () =>
+    atPath((path) =>
+      withRows(
+        path,
+        [...[1, 2, 3, 4, 5].map((position) => lost(position)), waits(6)],
+        (store) => {
+          let after: DeadLettersRequest['after'] = null;
+          do after = store.deadLetters({ ...everyone, countMax: 2, after }).next;
+          while (after !== null);
+          expect(waitingIn(store)).toEqual([1, 2, 3, 4, 5, 6]);
+        },
+        [{ ...head, position: 5 }],
+      ),
+    ));
+
+  it('of one letter after another of a parked lane, whichever first, has them in their order', () =>
+    atPath((path) =>
+      withRows(path, [lost(1), waits(2), lost(3), lost(4), lost(5), waits(6)], (store) => {
+        for (const position of [4, 3, 5, 1]) {
+          store.deadLetters({ ...everyone, wanted: { identity: { partition: 'p', position } } });
+        }
+        expect(waitingIn(store)).toEqual([1, 3, 4, 5, 2, 6]);
+      }),
+    ));
+
+  it('finds room behind what was redriven before the lane was parked', () =>
+    atPath((path) =>
+      withRows(
+        path,
+        [lost(1)],
+        (store) => {
+          store.deadLetters(everyone);
+          store.append(groupWith([waits(2), lost(3)], { parked: [{ ...head, position: 3 }] }));
+          store.deadLetters(everyone);
+          expect(waitingIn(store)).toEqual([1, 3, 2]);
+        },
+        [],
+      ),
+    ));
+
   it('puts what comes from elsewhere behind what waits', () =>
     atPath((path) =>
       withRows(
@@ -95,6 +135,40 @@ describe('a redrive', () => {
       );
       reader.close();
     }));
+
+  it.each([
+    { clock: 'behind', before: [atUs - 20, atUs - 10], since: atUs - 3_600_000_000 },
+    { clock: 'ahead', before: [atUs + 3_600_000_000, atUs + 7_200_000_000], since: atUs + 5 },
+  ])('counts tries anew although the clock of tries is $clock', ({ before, since }) =>
+    atPath((path) => {
+      const tryOf = (startedAtUs: number, dueAtUs = startedAtUs) =>
+        lost(1, { verdict: verdict.tryFailed, startedAtUs, dueAtUs });
+      const dead = groupWith([tryOf(before[0]!), lost(1, { attempts: 2, startedAtUs: before[1]! })]);
+      withRows(
+        path,
+        [waits(2)],
+        (store) => {
+          store.append(dead);
+          store.deadLetters(everyone);
+          // The group comes again.
+          store.append(dead);
+          expect(waitingIn(store)).toEqual([2, 1]);
+          const fresh = pageOf(store);
+          expect([fresh.attempts[1], fresh.dueAtUs[1]]).toEqual([0, 0]);
+          store.append(groupWith([tryOf(since, 77)]));
+          const { attempts, dueAtUs } = pageOf(store);
+          expect([attempts[1], dueAtUs[1]]).toEqual([1, 77]);
+          store.cancel({ event: { partition: 'p', position: 1 }, atUs });
+          expect(read(path, 'SELECT attempts FROM outcome')).toEqual([{ attempts: 1 }]);
+        },
+        [],
+      );
+      const reader = openStore(path);
+      const tries = reader.history({ partition: 'p', position: 1 });
+      expect(tries.map(({ isCounted }) => isCounted)).toEqual([true, true, true]);
+      reader.close();
+    }),
+  );
 
   it('does nothing the second time, and is not undone by the group that comes again', () =>
     atPath((path) =>

@@ -15,13 +15,13 @@ const nothing = { suspects: new Float64Array(0), retries: new Float64Array(0) };
 const owed = { event, handler: 0, waiter: null };
 
 /** A journal of which positions 1 to 3 are owed from before, and 4 is the next. */
-function makeWindow() {
+function makeWindow({ parked } = { parked: 0 }) {
   const config = configFrom({ handlers: 'none', store: 'none', threads: 1, ringSize: 16 });
   const dispatcher = new Dispatcher({ ...config, handlerCount: 1, parks: [false], breaker: null });
   const partitions = new Partitions(dispatcher, new SimulatedClock());
   const warnings: string[] = [];
   const onWarning = ({ message }: Error): void => void warnings.push(message);
-  const start = { partition: 1, watermark: 1, positionUnused: 4, pending: 3, ...nothing, lanes: [] };
+  const start = { partition: 1, watermark: 1, positionUnused: 4, pending: 3, parked, ...nothing, lanes: [] };
   const journal = new Journal(start, {
     ...{ dispatcher, partitions, onWarning, pageBytesMax: 1000, room: () => dispatcher.room },
   });
@@ -67,6 +67,19 @@ test('one page at a time is asked for, and none without room', () => {
     dispatcher.admit(event, { partition: 1, position, handler: 0 });
   }
   expect([journal.wish({ room: dispatcher.room, sentNext: 4 }), journal.reserved]).toEqual([null, 0]);
+});
+
+test('events that are cancelled leave what they were counted in', () => {
+  const { dispatcher, journal } = makeWindow({ parked: 2 });
+  expect([journal.parked, journal.backlog]).toEqual([2, 3]);
+  journal.left(2);
+  journal.leftLane();
+  expect([journal.parked, journal.backlog, journal.withdrawn]).toEqual([1, 2, 2]);
+  journal.wish({ room: dispatcher.room, sentNext: 4 });
+  journal.turn(pageOf([3], { next: 4, parked: [{ handler: 'gone', count: 1, positionFirst: 1 }] }));
+  expect([journal.parked, journal.backlog]).toEqual([2, 0]);
+  journal.left(1);
+  expect([journal.parked, journal.backlog, journal.withdrawn]).toEqual([1, 0, 3]);
 });
 
 test('parked events are told of once for each handler, and hold the stored watermark', () => {

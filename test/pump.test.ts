@@ -51,6 +51,7 @@ function make(options: Partial<ProcessorOptions>): Processor {
       watermark: 0,
       positionUnused: 1,
       pending: 0,
+      parked: 0,
       suspects: new Float64Array(0),
       retries: new Float64Array(0),
       lanes: [],

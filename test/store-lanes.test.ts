@@ -155,11 +155,27 @@ describe('events that wait', () => {
       reader.close();
     }));
 
+  it('say when they are cancelled that they waited, and where if anybody knows the lane', () =>
+    atPath((path) => {
+      const cancelled = (store: Store, position: number, partition = 'p') =>
+        store.cancel({ event: { partition, position }, atUs: 1 });
+      withSource(path, (store) => {
+        store.append(groupWith([waits(1), waits(2)], { events: eventsOf(['l']) }));
+        expect(cancelled(store, 1)).toMatchObject({ found: 'cancelled', hasWaited: true, waitedIn: lane });
+        expect(cancelled(store, 1, 'journal')).toMatchObject({ found: 'cancelled', hasWaited: false, waitedIn: null });
+      });
+      // The lane of order global is known, but nothing of the handler is counted there.
+      withStore(requestFor(path, { handlerNames: ['other'], order: 'global' }), (store) => {
+        store.openJournal({ isVolatile: false });
+        expect(cancelled(store, 2)).toMatchObject({ found: 'cancelled', hasWaited: true, waitedIn: null });
+      });
+    }));
+
   it('of a handler that the module does not have are not given out, and listed as parked', () =>
     atPath((path) => {
       withSource(path, (store) => store.append(groupWith([waits(1)])));
       withStore(requestFor(path, { handlerNames: ['other'] }), (store) =>
-        expect(store.openJournal({ isVolatile: false }).lanes).toEqual([]),
+        expect(store.openJournal({ isVolatile: false })).toMatchObject({ lanes: [], parked: 1, pending: 0 }),
       );
       expect(read(path, 'SELECT state FROM pending_events')).toEqual([{ state: 'parked' }]);
       withStore(requestFor(path, { handlerNames: ['other', 'h'] }), (store) =>

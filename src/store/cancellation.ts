@@ -18,6 +18,8 @@ interface OwedRow {
 
 type Tables = Pick<StoreTables, 'failures' | 'waiting' | 'suspects' | 'partitions'>;
 
+const didNotWait = { hasWaited: false, waitedIn: null };
+
 export class Cancellation {
   readonly #tables: Tables;
   readonly #partitionId: Statement;
@@ -47,24 +49,24 @@ export class Cancellation {
   /** See `Store.cancel`. */
   cancel({ event, atUs }: CancelRequest): CancelResult {
     const place = this.#placeOf(event);
-    if (place === null) return { found: 'unknown', identity: null, waitedIn: null };
+    if (place === null) return { found: 'unknown', identity: null, ...didNotWait };
     const { partition, position } = place;
     const identity: Identity = { partition: textFrom(this.#partitionName.get(partition) as string | Buffer), position };
     const decided = this.#outcome.get(partition, position) as { status: number; started_at: number } | undefined;
     if (decided !== undefined) {
       // This very call may have done it, and be sent again.
       const isDone = decided.status === statusNumber.cancelled && decided.started_at === atUs;
-      return { found: isDone ? 'cancelled' : 'decided', identity, waitedIn: null };
+      return { found: isDone ? 'cancelled' : 'decided', identity, ...didNotWait };
     }
     const owed = this.#owedAt(partition, position);
-    if (owed === undefined) return { found: 'unknown', identity: null, waitedIn: null };
+    if (owed === undefined) return { found: 'unknown', identity: null, ...didNotWait };
     const { handler, id, type, key } = owed;
     const attempts = this.#tables.failures.countedTriesOf({ partition, position, handler });
     this.#insert.run(partition, position, handler, attempts, atUs, id, type, key, JSON.stringify(cancelledError));
     const waitedIn = this.#tables.waiting.laneOf({ partition, position, handler });
-    this.#tables.waiting.remove({ partition, position, handler });
+    const hasWaited = this.#tables.waiting.remove({ partition, position, handler });
     this.#tables.suspects.acquit([place]);
-    return { found: 'cancelled', identity, waitedIn };
+    return { found: 'cancelled', identity, hasWaited, waitedIn };
   }
 
   #placeOf(event: Identity | string): { partition: number; position: number } | null {

@@ -15,7 +15,6 @@ const rowsPerPartMax = 16_384;
 /** What a dead letter's outcome and event say of it. */
 export interface DeadLetter extends EventNumbers {
   readonly key: string | null;
-  readonly startedAtUs: number;
   /** Whether the store has the event, so that it can run again. */
   readonly hasEvent: boolean;
 }
@@ -35,7 +34,6 @@ export interface ScanPart {
 
 interface LetterRow extends EventNumbers {
   readonly key: string | Buffer | null;
-  readonly started_at: number;
   readonly has_event: 0 | 1;
 }
 
@@ -59,7 +57,7 @@ export class DeadLetterScan {
       )
       .raw();
     this.#letters = db.prepare(`
-      SELECT partition, position, handler, key, started_at, ${hasEventSql(versionOf(db))} AS has_event
+      SELECT partition, position, handler, key, ${hasEventSql(versionOf(db))} AS has_event
       FROM outcome
       WHERE (partition, position) > (@partitionAfter, @positionAfter)
         AND (partition, position) <= (@partitionTo, @positionTo)
@@ -82,10 +80,9 @@ export class DeadLetterScan {
       ...{ key: storedOrNull(wanted.key), type: storedOrNull(wanted.type), handler: storedOrNull(wanted.handler) },
       ...{ error: wanted.error ?? null, journal: this.#journal, countMax },
     }) as LetterRow[];
-    const letters = rows.map(({ key, started_at, has_event, ...row }) => ({
+    const letters = rows.map(({ key, has_event, ...row }) => ({
       ...row,
       key: textOrNullFrom(key),
-      startedAtUs: started_at,
       hasEvent: has_event === 1,
     }));
     const last = rows.length === countMax ? rows.at(-1) : undefined;

@@ -65,11 +65,10 @@ export class DeadLetters {
     for (const { lane, letters } of groups) {
       const events: RedrivenEvent[] = [];
       for (const letter of letters) {
-        const { partition, position, handler, startedAtUs } = letter;
+        const { partition, position, handler } = letter;
         failures.takeOutcome(partition, position, handler);
         this.#delete.run(partition, position, handler);
-        // Also when the clock was set back, the try that has failed is one of before.
-        events.push({ partition, position, handler, redrivenAtUs: Math.max(atUs, startedAtUs + 1) });
+        events.push({ partition, position, handler, redrivenAtUs: atUs });
       }
       // What waits in a lane that is stopped came after its dead letters, elsewhere it has been waiting for longer.
       if (lanes.isParked(lane)) waiting.prepend(events, lane);

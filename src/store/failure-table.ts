@@ -7,6 +7,12 @@ import type { LaneNames } from './lane-name.js';
 import { numbersPerRetry, type Retries } from './messages.js';
 import { MultiInsert } from './multi-insert.js';
 
+/**
+ * Added to `is_counted` of every try when its event is run again: those of before no longer count. Times could not tell
+ * them apart, as those of tries and of redrives come from clocks that differ once the wall clock was set.
+ */
+const ofBefore = 2;
+
 /** Moves the last try of a dead letter here, as it is run again: it becomes one that another follows. */
 const moveSql = `
   INSERT INTO attempt_failure
@@ -17,7 +23,7 @@ const moveSql = `
 
 const sinceRedrive = `
   attempt_failure.partition = waiting.partition AND attempt_failure.position = waiting.position
-  AND attempt_failure.handler = waiting.event_handler AND attempt_failure.started_at >= waiting.redriven_at`;
+  AND attempt_failure.handler = waiting.event_handler AND attempt_failure.is_counted < ${ofBefore}`;
 
 /**
  * The tries of one event since it was redriven, for a query that has it as `waiting`. Counted tries carry their
@@ -32,6 +38,8 @@ export class FailureTable {
   readonly #names: LaneNames;
   readonly #insert: MultiInsert;
   readonly #move: Statement;
+  readonly #setBefore: Statement;
+  readonly #isOfBefore: Statement;
   readonly #countedTries: Statement;
   readonly #retries: Statement;
 
@@ -47,12 +55,20 @@ export class FailureTable {
       onConflict: 'ON CONFLICT (partition, position, handler, started_at) DO NOTHING',
     });
     this.#move = db.prepare(moveSql);
+    this.#setBefore = db.prepare(
+      `UPDATE attempt_failure SET is_counted = is_counted | ${ofBefore}
+       WHERE partition = ? AND position = ? AND handler = ?`,
+    );
+    this.#isOfBefore = db
+      .prepare(
+        `SELECT 1 FROM attempt_failure
+         WHERE partition = ? AND position = ? AND handler = ? AND started_at = ? AND is_counted >= ${ofBefore}`,
+      )
+      .pluck();
     this.#countedTries = db
       .prepare(
         `SELECT ifnull(max(attempt), 0) FROM attempt_failure
-         WHERE partition = @partition AND position = @position AND handler = @handler AND is_counted = 1
-           AND started_at >= ifnull((SELECT redriven_at FROM waiting WHERE partition = @partition
-             AND position = @position AND event_handler = @handler), 0)`,
+         WHERE partition = @partition AND position = @position AND handler = @handler AND is_counted = 1`,
       )
       .pluck();
     this.#retries = db
@@ -85,9 +101,15 @@ export class FailureTable {
     });
   }
 
-  /** Takes over the last try of a dead letter, whose outcome is about to be deleted. */
+  /** Takes over the last try of a dead letter, whose outcome is about to be deleted; no try of it counts any more. */
   takeOutcome(partition: number, position: number, handler: number): void {
     this.#move.run(partition, position, handler);
+    this.#setBefore.run(partition, position, handler);
+  }
+
+  /** Whether this is a try of an event that was run again since. */
+  isOfBefore({ partition, position, handler, startedAtUs }: OutcomeRow): boolean {
+    return this.#isOfBefore.get(partition, position, this.#names.idOf(handler), startedAtUs) !== undefined;
   }
 
   /** Tries of an event that were counted, since it was redriven if it was. */

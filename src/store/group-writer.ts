@@ -2,7 +2,7 @@
 // Nearly all rows are outcomes that succeeded: those cost no look at any other table.
 
 import { isOutcome, type OutcomeRow, RowsReader, verdict } from '../outcome.js';
-import type { Connection, Statement } from './database.js';
+import type { Connection } from './database.js';
 import type { GroupRequest, GroupResult } from './messages.js';
 import { OutcomeInserter } from './outcome-inserter.js';
 import type { StoreTables } from './store-tables.js';
@@ -21,21 +21,10 @@ export type GroupStored = Pick<GroupResult, 'stored' | 'ignored' | 'duplicates'>
 export class GroupWriter {
   readonly #tables: StoreTables;
   readonly #inserter: OutcomeInserter;
-  readonly #isRedriven: Statement;
 
   constructor(db: Connection, tables: StoreTables) {
     this.#tables = tables;
     this.#inserter = new OutcomeInserter(db, tables.names);
-    // The try that was the outcome has been moved, and what waits counts from a later moment.
-    this.#isRedriven = db
-      .prepare(
-        `SELECT 1 FROM waiting JOIN attempt_failure AS failure
-           ON failure.partition = waiting.partition AND failure.position = waiting.position
-             AND failure.handler = waiting.event_handler
-         WHERE waiting.partition = ? AND waiting.position = ? AND waiting.event_handler = ?
-           AND failure.started_at = ? AND failure.due_at IS NULL AND waiting.redriven_at > failure.started_at`,
-      )
-      .pluck();
   }
 
   /** Stores a group in the transaction that is under way. */
@@ -59,13 +48,8 @@ export class GroupWriter {
    * next run.
    */
   #withoutRedriven({ outcomes, lost }: GroupRows): OutcomeRow[] {
-    const late = new Set(lost.filter((row) => this.#isLate(row)));
+    const late = new Set(lost.filter((row) => this.#tables.failures.isOfBefore(row)));
     return late.size === 0 ? outcomes : outcomes.filter((row) => !late.has(row));
-  }
-
-  #isLate({ partition, position, handler, startedAtUs }: OutcomeRow): boolean {
-    const id = this.#tables.names.idOf(handler);
-    return this.#isRedriven.get(partition, position, id, startedAtUs) !== undefined;
   }
 }
 

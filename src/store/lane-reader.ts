@@ -92,7 +92,8 @@ export class LaneReader {
       ${waitingSql}`);
     const isEvent = 'partition = (SELECT id FROM partition WHERE name = @partition) AND position = @position';
     this.#failures = db.prepare(`
-      SELECT started_at, duration_us, attempt, is_counted, due_at, error FROM attempt_failure WHERE ${isEvent}
+      SELECT started_at, duration_us, attempt, is_counted & 1 AS is_counted, due_at, error
+      FROM attempt_failure WHERE ${isEvent}
       UNION ALL
       SELECT started_at, duration_us, attempts, 1, NULL, error FROM outcome
       WHERE ${isEvent} AND status IN (${statusNumber.deadLettered}, ${statusNumber.discarded})

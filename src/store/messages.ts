@@ -132,7 +132,9 @@ export interface CancelResult {
   /** `decided`: it had its outcome. */
   readonly found: 'cancelled' | 'decided' | 'unknown';
   readonly identity: Identity | null;
-  /** The lane it waited in; null for one that did not wait, or was not cancelled. */
+  /** Whether it waited in a lane until it was cancelled. */
+  readonly hasWaited: boolean;
+  /** The lane; null also when the module does not have the handler it was owed to. */
   readonly waitedIn: LaneName | null;
 }
 
@@ -145,6 +147,8 @@ export interface JournalStart {
   readonly positionUnused: number;
   /** Events that are owed their outcomes, parked ones included. */
   readonly pending: number;
+  /** Events that wait in lanes, of every partition, for handlers that the module does not have. */
+  readonly parked: number;
   readonly suspects: Suspects;
   readonly retries: Retries;
   /** Lanes of which events wait in the store, of every partition; what waits there is not among `pending`. */

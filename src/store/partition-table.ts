@@ -110,6 +110,7 @@ export class PartitionTable {
       watermark,
       positionUnused,
       pending: events - done - away,
+      parked: one('SELECT count(*) FROM waiting JOIN handler ON handler.id = event_handler AND is_present = 0'),
       suspects: this.#parts.suspects.of(id),
       retries: this.#parts.failures.retriesOf(id, { watermark }),
       lanes: this.#parts.lanes.all(),

@@ -109,7 +109,7 @@ const migrations: readonly string[] = [
     started_at INTEGER NOT NULL,  -- microseconds since the Unix epoch, as are all times
     duration_us INTEGER NOT NULL,
     attempt INTEGER NOT NULL,     -- tries counted so far, this one included if it is
-    is_counted INTEGER NOT NULL,  -- 0 where the handler had asked to be called later
+    is_counted INTEGER NOT NULL,  -- 0 where the handler had asked to be called later; + 2 once redriven
     due_at INTEGER,               -- when the next try was due; NULL for the last one of a dead letter
     error TEXT,                   -- JSON
     PRIMARY KEY (partition, position, handler, started_at)
@@ -136,7 +136,7 @@ const migrations: readonly string[] = [
     partition INTEGER NOT NULL,
     position INTEGER NOT NULL,
     event_handler INTEGER NOT NULL,
-    redriven_at INTEGER NOT NULL DEFAULT 0, -- tries before this no longer count
+    redriven_at INTEGER NOT NULL DEFAULT 0, -- 0 for one that was not
     PRIMARY KEY (handler, key, place),
     UNIQUE (partition, position, event_handler)
   ) STRICT, WITHOUT ROWID;

@@ -18,8 +18,11 @@ export interface EventNumbers {
 
 /** An event that is to run again. */
 export interface RedrivenEvent extends EventNumbers {
-  /** Tries that began before this no longer count. */
   readonly redrivenAtUs: number;
+}
+
+interface PlacedEvent extends RedrivenEvent {
+  readonly place: number;
 }
 
 export interface WaitingTableParts {
@@ -29,6 +32,9 @@ export interface WaitingTableParts {
   /** Whether another thread may have given out events of lanes, of which this one knows nothing. */
   readonly isTakenOver: boolean;
 }
+
+/** Places that are left free before what waits in a stopped lane, for what is redriven later. */
+const roomBefore = 2 ** 32;
 
 const insertSql = (place: string): string => `
   INSERT INTO waiting (handler, key, place, partition, position, event_handler, redriven_at)
@@ -43,7 +49,10 @@ export class WaitingTable {
   readonly #parts: WaitingTableParts;
   readonly #isAny: Statement;
   readonly #append: Statement;
-  readonly #prepend: Statement;
+  readonly #insertAt: Statement;
+  readonly #followerPlace: Statement;
+  readonly #lastBefore: Statement;
+  readonly #takeBefore: Statement;
   readonly #delete: Statement;
   readonly #laneOf: Statement;
   /** Events given out by `readLane`, by partition: the only ones of here that can get an outcome from a thread. */
@@ -55,7 +64,17 @@ export class WaitingTable {
     this.#parts = parts;
     this.#isAny = db.prepare('SELECT 1 FROM waiting LIMIT 1').pluck();
     this.#append = db.prepare(insertSql(`max(1 + (SELECT ifnull(max(place), 0) ${inLane}), @placeMin)`));
-    this.#prepend = db.prepare(insertSql(`(SELECT ifnull(min(place), 1) ${inLane}) - 1`));
+    this.#insertAt = db.prepare(insertSql('@place'));
+    this.#followerPlace = db
+      .prepare(
+        `SELECT ifnull(
+           (SELECT place ${inLane} AND redriven_at = 0 ORDER BY place LIMIT 1),
+           max(1 + (SELECT ifnull(max(place), 0) ${inLane}), @placeMin))`,
+      )
+      .pluck();
+    const redriven = 'place, partition, position, event_handler AS handler, redriven_at AS redrivenAtUs';
+    this.#lastBefore = db.prepare(`SELECT ${redriven} ${inLane} AND place < @follower ORDER BY place DESC LIMIT 1`);
+    this.#takeBefore = db.prepare(`DELETE ${inLane} AND place < @follower RETURNING ${redriven}`);
     this.#laneOf = db.prepare(
       'SELECT handler, key FROM waiting WHERE partition = ? AND position = ? AND event_handler = ?',
     );
@@ -80,9 +99,21 @@ export class WaitingTable {
     for (const event of events) this.#append.run({ ...this.#values(event, lane), placeMin: this.#placeRead + 1 });
   }
 
-  /** Puts them before everything that waits in a lane, in their order. */
+  /**
+   * Puts events that are to run again, given by position, before what waits in a lane: among those that were put there
+   * before, by position too, as one redrive is many calls and the dead letters may come in any order.
+   */
   prepend(events: readonly RedrivenEvent[], lane: StoredLane): void {
-    for (const event of events.toReversed()) this.#prepend.run(this.#values(event, lane));
+    const name = { laneHandler: lane.handler, laneKey: storedText(lane.key) };
+    const follower = this.#followerPlace.get({ ...name, placeMin: this.#placeRead + 1 }) as number;
+    const last = this.#lastBefore.get({ ...name, follower }) as PlacedEvent | undefined;
+    const isBehind = last !== undefined && byPosition(last, events[0]!) < 0 && last.place + events.length < follower;
+    const others = isBehind ? [] : (this.#takeBefore.all({ ...name, follower }) as RedrivenEvent[]);
+    let place = isBehind ? last.place + 1 : follower - roomBefore;
+    for (const event of [...events, ...others].sort(byPosition)) {
+      this.#insertAt.run({ ...this.#values(event, lane), place });
+      place += 1;
+    }
   }
 
   /** Takes in that events have their outcomes. Costs next to nothing while no event is given out. */
@@ -119,8 +150,9 @@ export class WaitingTable {
     this.#placeRead = Math.max(this.#placeRead, place);
   }
 
-  /** The lane that an event waits in; null when it does not wait, or the module does not have the lane's handler. */
+  /** The lane that an event waits in; null when it does not wait, or the module does not have its handler. */
   laneOf({ partition, position, handler }: EventNumbers): LaneName | null {
+    if (this.#parts.names.indexOf(handler) === undefined) return null;
     const lane = this.#laneOf.get(partition, position, handler) as
       | { handler: number; key: string | Buffer }
       | undefined;
@@ -136,4 +168,8 @@ export class WaitingTable {
     const numbers = { partition, position, handler, redrivenAtUs };
     return { ...numbers, laneHandler: lane.handler, laneKey: storedText(lane.key) };
   }
+}
+
+function byPosition(a: EventNumbers, b: EventNumbers): number {
+  return a.partition - b.partition || a.position - b.position || a.handler - b.handler;
 }

@@ -88,7 +88,11 @@ export class SimulatedWriter implements WriterThread {
     const positionUnused = Math.max(highest, store.positionUnused) + (store.isVolatile ? 1000 : 0);
     store.positionUnused = positionUnused;
     store.isVolatile = how.isVolatile;
-    return { partition, watermark, positionUnused, pending, suspects, retries, lanes: this.#lanes() };
+    const parked = [...store.waiting.values()]
+      .flat()
+      .filter(({ stored }) => !this.#world.handlers.includes(stored.handler));
+    const start = { partition, watermark, positionUnused, pending, parked: parked.length };
+    return { ...start, suspects, retries, lanes: this.#lanes() };
   }
 
   async setFingerprint(): Promise<void> {}
@@ -125,16 +129,17 @@ export class SimulatedWriter implements WriterThread {
   cancel({ event }: CancelRequest): Promise<CancelResult> {
     return this.#inTurn(() => {
       const { store } = this.#world;
-      if (typeof event === 'string') return { found: 'unknown', identity: null, waitedIn: null };
+      const none = { hasWaited: false, waitedIn: null };
+      if (typeof event === 'string') return { found: 'unknown', identity: null, ...none };
       const identity = `${event.partition}/${event.position}`;
-      if (store.outcomes.has(identity)) return { found: 'decided', identity: event, waitedIn: null };
+      if (store.outcomes.has(identity)) return { found: 'decided', identity: event, ...none };
       const isJournaled = event.partition === journalPartition && store.events.has(event.position);
-      if (!isJournaled && !store.isWaiting(identity)) return { found: 'unknown', identity: null, waitedIn: null };
+      if (!isJournaled && !store.isWaiting(identity)) return { found: 'unknown', identity: null, ...none };
       const partition = store.numberOf(event.partition);
       const lane = [...store.waiting].find(([, waiting]) => waiting.some((one) => one.identity === identity))?.[0];
       const waitedIn = lane === undefined ? null : (this.#lanes().find((one) => this.#textOf(one) === lane) ?? null);
       store.addOutcome({ ...cancelledRow, partition, position: event.position });
-      return { found: 'cancelled', identity: event, waitedIn };
+      return { found: 'cancelled', identity: event, hasWaited: lane !== undefined, waitedIn };
     });
   }
 
