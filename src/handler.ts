@@ -103,8 +103,19 @@ export function isPermanent(thrown: unknown): boolean {
   return hasMark(thrown, permanentMark);
 }
 
-export function isRetryLater(thrown: unknown): thrown is RetryLater {
-  return hasMark(thrown, retryLaterMark);
+/**
+ * The wait that a thrown RetryLater asks for, from 0 to `retryLaterMsMax`; null for anything else, one without such a
+ * wait included. It may be of another keylane, or no class of anybody's, so nothing about it is taken on trust.
+ */
+export function retryLaterMs(thrown: unknown): number | null {
+  if (!hasMark(thrown, retryLaterMark)) return null;
+  try {
+    const { delayMs } = thrown as { readonly delayMs: unknown };
+    const fits = typeof delayMs === 'number' && Number.isFinite(delayMs) && delayMs >= 0;
+    return fits ? Math.min(delayMs, retryLaterMsMax) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** What was thrown may be a proxy whose traps throw. */

@@ -3,7 +3,7 @@
 
 import { setImmediate as nextRound } from 'node:timers/promises';
 import { getHeapStatistics } from 'node:v8';
-import { handlerResult, isPermanent, isRetryLater, type Policy } from '../handler.js';
+import { handlerResult, isPermanent, type Policy, retryLaterMs } from '../handler.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
 import type { EndedTry } from './ended-try.js';
@@ -183,9 +183,10 @@ export class BatchRunner {
     const isTimedOut = flag === abortFlag.timedOut;
     const error = isTimedOut ? timedOut(module.table.names[reader.handler]!, policy, thrown) : thrown;
     ended.error = errorRecordText(error, limits.errorSizeMax);
-    if (!isTimedOut && isRetryLater(thrown) && reader.postponed < limits.postponementsMax) {
+    const laterMs = isTimedOut || reader.postponed >= limits.postponementsMax ? null : retryLaterMs(thrown);
+    if (laterMs !== null) {
       ended.result = handlerResult.postponed;
-      ended.delayMs = thrown.delayMs;
+      ended.delayMs = laterMs;
       return;
     }
     const isFinal = !isTimedOut && this.#isFinal(thrown, reader.handler);
