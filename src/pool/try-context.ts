@@ -4,6 +4,13 @@
 import type { HandlerContext } from '../handler.js';
 import { abortFlag, type Place } from './progress.js';
 
+/** Where a try runs. */
+export interface TryPlace {
+  readonly reader: { readonly attempt: number };
+  readonly place: Place;
+  readonly index: number;
+}
+
 export class TryContext implements HandlerContext {
   readonly handler: string;
   readonly attempt: number;
@@ -15,16 +22,19 @@ export class TryContext implements HandlerContext {
   #wasAborted = false;
   #controller: AbortController | null = null;
 
-  constructor(
-    of: { handler: string; attempt: number; threadId: number },
-    at: { place: Place; index: number; news: AbortNews },
-  ) {
-    this.handler = of.handler;
-    this.attempt = of.attempt;
-    this.threadId = of.threadId;
-    this.#index = at.index;
-    this.#news = at.news;
-    this.#place = at.place;
+  constructor(handler: string, { reader, place, index }: TryPlace, news: AbortNews) {
+    this.handler = handler;
+    this.attempt = reader.attempt;
+    this.threadId = news.threadId;
+    this.#index = index;
+    this.#news = news;
+    this.#place = place;
+  }
+
+  /** The runner: the try has ended, with this flag. No method, as it is no business of the handler's. */
+  static end(context: TryContext, flag: number): void {
+    context.#place = null;
+    context.#wasAborted = flag !== abortFlag.none;
   }
 
   get aborted(): boolean {
@@ -41,12 +51,6 @@ export class TryContext implements HandlerContext {
     return this.#controller.signal;
   }
 
-  /** The runner: the try has ended, with this flag. */
-  end(flag: number): void {
-    this.#place = null;
-    this.#wasAborted = flag !== abortFlag.none;
-  }
-
   /** Passes an abort on to the signal; false when there is nothing more to come. */
   notice(): boolean {
     if (this.aborted) this.#controller?.abort();
@@ -58,8 +62,13 @@ export class TryContext implements HandlerContext {
  * One for each thread: hears of aborts for the try that runs, with one waiter a place however many signals are asked.
  */
 export class AbortNews {
+  readonly threadId: number;
   #told: TryContext | null = null;
   readonly #heard = new Set<Place>();
+
+  constructor(threadId: number) {
+    this.threadId = threadId;
+  }
 
   /** From now on it tells this try, which runs in this place, and no longer the one before. */
   tell(context: TryContext, place: Place): void {
