@@ -44,7 +44,6 @@ export class TryContext implements HandlerContext {
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
-      // It listens before it looks: an abort between the two is heard, one before them is seen.
       if (this.#place !== null) this.#news.tell(this, this.#place);
       this.notice();
     }
@@ -53,8 +52,10 @@ export class TryContext implements HandlerContext {
 
   /** Passes an abort on to the signal; false when there is nothing more to come. */
   notice(): boolean {
-    if (this.aborted) this.#controller?.abort();
-    return this.#place !== null && !this.aborted;
+    // One look: an abort between two would be told by neither.
+    const { aborted } = this;
+    if (aborted) this.#controller?.abort();
+    return this.#place !== null && !aborted;
   }
 }
 
@@ -79,9 +80,9 @@ export class AbortNews {
   async #listen(place: Place): Promise<void> {
     if (this.#heard.has(place)) return;
     this.#heard.add(place);
-    await place.nextAbort();
+    // It counts before it looks: an abort that comes after the look is one more. By the second round another try may
+    // run, perhaps in the other place, which has its own waiter then.
+    for (let seen = place.aborts; this.#told?.notice(); seen = place.aborts) await place.abortSince(seen);
     this.#heard.delete(place);
-    // Meanwhile another try may run, perhaps in the other place, which has its own waiter then.
-    if (this.#told?.notice()) void this.#listen(place);
   }
 }
