@@ -51,7 +51,10 @@ export interface HandlerPolicy {
   /** Time between the end of `timeoutMs` and the end of the thread, in ms. */
   readonly graceMs?: number;
   readonly onDeadLetter?: OnDeadLetter;
-  /** Whether an error is worth another try. Runs in the handler's thread; one that throws means yes. */
+  /**
+   * Whether an error is worth another try. Runs in the handler's thread; one that throws means yes. So does one that
+   * gives neither true nor false, such as a promise; the error of the try is then a `PolicyError`.
+   */
   readonly retryIf?: (error: unknown) => boolean;
 }
 

@@ -2,13 +2,14 @@
 // report, whatever the handlers do short of ending the thread. It knows nothing of ports, Piscina or other threads.
 
 import { setImmediate as nextRound } from 'node:timers/promises';
+import { types } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
 import { handlerResult, isPermanent, type Policy, retryLaterMs } from '../handler.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
 import type { EndedTry } from './ended-try.js';
 import { errorRecordText } from './error-record.js';
-import { afterFailure, timedOut, wasCancelled } from './failed-try.js';
+import { afterFailure, timedOut, unjudged, wasCancelled } from './failed-try.js';
 import type { HandlerModule } from './handler-module.js';
 import { type BatchMessage, type BatchReport, noRun } from './messages.js';
 import { abortFlag, type Place, type Progress } from './progress.js';
@@ -188,26 +189,34 @@ export class BatchRunner {
       return;
     }
     const isTimedOut = flag === abortFlag.timedOut;
-    const error = isTimedOut ? timedOut(module.table.names[reader.handler]!, policy, thrown) : thrown;
-    ended.error = errorRecordText(error, limits.errorSizeMax);
     const laterMs = isTimedOut || reader.postponed >= limits.postponementsMax ? null : retryLaterMs(thrown);
     if (laterMs !== null) {
       ended.result = handlerResult.postponed;
       ended.delayMs = laterMs;
+      ended.error = errorRecordText(thrown, limits.errorSizeMax);
       return;
     }
-    const isFinal = !isTimedOut && this.#isFinal(thrown, reader.handler);
-    const { result, delayMs } = afterFailure(policy, { attempt: reader.attempt, isPermanent: isFinal });
+    const name = module.table.names[reader.handler]!;
+    const said = isTimedOut || this.#isWorthRetrying(thrown, reader.handler);
+    const judged = typeof said === 'boolean' ? thrown : unjudged(name, said, thrown);
+    ended.error = errorRecordText(isTimedOut ? timedOut(name, policy, thrown) : judged, limits.errorSizeMax);
+    const { result, delayMs } = afterFailure(policy, { attempt: reader.attempt, isPermanent: said === false });
     ended.result = result;
     ended.delayMs = delayMs;
   }
 
-  #isFinal(thrown: unknown, handler: number): boolean {
-    if (isPermanent(thrown)) return true;
+  /** True or false, or what the module's `retryIf` gave in their place. */
+  #isWorthRetrying(thrown: unknown, handler: number): unknown {
+    if (isPermanent(thrown)) return false;
+    const retryIf = this.#parts.module.retryIf[handler] ?? null;
+    if (retryIf === null) return true;
     try {
-      return this.#parts.module.retryIf[handler]?.(thrown) === false;
+      const said = retryIf(thrown);
+      // A promise is no answer, and nobody waits for it: left rejected, it would end the thread.
+      if (types.isPromise(said)) said.catch(() => {});
+      return said;
     } catch {
-      return false;
+      return true;
     }
   }
 
