@@ -27,7 +27,7 @@ export const failureOptions = {
     min: 0,
     max: 86_400_000,
     unit: 'ms',
-    sentence: 'Longest wait between two tries.',
+    sentence: 'Longest wait between two tries, at least backoffMsMin.',
   },
   postponementsMax: {
     kind: 'integer',

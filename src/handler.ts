@@ -51,7 +51,10 @@ export interface HandlerPolicy {
   /** Time between the end of `timeoutMs` and the end of the thread, in ms. */
   readonly graceMs?: number;
   readonly onDeadLetter?: OnDeadLetter;
-  /** Whether an error is worth another try. Runs in the handler's thread; one that throws means yes. */
+  /**
+   * Whether an error is worth another try. Runs in the handler's thread; one that throws means yes. So does one that
+   * gives neither true nor false, such as a promise; the error of the try is then a `PolicyError`.
+   */
   readonly retryIf?: (error: unknown) => boolean;
 }
 
@@ -103,8 +106,19 @@ export function isPermanent(thrown: unknown): boolean {
   return hasMark(thrown, permanentMark);
 }
 
-export function isRetryLater(thrown: unknown): thrown is RetryLater {
-  return hasMark(thrown, retryLaterMark);
+/**
+ * The wait that a thrown RetryLater asks for, from 0 to `retryLaterMsMax`; null for anything else, one without such a
+ * wait included. It may be of another keylane, or no class of anybody's, so nothing about it is taken on trust.
+ */
+export function retryLaterMs(thrown: unknown): number | null {
+  if (!hasMark(thrown, retryLaterMark)) return null;
+  try {
+    const { delayMs } = thrown as { readonly delayMs: unknown };
+    const fits = typeof delayMs === 'number' && Number.isFinite(delayMs) && delayMs >= 0;
+    return fits ? Math.min(delayMs, retryLaterMsMax) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** What was thrown may be a proxy whose traps throw. */

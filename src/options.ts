@@ -281,6 +281,12 @@ export function configFrom(options: ProcessorOptions): Config {
       `dataSizeMax must be at most ringBytesMax (${whole.ringBytesMax}), got ${whole.dataSizeMax}`,
     );
   }
+  if (whole.backoffMsMin > whole.backoffMsMax) {
+    throw new KeylaneError(
+      'bad-option',
+      `backoffMsMin must be at most backoffMsMax (${whole.backoffMsMax}), got ${whole.backoffMsMin}`,
+    );
+  }
   return whole;
 }
 

@@ -2,13 +2,14 @@
 // report, whatever the handlers do short of ending the thread. It knows nothing of ports, Piscina or other threads.
 
 import { setImmediate as nextRound } from 'node:timers/promises';
+import { types } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
-import { handlerResult, isPermanent, isRetryLater, type Policy } from '../handler.js';
+import { handlerResult, isPermanent, type Policy, retryLaterMs } from '../handler.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
 import type { EndedTry } from './ended-try.js';
 import { errorRecordText } from './error-record.js';
-import { afterFailure, timedOut, wasCancelled } from './failed-try.js';
+import { afterFailure, timedOut, unjudged, wasCancelled } from './failed-try.js';
 import type { HandlerModule } from './handler-module.js';
 import { type BatchMessage, type BatchReport, noRun } from './messages.js';
 import { abortFlag, type Place, type Progress } from './progress.js';
@@ -40,7 +41,7 @@ export interface BatchRunnerParts {
 export class BatchRunner {
   readonly #parts: BatchRunnerParts;
   readonly #rows: RowsBuilder;
-  readonly #news = new AbortNews();
+  readonly #news: AbortNews;
   /** What came of the event that was run last; written again for every event. */
   readonly #ended: EndedTry = {
     ...{ result: handlerResult.skipped, isTried: false, startedAtUs: 0, durationUs: 0, delayMs: 0 },
@@ -56,6 +57,7 @@ export class BatchRunner {
 
   constructor(parts: BatchRunnerParts) {
     this.#parts = parts;
+    this.#news = new AbortNews(parts.threadId);
     this.#rows = new RowsBuilder(parts.limits.batchSizeMax);
   }
 
@@ -88,6 +90,7 @@ export class BatchRunner {
     const place = progress.place(message.place);
     const report = new ReportBuilder(message, { rows: this.#rows, isJournaled });
     const reader = new BatchReader(message);
+    const batch: RunningBatch = { reader, place, index: 0 };
     const ended = this.#ended;
     const beganAtUs = nowUs();
     place.open(this.#ran);
@@ -95,11 +98,12 @@ export class BatchRunner {
     // The run of which no later event is to be tried in this batch.
     let stopped = noRun;
     for (let index = 0; index < message.count; index += 1) {
+      batch.index = index;
       reader.advance();
       if (reader.run !== noRun && reader.run === stopped) this.#untried(handlerResult.skipped);
       else if (place.peekFlag(index) === abortFlag.cancelled) this.#untried(handlerResult.cancelled);
       else {
-        const running = this.#try(reader, { place, index });
+        const running = this.#try(batch);
         if (running !== null) await running;
         if (this.#stopsItsRun(reader.handler)) stopped = reader.run;
       }
@@ -119,59 +123,63 @@ export class BatchRunner {
   }
 
   /** Calls the handler. Gives null when it has ended, as most have by then; it never throws. */
-  #try(reader: BatchReader, at: { place: Place; index: number }): Promise<void> | null {
-    const { module, threadId } = this.#parts;
-    const { handler, attempt } = reader;
-    const name = module.table.names[handler]!;
-    const context = new TryContext({ handler: name, attempt, threadId }, { ...at, news: this.#news });
+  #try(batch: RunningBatch): Promise<void> | null {
+    const { module } = this.#parts;
+    const { reader, place, index } = batch;
+    const context = new TryContext(module.table.names[reader.handler]!, batch, this.#news);
     this.#ran += 1;
-    at.place.begin(at.index, this.#ended.startedAtUs);
+    place.begin(index, this.#ended.startedAtUs);
+    let came: unknown;
+    let isThrown = false;
     try {
-      const returned: unknown = module.handlers[handler]!(reader.handlerEvent(), context);
-      if (isThenable(returned)) return this.#follow(returned, { reader, context, ...at });
-      this.#end({ returned }, { reader, context, ...at });
+      came = module.handlers[reader.handler]!(reader.handlerEvent(), context);
+      if (isThenable(came)) return this.#follow(batch, context, came);
     } catch (thrown) {
-      this.#end({ thrown }, { reader, context, ...at });
+      came = thrown;
+      isThrown = true;
     }
+    this.#end(batch, context, came, isThrown);
     return null;
   }
 
-  async #follow(returned: PromiseLike<unknown>, at: TryAt): Promise<void> {
-    let came: Came;
+  async #follow(batch: RunningBatch, context: TryContext, returned: PromiseLike<unknown>): Promise<void> {
+    let came: unknown;
+    let isThrown = false;
     try {
-      came = { returned: await returned };
+      came = await returned;
     } catch (thrown) {
-      came = { thrown };
+      came = thrown;
+      isThrown = true;
     }
-    this.#end(came, at);
+    this.#end(batch, context, came, isThrown);
   }
 
-  /** Takes in what a try gave. One that was told to end has failed, whatever it gave. */
-  #end(came: Came, { reader, context, place, index }: TryAt): void {
-    const { resultSizeMax } = this.#parts.limits;
+  /** Takes in what a try gave, or threw. One that was told to end has failed, whatever it gave. It never throws. */
+  #end({ reader, place, index }: RunningBatch, context: TryContext, came: unknown, isThrown: boolean): void {
     const ended = this.#ended;
     const flag = place.peekFlag(index);
-    context.end(flag);
+    TryContext.end(context, flag);
     ended.isTried = true;
     ended.delayMs = 0;
     ended.value = null;
     ended.error = null;
-    let outcome = came;
-    if (flag === abortFlag.none && 'returned' in came) {
-      try {
-        ended.value = encodeResult(came.returned, resultSizeMax);
-        ended.result = handlerResult.succeeded;
-      } catch (thrown) {
-        outcome = { thrown };
-      }
-    }
-    if (flag !== abortFlag.none || 'thrown' in outcome) {
-      this.#fail('thrown' in outcome ? outcome.thrown : undefined, { flag, reader });
-    }
+    if (flag !== abortFlag.none) this.#fail(reader, flag, isThrown ? came : undefined);
+    else if (isThrown) this.#fail(reader, flag, came);
+    else this.#succeed(reader, came);
     ended.durationUs = this.#parts.nowUs() - ended.startedAtUs;
   }
 
-  #fail(thrown: unknown, { flag, reader }: { flag: number; reader: BatchReader }): void {
+  #succeed(reader: BatchReader, returned: unknown): void {
+    const ended = this.#ended;
+    try {
+      ended.value = encodeResult(returned, this.#parts.limits.resultSizeMax);
+      ended.result = handlerResult.succeeded;
+    } catch (thrown) {
+      this.#fail(reader, abortFlag.none, thrown);
+    }
+  }
+
+  #fail(reader: BatchReader, flag: number, thrown: unknown): void {
     const { policies, module, limits } = this.#parts;
     const ended = this.#ended;
     const policy = policies[reader.handler]!;
@@ -181,25 +189,34 @@ export class BatchRunner {
       return;
     }
     const isTimedOut = flag === abortFlag.timedOut;
-    const error = isTimedOut ? timedOut(module.table.names[reader.handler]!, policy, thrown) : thrown;
-    ended.error = errorRecordText(error, limits.errorSizeMax);
-    if (!isTimedOut && isRetryLater(thrown) && reader.postponed < limits.postponementsMax) {
+    const laterMs = isTimedOut || reader.postponed >= limits.postponementsMax ? null : retryLaterMs(thrown);
+    if (laterMs !== null) {
       ended.result = handlerResult.postponed;
-      ended.delayMs = thrown.delayMs;
+      ended.delayMs = laterMs;
+      ended.error = errorRecordText(thrown, limits.errorSizeMax);
       return;
     }
-    const isFinal = !isTimedOut && this.#isFinal(thrown, reader.handler);
-    const { result, delayMs } = afterFailure(policy, { attempt: reader.attempt, isPermanent: isFinal });
+    const name = module.table.names[reader.handler]!;
+    const said = isTimedOut || this.#isWorthRetrying(thrown, reader.handler);
+    const judged = typeof said === 'boolean' ? thrown : unjudged(name, said, thrown);
+    ended.error = errorRecordText(isTimedOut ? timedOut(name, policy, thrown) : judged, limits.errorSizeMax);
+    const { result, delayMs } = afterFailure(policy, { attempt: reader.attempt, isPermanent: said === false });
     ended.result = result;
     ended.delayMs = delayMs;
   }
 
-  #isFinal(thrown: unknown, handler: number): boolean {
-    if (isPermanent(thrown)) return true;
+  /** True or false, or what the module's `retryIf` gave in their place. */
+  #isWorthRetrying(thrown: unknown, handler: number): unknown {
+    if (isPermanent(thrown)) return false;
+    const retryIf = this.#parts.module.retryIf[handler] ?? null;
+    if (retryIf === null) return true;
     try {
-      return this.#parts.module.retryIf[handler]?.(thrown) === false;
+      const said = retryIf(thrown);
+      // A promise is no answer, and nobody waits for it: left rejected, it would end the thread.
+      if (types.isPromise(said)) said.catch(() => {});
+      return said;
     } catch {
-      return false;
+      return true;
     }
   }
 
@@ -223,13 +240,11 @@ export class BatchRunner {
   }
 }
 
-type Came = { readonly returned: unknown } | { readonly thrown: unknown };
-
-interface TryAt {
+/** A batch and the event at which it stands: one object for all its events, as the path through them is hot. */
+interface RunningBatch {
   readonly reader: BatchReader;
-  readonly context: TryContext;
   readonly place: Place;
-  readonly index: number;
+  index: number;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -109,8 +109,11 @@ class Copy {
         return this.#text(value, this.#budget);
       case 'number':
         return Number.isFinite(value) ? value : String(value);
-      case 'function':
-        return `[function ${this.#text(String(read(value, 'name')), nameSizeMax)}]`;
+      case 'function': {
+        // Its name can be anything, even what makes no text.
+        const name = read(value, 'name');
+        return `[function ${this.#text(typeof name === 'string' ? name : shown(name), nameSizeMax)}]`;
+      }
       case 'bigint':
         return `${value}n`;
       case 'symbol':

@@ -1,6 +1,7 @@
 // What follows a try that failed, and the errors of tries that did not end by themselves. Handler threads and, for a
 // thread that died, the main thread go by the same rule.
 
+import { types } from 'node:util';
 import { backoffMs } from '../backoff.js';
 import { cancelledError, messageOf } from '../errors.js';
 import { handlerResult, type Policy } from '../handler.js';
@@ -18,6 +19,13 @@ export function afterFailure(
 export function timedOut(handler: string, { timeoutMs }: Policy, cause?: unknown): Error {
   const said = `handler "${handler}" did not end within ${timeoutMs} ms (option timeoutMs)`;
   return plainError({ name: 'TimeoutError', code: 'timed-out', message: said, cause });
+}
+
+/** The error of a try of which `retryIf` said neither true nor false; `cause` is what the try threw. */
+export function unjudged(handler: string, said: unknown, cause: unknown): Error {
+  const found = types.isPromise(said) ? 'a promise' : messageOf(said);
+  const message = `retryIf of handler "${handler}" must give true or false, got ${found}`;
+  return plainError({ name: 'PolicyError', code: 'bad-policy', message, cause });
 }
 
 /** The error of an event that was cancelled. */

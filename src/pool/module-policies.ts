@@ -1,5 +1,6 @@
 // Checks what a handlers module exports as `policies`. The options table is where each member's bounds are.
 
+import { types } from 'node:util';
 import { messageOf, shown } from '../errors.js';
 import type { GivenPolicy } from '../handler.js';
 import { checkOption } from '../option-spec.js';
@@ -44,6 +45,10 @@ function policyFrom(given: unknown, { name, file }: { name: string; file: string
     if (member === 'retryIf') {
       if (typeof value !== 'function') {
         throw badHandlers(file, `must have a function as ${what}.retryIf, found ${shown(value)}`, advice);
+      }
+      if (types.isAsyncFunction(value)) {
+        const problem = `must have a function that gives true or false as ${what}.retryIf, found an async one`;
+        throw badHandlers(file, problem, 'its promise is no answer: decide without waiting');
       }
       retryIf = value as (error: unknown) => unknown;
       continue;

@@ -152,9 +152,14 @@ export class Place {
     Atomics.notify(this.#marks, markOf.aborts);
   }
 
-  /** Handler thread: resolves after the next `abort` in this place. */
-  async nextAbort(): Promise<void> {
-    await Atomics.waitAsync(this.#marks, markOf.aborts, Atomics.load(this.#marks, markOf.aborts)).value;
+  /** Handler thread: how many tries were told to end in this place. */
+  get aborts(): number {
+    return Atomics.load(this.#marks, markOf.aborts);
+  }
+
+  /** Handler thread: resolves once `aborts` is no longer what it was. */
+  async abortSince(aborts: number): Promise<void> {
+    await Atomics.waitAsync(this.#marks, markOf.aborts, aborts).value;
   }
 
   /** Main thread: the event that runs; null between two. Of a pair that changes while it is read nothing is said. */

@@ -4,6 +4,13 @@
 import type { HandlerContext } from '../handler.js';
 import { abortFlag, type Place } from './progress.js';
 
+/** Where a try runs. */
+export interface TryPlace {
+  readonly reader: { readonly attempt: number };
+  readonly place: Place;
+  readonly index: number;
+}
+
 export class TryContext implements HandlerContext {
   readonly handler: string;
   readonly attempt: number;
@@ -15,16 +22,19 @@ export class TryContext implements HandlerContext {
   #wasAborted = false;
   #controller: AbortController | null = null;
 
-  constructor(
-    of: { handler: string; attempt: number; threadId: number },
-    at: { place: Place; index: number; news: AbortNews },
-  ) {
-    this.handler = of.handler;
-    this.attempt = of.attempt;
-    this.threadId = of.threadId;
-    this.#index = at.index;
-    this.#news = at.news;
-    this.#place = at.place;
+  constructor(handler: string, { reader, place, index }: TryPlace, news: AbortNews) {
+    this.handler = handler;
+    this.attempt = reader.attempt;
+    this.threadId = news.threadId;
+    this.#index = index;
+    this.#news = news;
+    this.#place = place;
+  }
+
+  /** The runner: the try has ended, with this flag. No method, as it is no business of the handler's. */
+  static end(context: TryContext, flag: number): void {
+    context.#place = null;
+    context.#wasAborted = flag !== abortFlag.none;
   }
 
   get aborted(): boolean {
@@ -34,23 +44,18 @@ export class TryContext implements HandlerContext {
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
-      // It listens before it looks: an abort between the two is heard, one before them is seen.
       if (this.#place !== null) this.#news.tell(this, this.#place);
       this.notice();
     }
     return this.#controller.signal;
   }
 
-  /** The runner: the try has ended, with this flag. */
-  end(flag: number): void {
-    this.#place = null;
-    this.#wasAborted = flag !== abortFlag.none;
-  }
-
   /** Passes an abort on to the signal; false when there is nothing more to come. */
   notice(): boolean {
-    if (this.aborted) this.#controller?.abort();
-    return this.#place !== null && !this.aborted;
+    // One look: an abort between two would be told by neither.
+    const { aborted } = this;
+    if (aborted) this.#controller?.abort();
+    return this.#place !== null && !aborted;
   }
 }
 
@@ -58,8 +63,13 @@ export class TryContext implements HandlerContext {
  * One for each thread: hears of aborts for the try that runs, with one waiter a place however many signals are asked.
  */
 export class AbortNews {
+  readonly threadId: number;
   #told: TryContext | null = null;
   readonly #heard = new Set<Place>();
+
+  constructor(threadId: number) {
+    this.threadId = threadId;
+  }
 
   /** From now on it tells this try, which runs in this place, and no longer the one before. */
   tell(context: TryContext, place: Place): void {
@@ -70,9 +80,9 @@ export class AbortNews {
   async #listen(place: Place): Promise<void> {
     if (this.#heard.has(place)) return;
     this.#heard.add(place);
-    await place.nextAbort();
+    // It counts before it looks: an abort that comes after the look is one more. By the second round another try may
+    // run, perhaps in the other place, which has its own waiter then.
+    for (let seen = place.aborts; this.#told?.notice(); seen = place.aborts) await place.abortSince(seen);
     this.#heard.delete(place);
-    // Meanwhile another try may run, perhaps in the other place, which has its own waiter then.
-    if (this.#told?.notice()) void this.#listen(place);
   }
 }
