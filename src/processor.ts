@@ -184,9 +184,8 @@ export class Processor<Events extends EventMap = EventMap> {
   }
 
   /**
-   * Changes the number of handler threads, from 1 to 256. New ones load the module, run `setup()` and take over; those
-   * before them finish what they run, run `teardown()` and end. Resolves when the new ones have taken over; rejects
-   * when they cannot be made ready, and the old ones go on.
+   * Changes the number of handler threads, from 1 to 256. Resolves when new ones have taken over, while the old finish
+   * what they run and end; rejects when they cannot be made ready, and the old ones go on.
    */
   setThreads(threads: number): Promise<void> {
     return this.#whileOpen(async () => {
@@ -247,8 +246,7 @@ export class Processor<Events extends EventMap = EventMap> {
   async #finish(): Promise<void> {
     try {
       await this.#engine.pump.whenQuiet();
-      // What is redriven from now on is for the next user of the store.
-      this.#engine.pump.shut();
+      this.#engine.pump.shut(); // What is redriven from now on is for the next user of the store.
       this.#engine.acceptance.close();
       this.#refuseIfCutShort();
       this.#engine.cancellations.close();
