@@ -127,7 +127,7 @@ export class Place {
     const t = index * timesPerEvent;
     this.#times[t + timeOf.startedAtUs] = ended.startedAtUs;
     this.#times[t + timeOf.durationUs] = ended.durationUs;
-    this.#times[t + timeOf.delayMs] = ended.delayMs;
+    if (ended.delayMs !== 0) this.#times[t + timeOf.delayMs] = ended.delayMs;
     this.#lengths[index] = length;
     this.#codes[index] = ended.result | (kindOfTry(ended) << kindShift) | (ended.isTried ? 0 : untriedBit);
     this.#marks[markOf.finished] = index + 1;
@@ -205,6 +205,7 @@ export class Place {
     const room = this.#area.byteLength - at;
     let length: number;
     if (typeof encoded === 'string') {
+      if (encoded.length <= shortMax && encoded.length <= room && this.#writeShort(encoded, at)) return encoded.length;
       // No UTF-16 unit takes more than three bytes.
       if (encoded.length * 3 > room && Buffer.byteLength(encoded) > room) return -1;
       length = this.#area.write(encoded, at);
@@ -216,7 +217,21 @@ export class Place {
     this.#areaAt = at + length;
     return length;
   }
+
+  /** Writes a text of ASCII; false when it is none, and then nothing of it counts. */
+  #writeShort(text: string, at: number): boolean {
+    for (let index = 0; index < text.length; index += 1) {
+      const unit = text.charCodeAt(index);
+      if (unit > 0x7f) return false;
+      this.#area[at + index] = unit;
+    }
+    this.#areaAt = at + text.length;
+    return true;
+  }
 }
+
+/** A text up to this long is written unit by unit, which costs less than the call that writes a longer one. */
+const shortMax = 24;
 
 function kindOfTry({ error, value }: EndedTry): number {
   if (error !== null) return kindOf.error;
