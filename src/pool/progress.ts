@@ -189,11 +189,7 @@ export class Place {
         durationUs: this.#times[t + timeOf.durationUs]!,
         delayMs: this.#times[t + timeOf.delayMs]!,
         value:
-          kind === kindOf.bytes
-            ? Uint8Array.prototype.slice.call(this.#area, from, at)
-            : kind === kindOf.text
-              ? text
-              : null,
+          kind === kindOf.bytes ? new Uint8Array(this.#area.subarray(from, at)) : kind === kindOf.text ? text : null,
         error: kind === kindOf.error ? text : null,
       };
     }
