@@ -121,9 +121,9 @@ export class Settlement {
     onSettled(flight.batch, report);
   }
 
-  /** Where events whose next try is far off fill the memory, has them wait in the store. */
+  /** Where events that may not run for a while fill the memory, has them wait in the store. */
   relieve(): void {
-    const gone = this.#parts.dispatcher.away.relieve();
+    const gone = this.#parts.dispatcher.away.relieve(this.#parts.clock.nowMs());
     if (gone.length > 0) this.#parts.away.sentAway(gone);
   }
 

@@ -16,6 +16,7 @@ export class Breakers {
   readonly #lanes: Lanes;
   /** By handler. */
   readonly #breakers: readonly Breaker[];
+  readonly #pauseMs: number;
   /** Tries and failures of the batch that is being settled, by handler. */
   readonly #tries: Int32Array;
   readonly #failed: Int32Array;
@@ -23,6 +24,7 @@ export class Breakers {
 
   constructor(lanes: Lanes, of: { handlerCount: number; limits: BreakerLimits }) {
     this.#lanes = lanes;
+    this.#pauseMs = of.limits.pauseMs;
     this.#breakers = Array.from({ length: of.handlerCount }, () => new Breaker(of.limits));
     this.#tries = new Int32Array(of.handlerCount);
     this.#failed = new Int32Array(of.handlerCount);
@@ -40,6 +42,12 @@ export class Breakers {
       if (state === 'open' && this.#lanes.oldestGated(handler) !== null) next = Math.min(next, untilMs);
     }
     return next;
+  }
+
+  /** When a lane that waits for a paused handler is worth a look again. */
+  lookAgainMs(handler: number, nowMs: number): number {
+    const { state, untilMs } = this.#breakers[handler]!;
+    return state === 'open' && untilMs > nowMs ? untilMs : nowMs + this.#pauseMs;
   }
 
   /** The lane whose head shows now whether its handler is well; null when there is none. */

@@ -175,6 +175,53 @@ describe('a lane with a dead letter', () => {
   });
 });
 
+describe('memory that lanes hold which may not run', () => {
+  const breaker = { failurePercent: 50, triesMin: 1, windowMs: 1000, pauseMs: 500 };
+  /** Keys and times of the lanes that are sent away at 10 ms. */
+  const relieved = ({ dispatcher }: Bench): string =>
+    dispatcher.away
+      .relieve(10)
+      .map(({ lane, dueMs }) => `${lane.key} ${dueMs}`)
+      .join(', ');
+
+  test('is given up at half of the slots, by those whose tries are due last', () => {
+    const bench = new Bench({ ringSize: 4 }).admit('a b');
+    bench.batch();
+    bench.settle('rr').admit('c');
+    expect(relieved(bench)).toBe('');
+    bench.admit('d');
+    expect(relieved(bench)).toBe('b 50, a 50');
+    expect(bench.dispatcher.away.takeAside().map(({ position }) => position)).toEqual([2, 1]);
+    expect(bench.batch(1, 60)).toBe('c3 d4');
+  });
+
+  test('is given up at half of the bytes', () => {
+    const bench = new Bench({ ringBytesMax: 1000 }).admit('a b c', 'x'.repeat(300));
+    bench.batch();
+    bench.settle('r');
+    expect(relieved(bench)).toBe('c 50, b 50, a 50');
+    bench.dispatcher.confirm(bench.dispatcher.away.takeAside());
+    expect(bench.dispatcher.counts()).toMatchObject({ bytesHeld: 0, delayed: 0 });
+  });
+
+  test('is given up by lanes of a paused handler, the oldest last, until one of them may be tried', () => {
+    const bench = new Bench({ ringSize: 8, breaker }).admit('-');
+    bench.batch();
+    bench.settle('f').confirm().admit('a b c d e f g b:z');
+    expect(relieved(bench)).toBe('g 500, f 500, e 500, d 500, c 500, b 500');
+    expect(bench.batch()).toBe('z9');
+    expect(bench.batch(1, 500)).toBe('a2');
+  });
+
+  test('is given up by a lane that is on probation no sooner than it is worth a look again', () => {
+    const bench = new Bench({ ringSize: 4, breaker }).admit('-');
+    bench.batch();
+    bench.settle('f').confirm().admit('a b c d');
+    expect(bench.batch(1, 500)).toBe('a2');
+    expect(relieved(bench)).toBe('d 510, c 510, b 510');
+  });
+});
+
 describe('order modes', () => {
   test('none: every event is free', () => {
     const bench = new Bench({ order: 'none', batchSizeMax: 2 }).admit('a a a');
