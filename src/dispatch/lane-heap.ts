@@ -1,5 +1,5 @@
-// Lanes, or the like, in the order of a rank that each is given: a binary heap, least rank first. One stands in one heap
-// at most, so its rank is kept in itself, where comparing is cheap.
+// Lanes, or the like, in the order of a rank that each is given: a binary heap, least rank first. One stands in at
+// most one heap, so its rank is kept in itself, where comparing is cheap.
 
 import type { Lane } from './lane.js';
 
@@ -41,7 +41,7 @@ export class LaneHeap<Of extends { rank: number } = Lane> {
   }
 
   /** Takes the lane with the least rank; call it only while `count` is above 0. */
-  pop(): Lane {
+  pop(): Of {
     const heap = this.#heap;
     const least = heap[0]!;
     const last = heap.pop()!;

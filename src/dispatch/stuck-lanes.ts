@@ -8,7 +8,7 @@ import type { Slot } from './ring-buffer.js';
 export class StuckLanes {
   /** By the time at which their heads are due. */
   readonly #delayed = new LaneHeap();
-  /** By handler; each by the sequence of its heads. While a breaker is open there may be as many as the ring has slots. */
+  /** By handler; each by the sequence of its heads. Behind an open breaker there may be as many as there are slots. */
   readonly #gated: readonly LaneHeap[];
   #delayedEvents = 0;
   #events = 0;
