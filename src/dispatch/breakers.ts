@@ -50,13 +50,13 @@ export class Breakers {
     return state === 'open' && untilMs > nowMs ? untilMs : nowMs + this.#pauseMs;
   }
 
-  /** The lane whose head shows now whether its handler is well; null when there is none. */
-  laneToProbe(nowMs: number): Lane | null {
+  /** The lane whose head shows now whether its handler is well, or null. A suspect does only while nothing runs. */
+  laneToProbe(nowMs: number, isIdle: boolean): Lane | null {
     for (let handler = 0; handler < this.#breakers.length; handler += 1) {
       const { state, untilMs } = this.#breakers[handler]!;
       if (state !== 'open' || untilMs > nowMs) continue;
       const lane = this.#lanes.oldestGated(handler);
-      if (lane !== null) return lane;
+      if (lane !== null && (isIdle || lane.head!.deaths === null)) return lane;
     }
     return null;
   }

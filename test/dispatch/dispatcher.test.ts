@@ -45,7 +45,11 @@ class Bench {
       this.#position += 1;
       this.dispatcher.admit(
         { type: 't', key: key === '-' ? null : key, id: null, extras: null, data },
-        { partition: this.#partition, position: this.#position, handler: handler === 'b' ? 1 : 0 },
+        {
+          partition: this.#partition,
+          position: this.#position,
+          handler: Math.max(0, ['a', 'b', 'c'].indexOf(handler ?? 'a')),
+        },
       );
     }
     return this;
@@ -220,6 +224,30 @@ describe('memory that lanes hold which may not run', () => {
     expect(bench.batch(1, 500)).toBe('a2');
     expect(relieved(bench)).toBe('d 510, c 510, b 510');
   });
+
+  test('is not filled again by lanes of a paused handler that come back, but for one that can be tried', () => {
+    const bench = new Bench({ ringSize: 8, breaker }).admit('- b:-');
+    bench.batch();
+    bench.settle('f').confirm();
+    const { away } = bench.dispatcher;
+    expect(away.comeBackMs(0, 10)).toBe(10);
+    bench.admit('a');
+    expect([away.comeBackMs(0, 10), away.comeBackMs(1, 10)]).toEqual([10, 10]);
+    bench.admit('c d');
+    expect([away.comeBackMs(0, 10), away.comeBackMs(0, 600), away.comeBackMs(-1, 10)]).toEqual([500, 1100, 10]);
+  });
+});
+
+test('a suspect that is to show whether its handler is well keeps no other handler waiting', () => {
+  const breaker = { failurePercent: 50, triesMin: 1, windowMs: 1000, pauseMs: 500 };
+  const bench = new Bench({ handlerCount: 3, batchSizeMax: 2, breaker }).admit('a b:a');
+  bench.batch();
+  bench.settle('ff');
+  bench.dispatcher.remember(2, 3, { deaths: 1 });
+  bench.admit('a b:a c:a');
+  expect([bench.batch(2, 100), bench.batch(2, 500), bench.batch(2, 500)]).toEqual(['a5', 'a4', 'none']);
+  bench.settle().settle();
+  expect(bench.batch(2, 500)).toBe('a3');
 });
 
 describe('order modes', () => {
