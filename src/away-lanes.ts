@@ -42,11 +42,7 @@ interface Away {
 }
 
 /** A page that is under way, and how its lane was when it was asked for. */
-interface Asked {
-  readonly away: Away;
-  readonly barrier: number;
-  readonly turn: number;
-}
+type Asked = { readonly away: Away } & Readonly<Pick<Away, 'barrier' | 'turn'>>;
 
 /** The most events one page asks for. */
 const pageSizeMax = 1024;
@@ -68,6 +64,10 @@ export class AwayLanes {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  get parkedLanes(): number {
+    return this.#lanes.size - this.#open.size;
   }
 
   /** Events that wait in the store behind a dead letter. */

@@ -18,6 +18,7 @@ import { Intake } from './intake.js';
 import { Journal } from './journal.js';
 import type { Config } from './options.js';
 import type { RowNames } from './outcome.js';
+import { warnsOfParked } from './parked-warning.js';
 import { Partitions } from './partitions.js';
 import { policiesOf } from './policy.js';
 import type { BatchReport } from './pool/messages.js';
@@ -130,6 +131,7 @@ export class Engine {
       },
       inspect: (report) => hearers.inspect(report, this.names),
       onSettled: (batch, { results }) => this.cancellations.settled(batch, results),
+      onParked: warnsOfParked(hearers.onWarning),
       onBreaker: (news) => hearers.onBreaker(news),
       onFatal: (error) => hearers.onFatal(error),
     });

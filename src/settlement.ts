@@ -31,6 +31,8 @@ export interface SettlementParts {
   isStored(slot: Slot): boolean;
   /** Sees rows before they leave for the writer; gives back what to say once they are durable. */
   inspect(report: Pick<BatchReport, 'rows' | 'failedCount' | 'delaysMs'>): (() => void) | null;
+  /** Told how many lanes are stopped when more are. */
+  onParked(lanes: number): void;
   /** Told of every batch that has come back, once it is settled. */
   onSettled(batch: Batch, report: BatchReport): void;
 }
@@ -117,6 +119,7 @@ export class Settlement {
       const announcement = this.#parts.inspect(report);
       this.groups.add({ slots, rows, rowCount, ...decided, parked: laneNames(stopped), announcement });
       for (const parked of stopped) away.park(parked);
+      if (stopped.length > 0) this.#parts.onParked(away.parkedLanes);
     }
     onSettled(flight.batch, report);
   }

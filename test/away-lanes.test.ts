@@ -99,6 +99,16 @@ test('a lane that gave its memory to others is asked for when it is due', () => 
   expect([wishes(lanes, 9).map(({ key }) => key), lanes.nextWakeMs]).toEqual([['sooner'], 50]);
 });
 
+test('lanes that are stopped are counted until they go on, and not asked for', () => {
+  const { lanes, dispatcher } = makeLanes({ keys: 2 });
+  lanes.park({ lane: dispatcher.lane(0, '0')!, partition: 1, position: 3, letGo: 0 });
+  expect([lanes.parkedLanes, lanes.parked, lanes.backlog]).toEqual([1, 1, 1]);
+  expect(wishes(lanes, 9)).toMatchObject([{ key: '1' }]);
+  lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 1 }]);
+  expect(lanes.parkedLanes).toBe(0);
+  expect(wishes(lanes, 9)).toMatchObject([{ key: '0' }]);
+});
+
 test('what a turn costs does not grow with the lanes there are', () => {
   let looks = 0;
   const agenda = new LaneAgenda<{ readonly dueMs: number; readonly barrier: number }>();
