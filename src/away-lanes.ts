@@ -7,13 +7,16 @@ import type { ParkedBy, SentAway } from './dispatch/away.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Lane } from './dispatch/lane.js';
 import type { Slot } from './dispatch/ring-buffer.js';
+import type { DueTimes } from './due-times.js';
 import { invariant } from './invariant.js';
 import { JoinedEventsReader } from './joined-events.js';
+import { LaneAgenda } from './lane-agenda.js';
 import type { LaneAway, LaneName, LanePage, LanePageRequest } from './store/messages.js';
 
 interface Parts {
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
+  readonly dueTimes: DueTimes;
   readonly pageBytesMax: number;
   /** The number of the group that was begun last, and of the one that was sent last. */
   groups(): { readonly begun: number; readonly sent: number };
@@ -38,21 +41,33 @@ interface Away {
   turn: number;
 }
 
+/** A page that is under way, and how its lane was when it was asked for. */
+type Asked = { readonly away: Away } & Readonly<Pick<Away, 'barrier' | 'turn'>>;
+
 /** The most events one page asks for. */
 const pageSizeMax = 1024;
+
+/** The most pages under way, each of another lane. */
+const pagesMax = 32;
 
 export class AwayLanes {
   readonly #parts: Parts;
   readonly #lanes = new Map<string, Away>();
   /** Those that are not parked. */
   readonly #open = new Set<Away>();
-  /** The lane of the page that is under way, and its barrier when that was asked for. */
-  #asked: { readonly away: Away; readonly barrier: number; readonly turn: number; readonly room: number } | null = null;
+  /** Of these, those that no page is under way of. */
+  readonly #agenda = new LaneAgenda<Away>();
+  readonly #asked = new Map<LanePageRequest, Asked>();
+  #reserved = 0;
   #parked = 0;
   #backlog = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  get parkedLanes(): number {
+    return this.#lanes.size - this.#open.size;
   }
 
   /** Events that wait in the store behind a dead letter. */
@@ -65,9 +80,9 @@ export class AwayLanes {
     return this.#backlog;
   }
 
-  /** Room in the ring that a page under way will need. */
+  /** Room in the ring that the pages under way will need. */
   get reserved(): number {
-    return this.#asked?.room ?? 0;
+    return this.#reserved;
   }
 
   /** Whether nothing is owed but what is parked. */
@@ -77,10 +92,7 @@ export class AwayLanes {
 
   /** When the next lane is due that is not due yet; infinity when there is none. */
   get nextWakeMs(): number {
-    const nowMs = this.#parts.clock.nowMs();
-    let next = Number.POSITIVE_INFINITY;
-    for (const { dueMs } of this.#open) if (dueMs > nowMs) next = Math.min(next, dueMs);
-    return next;
+    return this.#agenda.nextMs(this.#parts.clock.nowMs());
   }
 
   /** Takes in which lanes the store has when it is opened: whatever comes for them follows what is there. */
@@ -149,31 +161,38 @@ export class AwayLanes {
     };
   }
 
-  /** The page to ask for now, or null. */
+  /** A page to ask for now, or null; `room` is what pages under way may fill. */
   wish(room: number): LanePageRequest | null {
-    if (this.#asked !== null || room <= 0) return null;
-    const nowMs = this.#parts.clock.nowMs();
-    const { sent } = this.#parts.groups();
-    for (const away of this.#open) {
-      if (away.dueMs > nowMs || away.barrier > sent) continue;
-      const countMax = Math.min(room, pageSizeMax);
-      this.#asked = { away, barrier: away.barrier, turn: away.turn, room: countMax };
-      return { ...away.name, after: away.after, countMax, bytesMax: this.#parts.pageBytesMax };
-    }
-    return null;
+    const left = room - this.#reserved;
+    if (this.#asked.size === pagesMax || left <= 0) return null;
+    const away = this.#takeDue();
+    if (away === null) return null;
+    const countMax = Math.min(left, pageSizeMax, away.waiting > 0 ? away.waiting : pageSizeMax);
+    const isOnly = this.#asked.size === 0 && !this.#agenda.isAnyDue;
+    const bytesMax = Math.ceil(this.#parts.pageBytesMax / (isOnly ? 1 : pagesMax));
+    const request = { ...away.name, after: away.after, countMax, bytesMax };
+    this.#asked.set(request, { away, barrier: away.barrier, turn: away.turn });
+    this.#reserved += countMax;
+    return request;
   }
 
-  /** Takes in the page that was asked for. */
-  turn(page: LanePage): void {
-    invariant(this.#asked !== null, 'a page comes only when it was asked for');
-    const { away, barrier, turn } = this.#asked;
-    this.#asked = null;
+  /** Takes in a page that was asked for. */
+  turn(request: LanePageRequest, page: LanePage): void {
+    const asked = this.#asked.get(request);
+    invariant(asked !== undefined, 'a page comes only when it was asked for');
+    const { away, barrier, turn } = asked;
+    this.#asked.delete(request);
+    this.#reserved -= request.countMax;
+    // It has its place on the agenda anew.
     if (away.turn !== turn) return;
     this.#parts.learnNames(page.names);
     this.#readmit(page);
     this.#count(away, -page.positions.length);
     away.after = page.next;
-    if (!page.isLast || away.barrier !== barrier) return;
+    if (!page.isLast || away.barrier !== barrier) {
+      this.#agenda.put(away, this.#parts.clock.nowMs());
+      return;
+    }
     this.#count(away, -away.waiting);
     this.#open.delete(away);
     this.#lanes.delete(nameOf(away.name));
@@ -200,10 +219,23 @@ export class AwayLanes {
     return counts;
   }
 
+  /** Takes the next lane that is to come back off the agenda. */
+  #takeDue(): Away | null {
+    const nowMs = this.#parts.clock.nowMs();
+    const { sent } = this.#parts.groups();
+    for (;;) {
+      const away = this.#agenda.take(nowMs, sent);
+      if (away === null) return null;
+      const comeBackMs = this.#parts.dispatcher.away.comeBackMs(away.name.handler, nowMs);
+      if (comeBackMs <= nowMs) return away;
+      away.dueMs = comeBackMs;
+      this.#agenda.put(away, nowMs);
+    }
+  }
+
   #readmit(page: LanePage): void {
-    const { dispatcher, clock } = this.#parts;
+    const { dispatcher, dueTimes } = this.#parts;
     const reader = new JoinedEventsReader(page.events);
-    const [nowMs, wallMs] = [clock.nowMs(), clock.wallMs()];
     for (let index = 0; index < page.positions.length; index += 1) {
       reader.advance();
       const owed = {
@@ -211,11 +243,9 @@ export class AwayLanes {
         position: page.positions[index]!,
         handler: page.handlers[index]!,
       };
-      const waitMs = page.dueAtUs[index]! / 1000 - wallMs;
-      dispatcher.readmit(reader.event(), owed, {
-        ...{ deaths: null, tries: page.attempts[index]!, postponed: page.postponed[index]! },
-        dueMs: waitMs > 0 ? nowMs + waitMs : null,
-      });
+      const [tries, postponed] = [page.attempts[index]!, page.postponed[index]!];
+      const dueMs = dueTimes.dueMs({ dueAtUs: page.dueAtUs[index]!, postponed });
+      dispatcher.readmit(reader.event(), owed, { deaths: null, tries, postponed, dueMs });
     }
   }
 
@@ -231,7 +261,7 @@ export class AwayLanes {
       ...{ dueMs: clock.nowMs(), after: null, barrier: groups().begun, turn: 0 },
     };
     this.#lanes.set(nameOf(away.name), away);
-    if (away.parkedBy === null) this.#open.add(away);
+    this.#enlist(away);
     this.#count(away, of.waiting);
     return away;
   }
@@ -245,8 +275,17 @@ export class AwayLanes {
     away.after = null;
     away.barrier = this.#parts.groups().begun;
     away.turn += 1;
-    if (of.parkedBy === null) this.#open.add(away);
-    else this.#open.delete(away);
+    this.#enlist(away);
+  }
+
+  #enlist(away: Away): void {
+    if (away.parkedBy === null) {
+      this.#open.add(away);
+      this.#agenda.put(away, this.#parts.clock.nowMs());
+    } else {
+      this.#open.delete(away);
+      this.#agenda.delete(away);
+    }
   }
 
   #count(away: Away, change: number): void {

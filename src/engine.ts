@@ -9,6 +9,7 @@ import { DeadLetters } from './dead-letters.js';
 import type { BreakerLimits } from './dispatch/breaker.js';
 import type { BreakerNews } from './dispatch/breakers.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
+import { DueTimes } from './due-times.js';
 import type { KeylaneError } from './errors.js';
 import { journalPartition } from './event.js';
 import { Flights } from './flights.js';
@@ -17,6 +18,7 @@ import { Intake } from './intake.js';
 import { Journal } from './journal.js';
 import type { Config } from './options.js';
 import type { RowNames } from './outcome.js';
+import { warnsOfParked } from './parked-warning.js';
 import { Partitions } from './partitions.js';
 import { policiesOf } from './policy.js';
 import type { BatchReport } from './pool/messages.js';
@@ -69,12 +71,13 @@ export class Engine {
       parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
     });
     const dispatcher = this.dispatcher;
-    const partitions = new Partitions(dispatcher, clock);
+    const dueTimes = new DueTimes(clock, this.policies);
+    const partitions = new Partitions(dispatcher, dueTimes);
     this.partitions = partitions;
     this.names = { partition: (index) => partitions.nameOf(index), handler: (index) => table.names[index] ?? '' };
     const pageBytesMax = config.batchBytesMax;
     this.away = new AwayLanes({
-      ...{ dispatcher, clock, pageBytesMax },
+      ...{ dispatcher, clock, dueTimes, pageBytesMax },
       groups: () => this.pump.groupNumbers,
       learnNames: (names) => partitions.learnNames(names),
     });
@@ -128,6 +131,7 @@ export class Engine {
       },
       inspect: (report) => hearers.inspect(report, this.names),
       onSettled: (batch, { results }) => this.cancellations.settled(batch, results),
+      onParked: warnsOfParked(hearers.onWarning),
       onBreaker: (news) => hearers.onBreaker(news),
       onFatal: (error) => hearers.onFatal(error),
     });

@@ -27,6 +27,8 @@ export type KeylaneErrorCode =
   | 'store-replaced'
   /** The log of the store stays large, as a reader holds on to what is in it. */
   | 'wal-large'
+  /** So many keys are stopped behind dead letters that they take much memory. */
+  | 'many-parked'
   /** The reader of a store was used after its `close()`. */
   | 'store-closed'
   /** The writer thread ended while it was needed. */

@@ -1,8 +1,8 @@
 // The partitions of this process by their index in the store: their names, and what the store knows of them. One that
 // is no longer fed is forgotten as soon as the store knows how far it came.
 
-import type { Clock } from './clock.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
+import type { DueTimes } from './due-times.js';
 import { numbersPerRetry, type PartitionStart, type Watermark } from './store/messages.js';
 
 /** What the store knows of a partition that is opened. */
@@ -23,11 +23,11 @@ export class Partitions {
   readonly #partitions = new Map<number, Partition>();
   /** Of those that are not fed. */
   readonly #names = new Map<number, string>();
-  readonly #clock: Clock;
+  readonly #dueTimes: DueTimes;
 
-  constructor(dispatcher: Dispatcher, clock: Clock) {
+  constructor(dispatcher: Dispatcher, dueTimes: DueTimes) {
     this.#dispatcher = dispatcher;
-    this.#clock = clock;
+    this.#dueTimes = dueTimes;
   }
 
   /** Begins a partition whose events below `watermark` have their outcomes. One that is still known goes on. */
@@ -105,11 +105,9 @@ export class Partitions {
     for (let at = 0; at < suspects.length; at += 2) {
       this.#dispatcher.remember(partition, suspects[at]!, { deaths: suspects[at + 1]! });
     }
-    const [nowMs, wallMs] = [this.#clock.nowMs(), this.#clock.wallMs()];
     for (let at = 0; at < retries.length; at += numbersPerRetry) {
       const [position, tries, postponed, dueAtUs] = retries.subarray(at, at + numbersPerRetry);
-      const waitMs = dueAtUs! / 1000 - wallMs;
-      const dueMs = waitMs > 0 ? nowMs + waitMs : null;
+      const dueMs = this.#dueTimes.dueMs({ dueAtUs: dueAtUs!, postponed: postponed! });
       this.#dispatcher.remember(partition, position!, { tries: tries!, postponed: postponed!, dueMs });
     }
   }

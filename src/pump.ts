@@ -10,7 +10,7 @@ import type { Flight } from './flights.js';
 import type { Group, Owed } from './group.js';
 import type { BatchReport } from './pool/messages.js';
 import { Settlement, type SettlementCounts, type SettlementParts } from './settlement.js';
-import type { GroupResult, JournalPage, LanePage } from './store/messages.js';
+import type { GroupResult, JournalPage, LanePage, LanePageRequest } from './store/messages.js';
 
 export interface PumpParts extends SettlementParts {
   /** Lets those in who wait; called once a turn. */
@@ -27,7 +27,7 @@ type Gate = 'held' | 'open' | 'shut' | 'dead';
 type WriterNews =
   | { readonly group: Group; readonly result: GroupResult }
   | { readonly page: JournalPage }
-  | { readonly lanePage: LanePage }
+  | { readonly lanePage: LanePage; readonly asked: LanePageRequest }
   | { readonly takeIn: () => void };
 
 /** What callbacks have noted since the last turn. */
@@ -169,12 +169,15 @@ export class Pump {
     this.#release();
   }
 
-  /** Asks for the next page of the backlog, and of lanes, if there is one and room for it. Called by `letIn`. */
+  /** Asks for the next page of the backlog, and for pages of lanes, as there are any and room. Called by `letIn`. */
   refill(): void {
     if (this.#gate === 'shut') return;
     const { journal, away, writer, dispatcher } = this.#parts;
-    const lane = away.wish(dispatcher.room - journal.reserved);
-    if (lane !== null) this.#await(writer.readLane(lane), (lanePage) => this.#inbox.writer.push({ lanePage }));
+    for (;;) {
+      const asked = away.wish(dispatcher.room - journal.reserved);
+      if (asked === null) break;
+      this.#await(writer.readLane(asked), (lanePage) => this.#inbox.writer.push({ lanePage, asked }));
+    }
     const wish = journal.wish({ room: dispatcher.room - away.reserved, sentNext: this.#settlement.groups.sentNext });
     if (wish !== null) this.#await(writer.readJournal(wish), (page) => this.#inbox.writer.push({ page }));
   }
@@ -213,7 +216,7 @@ export class Pump {
 
   #hear(news: WriterNews): void {
     if ('page' in news) this.#parts.journal.turn(news.page);
-    else if ('lanePage' in news) this.#parts.away.turn(news.lanePage);
+    else if ('lanePage' in news) this.#parts.away.turn(news.asked, news.lanePage);
     else if ('takeIn' in news) news.takeIn();
     else this.#settlement.confirm(news.group, news.result);
   }

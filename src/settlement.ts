@@ -31,6 +31,8 @@ export interface SettlementParts {
   isStored(slot: Slot): boolean;
   /** Sees rows before they leave for the writer; gives back what to say once they are durable. */
   inspect(report: Pick<BatchReport, 'rows' | 'failedCount' | 'delaysMs'>): (() => void) | null;
+  /** Told how many lanes are stopped when more are. */
+  onParked(lanes: number): void;
   /** Told of every batch that has come back, once it is settled. */
   onSettled(batch: Batch, report: BatchReport): void;
 }
@@ -117,13 +119,14 @@ export class Settlement {
       const announcement = this.#parts.inspect(report);
       this.groups.add({ slots, rows, rowCount, ...decided, parked: laneNames(stopped), announcement });
       for (const parked of stopped) away.park(parked);
+      if (stopped.length > 0) this.#parts.onParked(away.parkedLanes);
     }
     onSettled(flight.batch, report);
   }
 
-  /** Where events whose next try is far off fill the memory, has them wait in the store. */
+  /** Where events that may not run for a while fill the memory, has them wait in the store. */
   relieve(): void {
-    const gone = this.#parts.dispatcher.away.relieve();
+    const gone = this.#parts.dispatcher.away.relieve(this.#parts.clock.nowMs());
     if (gone.length > 0) this.#parts.away.sentAway(gone);
   }
 

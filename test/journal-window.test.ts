@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { Dispatcher } from '../src/dispatch/dispatcher.js';
+import { DueTimes } from '../src/due-times.js';
 import type { EncodedEvent } from '../src/event.js';
 import { EventsJoiner } from '../src/joined-events.js';
 import { Journal } from '../src/journal.js';
@@ -18,7 +19,7 @@ const owed = { event, handler: 0, waiter: null };
 function makeWindow({ parked } = { parked: 0 }) {
   const config = configFrom({ handlers: 'none', store: 'none', threads: 1, ringSize: 16 });
   const dispatcher = new Dispatcher({ ...config, handlerCount: 1, parks: [false], breaker: null });
-  const partitions = new Partitions(dispatcher, new SimulatedClock());
+  const partitions = new Partitions(dispatcher, new DueTimes(new SimulatedClock(), []));
   const warnings: string[] = [];
   const onWarning = ({ message }: Error): void => void warnings.push(message);
   const start = { partition: 1, watermark: 1, positionUnused: 4, pending: 3, parked, ...nothing, lanes: [] };

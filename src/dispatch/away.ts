@@ -1,7 +1,8 @@
-// Lanes of which events wait in the store instead of in memory: behind a dead letter that stops them, or because their
-// next try is far off and memory is needed. New events of such a lane follow the others there.
+// Lanes of which events wait in the store instead of in memory: behind a dead letter that stops them, or because they
+// may not run for a while and memory is needed. New events of such a lane follow the others there.
 
 import { handlerResult } from '../handler.js';
+import type { Breakers } from './breakers.js';
 import type { Departures } from './departures.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
@@ -16,7 +17,7 @@ export interface ParkedBy {
   readonly letGo: number;
 }
 
-/** A lane that gave its memory to others, until its next try is due. */
+/** A lane that gave its memory to others, until it may go on. */
 export interface SentAway {
   readonly lane: Lane;
   readonly dueMs: number;
@@ -27,6 +28,7 @@ interface Parts {
   readonly lanes: Lanes;
   readonly ring: RingBuffer;
   readonly departures: Departures;
+  readonly breakers: Breakers | null;
   /** By handler, whether a dead letter stops its lane. */
   readonly parks: readonly boolean[];
 }
@@ -35,6 +37,7 @@ export class Away {
   readonly #lanes: Lanes;
   readonly #ring: RingBuffer;
   readonly #departures: Departures;
+  readonly #breakers: Breakers | null;
   readonly #parks: readonly boolean[];
   #aside: Slot[] = [];
   #unstored = 0;
@@ -42,10 +45,11 @@ export class Away {
   readonly #recalled = new Set<string>();
   #parked: ParkedBy[] = [];
 
-  constructor({ lanes, ring, departures, parks }: Parts) {
+  constructor({ lanes, ring, departures, breakers, parks }: Parts) {
     this.#lanes = lanes;
     this.#ring = ring;
     this.#departures = departures;
+    this.#breakers = breakers;
     this.#parks = parks;
   }
 
@@ -83,18 +87,34 @@ export class Away {
   }
 
   /**
-   * Takes delayed lanes out of memory while they fill more than half of it, until they fill a quarter: those first that
-   * are due last. Gives each with the time at which it is due.
+   * Takes lanes that may not run out of memory while they hold more than half of it, slots or bytes, until they hold a
+   * quarter: those first that go on last. Gives each with the time at which it is to come back.
    */
-  relieve(): SentAway[] {
-    const lanes = this.#lanes;
-    if (lanes.delayedEvents * 2 < this.#ring.capacity || this.#ring.room > this.#ring.capacity / 8) return [];
-    const gone: SentAway[] = [];
-    for (const lane of lanes.delayedLast()) {
-      if (lanes.delayedEvents * 4 < this.#ring.capacity) break;
-      gone.push({ lane, dueMs: lane.rank, letGo: this.#sendAway(lane) });
+  relieve(nowMs: number): SentAway[] {
+    if (!this.#ring.isNearlyFull) return [];
+    this.#lanes.gateFree();
+    const { events, bytes } = this.#lanes.stuck;
+    if (!this.#isShare({ events, bytes }, 2)) return [];
+    const gone = new Map<Lane, number>();
+    const left = { events, bytes };
+    for (const { lane, dueMs } of this.#lastFirst(nowMs)) {
+      if (!this.#isShare(left, 4)) break;
+      gone.set(lane, dueMs);
+      left.events -= lane.waiting;
+      left.bytes -= lane.bytes;
     }
-    return gone;
+    this.#lanes.unstick(new Set(gone.keys()));
+    return [...gone].map(([lane, dueMs]) => ({ lane, dueMs, letGo: this.#sendAway(lane) }));
+  }
+
+  /**
+   * When a lane of a handler that is due is to come back: not while that is paused and what may not run holds enough of
+   * the memory, except for the first, as one event has to show whether the handler is well.
+   */
+  comeBackMs(handler: number, nowMs: number): number {
+    if (this.#breakers === null || handler < 0 || this.#breakers.stateOf(handler) === 'closed') return nowMs;
+    if (this.#lanes.oldestGated(handler) === null || !this.#isShare(this.#lanes.stuck, 4)) return nowMs;
+    return this.#breakers.lookAgainMs(handler, nowMs);
   }
 
   /** Takes in that an event that waits in the store comes into memory; false when it is there already. */
@@ -122,6 +142,20 @@ export class Away {
       const stopped = this.#lanes.laneOf(Math.max(0, lane.handler), lane.key);
       this.#parked.push({ lane: stopped, partition, position, letGo: this.#sendAway(stopped) });
     }
+  }
+
+  /** Whether so much is at least one part of the memory. */
+  #isShare({ events, bytes }: Lanes['stuck'], parts: number): boolean {
+    return events * parts >= this.#ring.capacity || bytes * parts >= this.#ring.bytesMax;
+  }
+
+  /** Lanes of keys that may not run, those first that go on last. */
+  #lastFirst(nowMs: number): { lane: Lane; dueMs: number }[] {
+    const lanes = this.#lanes.stuckOfKeys().map((lane) => {
+      const isDelayed = lane.state === 'delayed';
+      return { lane, dueMs: isDelayed ? lane.rank : this.#breakers!.lookAgainMs(lane.head!.handler, nowMs) };
+    });
+    return lanes.sort((a, b) => b.dueMs - a.dueMs || b.lane.headSequence - a.lane.headSequence);
   }
 
   /** Takes what waits of a lane out of memory; what the store has already is let go at once, and counted. */

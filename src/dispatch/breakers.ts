@@ -16,6 +16,7 @@ export class Breakers {
   readonly #lanes: Lanes;
   /** By handler. */
   readonly #breakers: readonly Breaker[];
+  readonly #pauseMs: number;
   /** Tries and failures of the batch that is being settled, by handler. */
   readonly #tries: Int32Array;
   readonly #failed: Int32Array;
@@ -23,6 +24,7 @@ export class Breakers {
 
   constructor(lanes: Lanes, of: { handlerCount: number; limits: BreakerLimits }) {
     this.#lanes = lanes;
+    this.#pauseMs = of.limits.pauseMs;
     this.#breakers = Array.from({ length: of.handlerCount }, () => new Breaker(of.limits));
     this.#tries = new Int32Array(of.handlerCount);
     this.#failed = new Int32Array(of.handlerCount);
@@ -42,13 +44,19 @@ export class Breakers {
     return next;
   }
 
-  /** The lane whose head shows now whether its handler is well; null when there is none. */
-  laneToProbe(nowMs: number): Lane | null {
+  /** When a lane that waits for a paused handler is worth a look again. */
+  lookAgainMs(handler: number, nowMs: number): number {
+    const { state, untilMs } = this.#breakers[handler]!;
+    return state === 'open' && untilMs > nowMs ? untilMs : nowMs + this.#pauseMs;
+  }
+
+  /** The lane whose head shows now whether its handler is well, or null. A suspect does only while nothing runs. */
+  laneToProbe(nowMs: number, isIdle: boolean): Lane | null {
     for (let handler = 0; handler < this.#breakers.length; handler += 1) {
       const { state, untilMs } = this.#breakers[handler]!;
       if (state !== 'open' || untilMs > nowMs) continue;
       const lane = this.#lanes.oldestGated(handler);
-      if (lane !== null) return lane;
+      if (lane !== null && (isIdle || lane.head!.deaths === null)) return lane;
     }
     return null;
   }

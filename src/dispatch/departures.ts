@@ -125,10 +125,9 @@ export class Departures {
 
   /** The one event that shows whether a handler is well again. */
   #probe(nowMs: number): Batch | null {
-    const lane = this.#breakers?.laneToProbe(nowMs) ?? null;
+    const lane = this.#breakers?.laneToProbe(nowMs, this.#inFlight === 0) ?? null;
     if (lane === null) return null;
     const { deaths, handler } = lane.head!;
-    if (deaths !== null && this.#inFlight > 0) return null;
     this.#lanes.takeGated(lane);
     this.#breakers?.probe(handler);
     return this.#single(lane, { alone: deaths !== null, probed: handler });

@@ -84,8 +84,8 @@ export class Dispatcher {
     const lanes = this.#lanes;
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
-    const [ring, departures] = [this.#ring, this.#departures];
-    this.away = new Away({ lanes, ring, departures, parks: options.parks });
+    const [ring, departures, breakers] = [this.#ring, this.#departures, this.#breakers];
+    this.away = new Away({ lanes, ring, departures, breakers, parks: options.parks });
   }
 
   /** Begins a partition whose events below `watermark` have their outcomes. */

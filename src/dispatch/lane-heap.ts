@@ -1,10 +1,10 @@
-// Lanes in the order of a rank that each is given: a binary heap, least rank first. A lane stands in one heap at most,
-// so its rank is kept in the lane, where comparing is cheap.
+// Lanes, or the like, in the order of a rank that each is given: a binary heap, least rank first. One stands in at
+// most one heap, so its rank is kept in itself, where comparing is cheap.
 
 import type { Lane } from './lane.js';
 
-export class LaneHeap {
-  readonly #heap: Lane[] = [];
+export class LaneHeap<Of extends { rank: number } = Lane> {
+  readonly #heap: Of[] = [];
 
   get count(): number {
     return this.#heap.length;
@@ -16,16 +16,16 @@ export class LaneHeap {
   }
 
   /** The lane with the least rank, or null. */
-  get least(): Lane | null {
+  get least(): Of | null {
     return this.#heap[0] ?? null;
   }
 
   /** All lanes, in no order. */
-  get lanes(): readonly Lane[] {
+  get lanes(): readonly Of[] {
     return this.#heap;
   }
 
-  push(lane: Lane, rank: number): void {
+  push(lane: Of, rank: number): void {
     const heap = this.#heap;
     lane.rank = rank;
     let index = heap.length;
@@ -41,7 +41,7 @@ export class LaneHeap {
   }
 
   /** Takes the lane with the least rank; call it only while `count` is above 0. */
-  pop(): Lane {
+  pop(): Of {
     const heap = this.#heap;
     const least = heap[0]!;
     const last = heap.pop()!;
@@ -49,25 +49,26 @@ export class LaneHeap {
     return least;
   }
 
-  /** Takes a lane out from wherever it stands. It looks at all of them: for what is rare. */
-  delete(lane: Lane): void {
-    this.#refill(this.#heap.filter((other) => other !== lane));
+  /** Takes a lane out from wherever it stands. Unless that is at the top it looks at all of them: for what is rare. */
+  delete(lane: Of): void {
+    if (lane === this.least) this.pop();
+    else this.#refill(this.#heap.filter((other) => other !== lane));
   }
 
   /** Takes out all lanes for which `isWanted`; gives them in no order. */
-  deleteAll(isWanted: (lane: Lane) => boolean): Lane[] {
+  deleteAll(isWanted: (lane: Of) => boolean): Of[] {
     const wanted = this.#heap.filter(isWanted);
     if (wanted.length > 0) this.#refill(this.#heap.filter((lane) => !isWanted(lane)));
     return wanted;
   }
 
-  #refill(lanes: readonly Lane[]): void {
+  #refill(lanes: readonly Of[]): void {
     this.#heap.length = 0;
     for (const lane of lanes) this.push(lane, lane.rank);
   }
 
   /** Finds the place of a lane that stood last, from the top down. */
-  #sink(lane: Lane): void {
+  #sink(lane: Of): void {
     const heap = this.#heap;
     const { rank } = lane;
     const { length } = heap;

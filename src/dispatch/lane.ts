@@ -28,6 +28,7 @@ export class Lane {
   #head: Slot | null = null;
   #tail: Slot | null = null;
   #waiting = 0;
+  #bytes = 0;
 
   constructor(of: { handler: number; key: string | null; state: LaneState }) {
     this.handler = of.handler;
@@ -38,6 +39,11 @@ export class Lane {
   /** Events that wait in it, not counting those in flight. */
   get waiting(): number {
     return this.#waiting;
+  }
+
+  /** Size of the events that wait in it. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** The oldest event that waits, or null. */
@@ -57,6 +63,7 @@ export class Lane {
     else this.#tail.next = slot;
     this.#tail = slot;
     this.#waiting += 1;
+    this.#bytes += slot.size;
   }
 
   /** Puts an event back in front of all others: the last one taken goes back first. */
@@ -65,6 +72,7 @@ export class Lane {
     this.#head = slot;
     if (this.#tail === null) this.#tail = slot;
     this.#waiting += 1;
+    this.#bytes += slot.size;
   }
 
   /** Takes the oldest event. */
@@ -75,6 +83,7 @@ export class Lane {
     if (this.#head === null) this.#tail = null;
     slot.next = null;
     this.#waiting -= 1;
+    this.#bytes -= slot.size;
     return slot;
   }
 
@@ -91,5 +100,6 @@ export class Lane {
     if (this.#tail === slot) this.#tail = before;
     slot.next = null;
     this.#waiting -= 1;
+    this.#bytes -= slot.size;
   }
 }

@@ -6,6 +6,7 @@ import type { OrderMode } from '../options.js';
 import { Lane } from './lane.js';
 import { LaneHeap } from './lane-heap.js';
 import { noDue, type Slot } from './ring-buffer.js';
+import { StuckLanes } from './stuck-lanes.js';
 
 export class Lanes {
   readonly #order: OrderMode;
@@ -15,16 +16,14 @@ export class Lanes {
   readonly free = new Lane({ handler: -1, key: null, state: 'free' });
   /** By the sequence of their heads. */
   readonly #ready = new LaneHeap();
-  /** By the time at which their heads are due. */
-  readonly #delayed = new LaneHeap();
-  /** Those whose heads wait for a handler that is paused; as they are few, in no order. */
-  readonly #gated = new Set<Lane>();
+  /** Delayed and gated. */
+  readonly #stuck: StuckLanes;
   readonly #paused = new Set<number>();
   #runnable = 0;
-  #delayedEvents = 0;
 
   constructor(of: { order: OrderMode; handlerCount: number }) {
     this.#order = of.order;
+    this.#stuck = new StuckLanes(of.handlerCount);
     this.#keyed = Array.from({ length: of.handlerCount }, () => new Map());
   }
 
@@ -47,12 +46,17 @@ export class Lanes {
 
   /** Events that wait in delayed lanes. */
   get delayedEvents(): number {
-    return this.#delayedEvents;
+    return this.#stuck.delayedEvents;
+  }
+
+  /** What waits in lanes that are delayed or gated: how many events, and their size. */
+  get stuck(): { readonly events: number; readonly bytes: number } {
+    return this.#stuck;
   }
 
   /** When the first delayed lane is due; infinity when there is none. */
   get nextDueMs(): number {
-    return this.#delayed.leastRank;
+    return this.#stuck.nextDueMs;
   }
 
   /** Sequence of the oldest event among the ready lanes; the free lane does not count. */
@@ -110,13 +114,13 @@ export class Lanes {
     switch (lane.state) {
       case 'free':
       case 'busy':
-      case 'gated':
         return;
       case 'ready':
         this.#runnable += 1;
         return;
       case 'delayed':
-        this.#delayedEvents += 1;
+      case 'gated':
+        this.#stuck.joined(lane, slot);
         return;
       case 'held':
         this.#place(lane);
@@ -151,9 +155,8 @@ export class Lanes {
 
   /** Lets the lanes run whose heads are due. */
   wake(nowMs: number): void {
-    while (this.#delayed.leastRank <= nowMs) {
-      const lane = this.#delayed.pop();
-      this.#delayedEvents -= lane.waiting;
+    while (this.#stuck.nextDueMs <= nowMs) {
+      const lane = this.#stuck.popDue();
       lane.head!.dueMs = noDue;
       this.#place(lane);
     }
@@ -171,26 +174,19 @@ export class Lanes {
   /** Lets events of a handler run again. */
   resume(handler: number): void {
     this.#paused.delete(handler);
-    for (const lane of this.#gatedOf(handler)) {
-      this.#gated.delete(lane);
-      this.#place(lane);
-    }
+    for (const lane of this.#stuck.popGated(handler)) this.#place(lane);
   }
 
   /** Of the lanes that wait for a paused handler, the one with the oldest head; null when there is none. */
   oldestGated(handler: number): Lane | null {
     this.gateFree();
-    let oldest: Lane | null = null;
-    for (const lane of this.#gatedOf(handler)) {
-      if (oldest === null || lane.headSequence < oldest.headSequence) oldest = lane;
-    }
-    return oldest;
+    return this.#stuck.oldestGated(handler);
   }
 
   /** Makes a gated lane busy: the caller takes its head. */
   takeGated(lane: Lane): void {
     invariant(lane.state === 'gated', 'only a gated lane is taken like this');
-    this.#gated.delete(lane);
+    this.#stuck.delete(lane);
     lane.state = 'busy';
   }
 
@@ -222,13 +218,15 @@ export class Lanes {
     this.#place(lane);
   }
 
-  /** Delayed lanes of keys, the one that is due last first. */
-  delayedLast(): Lane[] {
-    return this.#delayed.lanes.filter(({ key }) => key !== null).sort((a, b) => b.rank - a.rank);
+  /** Delayed and gated lanes of keys, in no order. */
+  stuckOfKeys(): Lane[] {
+    return this.#stuck.ofKeys();
   }
 
-  #gatedOf(handler: number): Lane[] {
-    return [...this.#gated].filter(({ head }) => head!.handler === handler);
+  /** Takes such lanes out of where they stand, all at once: the caller sends them away. */
+  unstick(lanes: ReadonlySet<Lane>): void {
+    this.#stuck.deleteAll(lanes);
+    for (const lane of lanes) lane.state = 'held';
   }
 
   /** Gives an event of no key a lane for itself, where it can wait without the others. */
@@ -247,11 +245,10 @@ export class Lanes {
       if (!lane.isAway) this.#forget(lane);
     } else if (head.dueMs !== noDue) {
       lane.state = 'delayed';
-      this.#delayedEvents += lane.waiting;
-      this.#delayed.push(lane, head.dueMs);
+      this.#stuck.delay(lane, head.dueMs);
     } else if (this.#paused.size > 0 && this.#paused.has(head.handler)) {
       lane.state = 'gated';
-      this.#gated.add(lane);
+      this.#stuck.gate(lane, head);
     } else {
       lane.state = 'ready';
       this.#runnable += lane.waiting;
@@ -267,11 +264,8 @@ export class Lanes {
         this.#ready.delete(lane);
         return;
       case 'delayed':
-        this.#delayedEvents -= lane.waiting;
-        this.#delayed.delete(lane);
-        return;
       case 'gated':
-        this.#gated.delete(lane);
+        this.#stuck.delete(lane);
         return;
       case 'held':
         return;

@@ -54,7 +54,7 @@ export class Slot {
 
 export class RingBuffer {
   readonly capacity: number;
-  readonly #bytesMax: number;
+  readonly bytesMax: number;
   readonly #all: readonly Slot[];
   readonly #free: Slot[];
   #head = 0;
@@ -63,7 +63,7 @@ export class RingBuffer {
 
   constructor(limits: { capacity: number; bytesMax: number }) {
     this.capacity = limits.capacity;
-    this.#bytesMax = limits.bytesMax;
+    this.bytesMax = limits.bytesMax;
     this.#room = limits.capacity;
     this.#all = Array.from({ length: limits.capacity }, () => new Slot());
     this.#free = [...this.#all];
@@ -84,9 +84,14 @@ export class RingBuffer {
     return this.#bytes;
   }
 
+  /** Whether slots or bytes are taken but for an eighth. */
+  get isNearlyFull(): boolean {
+    return this.#room <= this.capacity / 8 || this.#bytes >= this.bytesMax * (7 / 8);
+  }
+
   /** Whether one more event may come. Its size counts once it is in: bytes pass their limit by one event at most. */
   get isOpen(): boolean {
-    return this.#room > 0 && this.#bytes < this.#bytesMax;
+    return this.#room > 0 && this.#bytes < this.bytesMax;
   }
 
   /** Takes a free slot for the event. Call it only while `isOpen`. */

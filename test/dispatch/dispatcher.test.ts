@@ -45,7 +45,11 @@ class Bench {
       this.#position += 1;
       this.dispatcher.admit(
         { type: 't', key: key === '-' ? null : key, id: null, extras: null, data },
-        { partition: this.#partition, position: this.#position, handler: handler === 'b' ? 1 : 0 },
+        {
+          partition: this.#partition,
+          position: this.#position,
+          handler: Math.max(0, ['a', 'b', 'c'].indexOf(handler ?? 'a')),
+        },
       );
     }
     return this;
@@ -173,6 +177,77 @@ describe('a lane with a dead letter', () => {
     expect(away.takeParked()).toMatchObject([{ partition: 2, position: 1, letGo: 0 }]);
     expect(away.takeAside().map(({ position }) => position)).toEqual([2, 6]);
   });
+});
+
+describe('memory that lanes hold which may not run', () => {
+  const breaker = { failurePercent: 50, triesMin: 1, windowMs: 1000, pauseMs: 500 };
+  /** Keys and times of the lanes that are sent away at 10 ms. */
+  const relieved = ({ dispatcher }: Bench): string =>
+    dispatcher.away
+      .relieve(10)
+      .map(({ lane, dueMs }) => `${lane.key} ${dueMs}`)
+      .join(', ');
+
+  test('is given up at half of the slots, by those whose tries are due last', () => {
+    const bench = new Bench({ ringSize: 4 }).admit('a b');
+    bench.batch();
+    bench.settle('rr').admit('c');
+    expect(relieved(bench)).toBe('');
+    bench.admit('d');
+    expect(relieved(bench)).toBe('b 50, a 50');
+    expect(bench.dispatcher.away.takeAside().map(({ position }) => position)).toEqual([2, 1]);
+    expect(bench.batch(1, 60)).toBe('c3 d4');
+  });
+
+  test('is given up at half of the bytes', () => {
+    const bench = new Bench({ ringBytesMax: 1000 }).admit('a b c', 'x'.repeat(300));
+    bench.batch();
+    bench.settle('r');
+    expect(relieved(bench)).toBe('c 50, b 50, a 50');
+    bench.dispatcher.confirm(bench.dispatcher.away.takeAside());
+    expect(bench.dispatcher.counts()).toMatchObject({ bytesHeld: 0, delayed: 0 });
+  });
+
+  test('is given up by lanes of a paused handler, the oldest last, until one of them may be tried', () => {
+    const bench = new Bench({ ringSize: 8, breaker }).admit('-');
+    bench.batch();
+    bench.settle('f').confirm().admit('a b c d e f g b:z');
+    expect(relieved(bench)).toBe('g 500, f 500, e 500, d 500, c 500, b 500');
+    expect(bench.batch()).toBe('z9');
+    expect(bench.batch(1, 500)).toBe('a2');
+  });
+
+  test('is given up by a lane that is on probation no sooner than it is worth a look again', () => {
+    const bench = new Bench({ ringSize: 4, breaker }).admit('-');
+    bench.batch();
+    bench.settle('f').confirm().admit('a b c d');
+    expect(bench.batch(1, 500)).toBe('a2');
+    expect(relieved(bench)).toBe('d 510, c 510, b 510');
+  });
+
+  test('is not filled again by lanes of a paused handler that come back, but for one that can be tried', () => {
+    const bench = new Bench({ ringSize: 8, breaker }).admit('- b:-');
+    bench.batch();
+    bench.settle('f').confirm();
+    const { away } = bench.dispatcher;
+    expect(away.comeBackMs(0, 10)).toBe(10);
+    bench.admit('a');
+    expect([away.comeBackMs(0, 10), away.comeBackMs(1, 10)]).toEqual([10, 10]);
+    bench.admit('c d');
+    expect([away.comeBackMs(0, 10), away.comeBackMs(0, 600), away.comeBackMs(-1, 10)]).toEqual([500, 1100, 10]);
+  });
+});
+
+test('a suspect that is to show whether its handler is well keeps no other handler waiting', () => {
+  const breaker = { failurePercent: 50, triesMin: 1, windowMs: 1000, pauseMs: 500 };
+  const bench = new Bench({ handlerCount: 3, batchSizeMax: 2, breaker }).admit('a b:a');
+  bench.batch();
+  bench.settle('ff');
+  bench.dispatcher.remember(2, 3, { deaths: 1 });
+  bench.admit('a b:a c:a');
+  expect([bench.batch(2, 100), bench.batch(2, 500), bench.batch(2, 500)]).toEqual(['a5', 'a4', 'none']);
+  bench.settle().settle();
+  expect(bench.batch(2, 500)).toBe('a3');
 });
 
 describe('order modes', () => {

@@ -1,0 +1,105 @@
+// Lanes that have events and may not run: their next try is not due yet, or their handler is paused. It knows which of
+// them goes on first, and how much of the memory they hold. Their states are Lanes' to write.
+
+import type { Lane } from './lane.js';
+import { LaneHeap } from './lane-heap.js';
+import type { Slot } from './ring-buffer.js';
+
+export class StuckLanes {
+  /** By the time at which their heads are due. */
+  readonly #delayed = new LaneHeap();
+  /** By handler; each by the sequence of its heads. Behind an open breaker there may be as many as there are slots. */
+  readonly #gated: readonly LaneHeap[];
+  #delayedEvents = 0;
+  #events = 0;
+  #bytes = 0;
+  #keyed = 0;
+
+  constructor(handlerCount: number) {
+    this.#gated = Array.from({ length: handlerCount }, () => new LaneHeap());
+  }
+
+  /** Events that wait in delayed lanes. */
+  get delayedEvents(): number {
+    return this.#delayedEvents;
+  }
+
+  /** Events that wait in any of them. */
+  get events(): number {
+    return this.#events;
+  }
+
+  /** Size of these events. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** When the first delayed lane is due; infinity when there is none. */
+  get nextDueMs(): number {
+    return this.#delayed.leastRank;
+  }
+
+  /** Takes in a lane whose head is not due yet. */
+  delay(lane: Lane, dueMs: number): void {
+    this.#delayed.push(lane, dueMs);
+    this.#count(lane, 1);
+  }
+
+  /** Takes in a lane whose head waits for a handler that is paused. */
+  gate(lane: Lane, { handler, sequence }: Slot): void {
+    this.#gated[handler]!.push(lane, sequence);
+    this.#count(lane, 1);
+  }
+
+  /** Takes in that an event has come to the end of one of them. */
+  joined(lane: Lane, slot: Slot): void {
+    if (lane.state === 'delayed') this.#delayedEvents += 1;
+    this.#events += 1;
+    this.#bytes += slot.size;
+  }
+
+  /** Takes out the lane that is due first. */
+  popDue(): Lane {
+    const lane = this.#delayed.pop();
+    this.#count(lane, -1);
+    return lane;
+  }
+
+  /** The lane with the oldest head that waits for a paused handler; null when there is none. */
+  oldestGated(handler: number): Lane | null {
+    return this.#gated[handler]!.least;
+  }
+
+  /** Takes out the lanes that wait for a handler. */
+  popGated(handler: number): Lane[] {
+    const lanes = this.#gated[handler]!.deleteAll(() => true);
+    for (const lane of lanes) this.#count(lane, -1);
+    return lanes;
+  }
+
+  /** Takes out one of them. */
+  delete(lane: Lane): void {
+    if (lane.state === 'delayed') this.#delayed.delete(lane);
+    else this.#gated[lane.head!.handler]!.delete(lane);
+    this.#count(lane, -1);
+  }
+
+  /** Takes out many of them, at the cost of one look at all. */
+  deleteAll(lanes: ReadonlySet<Lane>): void {
+    for (const heap of [this.#delayed, ...this.#gated]) heap.deleteAll((lane) => lanes.has(lane));
+    for (const lane of lanes) this.#count(lane, -1);
+  }
+
+  /** Those of keys, in no order: an event without a key has no lane that others could follow in. */
+  ofKeys(): Lane[] {
+    if (this.#keyed === 0) return [];
+    return [this.#delayed, ...this.#gated].flatMap(({ lanes }) => lanes.filter(({ key }) => key !== null));
+  }
+
+  #count(lane: Lane, sign: 1 | -1): void {
+    if (lane.state === 'delayed') this.#delayedEvents += sign * lane.waiting;
+    if (lane.key !== null) this.#keyed += sign;
+    this.#events += sign * lane.waiting;
+    this.#bytes += sign * lane.bytes;
+  }
+}

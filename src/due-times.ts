@@ -1,0 +1,24 @@
+// When a try is due that the store knows of, by the clock of this process. The store's times are wall-clock times, and
+// that clock may have been set back since: no wait is longer than it could be when it began.
+
+import type { Clock } from './clock.js';
+import { retryLaterMsMax } from './handler.js';
+
+export class DueTimes {
+  readonly #clock: Clock;
+  readonly #backoffMsMax: number;
+
+  /** @param policies of the handlers. */
+  constructor(clock: Clock, policies: readonly { readonly backoffMsMax: number }[]) {
+    this.#clock = clock;
+    this.#backoffMsMax = Math.max(0, ...policies.map(({ backoffMsMax }) => backoffMsMax));
+  }
+
+  /** Null when it is due at once. Only an event that was ever postponed may wait for longer than its handler has it. */
+  dueMs({ dueAtUs, postponed }: { readonly dueAtUs: number; readonly postponed: number }): number | null {
+    const waitMs = dueAtUs / 1000 - this.#clock.wallMs();
+    if (waitMs <= 0) return null;
+    const longestMs = postponed > 0 ? Math.max(this.#backoffMsMax, retryLaterMsMax) : this.#backoffMsMax;
+    return this.#clock.nowMs() + Math.min(waitMs, longestMs);
+  }
+}

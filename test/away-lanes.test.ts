@@ -1,0 +1,160 @@
+// Lanes that wait in the store by themselves: which pages are asked for, when, and for when their events come.
+
+import { expect, test } from 'vitest';
+import { AwayLanes } from '../src/away-lanes.js';
+import { Dispatcher } from '../src/dispatch/dispatcher.js';
+import { DueTimes } from '../src/due-times.js';
+import { retryLaterMsMax } from '../src/handler.js';
+import { EventsJoiner } from '../src/joined-events.js';
+import { LaneAgenda } from '../src/lane-agenda.js';
+import { configFrom } from '../src/options.js';
+import { Partitions } from '../src/partitions.js';
+import type { LanePage, LanePageRequest } from '../src/store/messages.js';
+import { SimulatedClock } from './simulation/simulated-clock.js';
+
+const hourMs = 3_600_000;
+
+/** Lanes of as many keys, each with as many events in the store. */
+function makeLanes({ keys, each = 1, ringSize = 64 }: { keys: number; each?: number; ringSize?: number }) {
+  const clock = new SimulatedClock();
+  const config = configFrom({ handlers: 'none', store: 'none', threads: 1, ringSize });
+  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, parks: [false], breaker: null });
+  const dueTimes = new DueTimes(clock, [{ backoffMsMax: 100 }, { backoffMsMax: 50 }]);
+  const groups = { begun: 1, sent: 1 };
+  const lanes = new AwayLanes({
+    ...{ dispatcher, clock, dueTimes, pageBytesMax: 1000, groups: () => groups, learnNames: () => {} },
+  });
+  dispatcher.openPartition(1, 0);
+  lanes.begin(Array.from({ length: keys }, (_, at) => ({ handler: 0, key: `${at}`, parkedBy: null, waiting: each })));
+  return { clock, dispatcher, dueTimes, lanes, groups };
+}
+
+/** All pages that are asked for at once. */
+function wishes(lanes: AwayLanes, room: number): LanePageRequest[] {
+  const asked: LanePageRequest[] = [];
+  for (let wish = lanes.wish(room); wish !== null; wish = lanes.wish(room)) asked.push(wish);
+  return asked;
+}
+
+function pageOf(key: string, of: Partial<LanePage> & { position: number }): LanePage {
+  const joiner = new EventsJoiner(1);
+  joiner.add({ type: 't', key, id: null, extras: null, data: '1' });
+  return {
+    ...{ events: joiner.finish(), partitions: Float64Array.of(1), positions: Float64Array.of(of.position) },
+    ...{ handlers: Int32Array.of(0), attempts: Int32Array.of(1), postponed: Int32Array.of(0) },
+    ...{ dueAtUs: Float64Array.of(0), names: {}, next: 1, isLast: true, ...of },
+  };
+}
+
+test('pages of many lanes are under way at once, one of each lane, within the room there is', () => {
+  const { lanes } = makeLanes({ keys: 100, each: 3 });
+  const asked = wishes(lanes, 10);
+  expect(asked.map(({ key, countMax }) => `${key}: ${countMax}`)).toEqual(['0: 3', '1: 3', '2: 3', '3: 1']);
+  expect([lanes.reserved, lanes.backlog]).toEqual([10, 300]);
+  expect(new Set([...asked, ...wishes(lanes, 1000)].map(({ key }) => key)).size).toBe(32);
+});
+
+test('a page belongs to the lane it was asked for, in whatever order pages come; the rest is asked for behind others', () => {
+  const { lanes, dispatcher } = makeLanes({ keys: 3, each: 2 });
+  const [first, second] = [lanes.wish(4), lanes.wish(4)] as [LanePageRequest, LanePageRequest];
+  lanes.turn(second, pageOf('1', { position: 7 }));
+  lanes.turn(first, pageOf('0', { position: 5, isLast: false, next: 9 }));
+  expect([lanes.reserved, dispatcher.lane(0, '0')?.isAway, dispatcher.lane(0, '1')?.isAway]).toEqual([0, true, false]);
+  expect(wishes(lanes, 9)).toMatchObject([
+    { key: '2', after: null },
+    { key: '0', after: 9 },
+  ]);
+});
+
+test('a page is not taken in that was asked for before its lane began anew', () => {
+  const { lanes, dispatcher } = makeLanes({ keys: 1 });
+  const before = lanes.wish(9) as LanePageRequest;
+  lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 2 }]);
+  const after = lanes.wish(9) as LanePageRequest;
+  lanes.turn(before, pageOf('0', { position: 5 }));
+  expect([dispatcher.held, lanes.isSettled]).toEqual([0, false]);
+  lanes.turn(after, pageOf('0', { position: 5 }));
+  expect([dispatcher.held, lanes.isSettled]).toEqual([1, true]);
+});
+
+test('a lane is not asked for before the group is sent that events of it are in', () => {
+  const { lanes, groups, dispatcher } = makeLanes({ keys: 2 });
+  groups.begun = 2;
+  lanes.joined(dispatcher.lane(0, '0')!);
+  expect(wishes(lanes, 9)).toMatchObject([{ key: '1' }]);
+  groups.sent = 2;
+  expect(wishes(lanes, 9)).toMatchObject([{ key: '0', countMax: 2 }]);
+});
+
+test('a lane that gave its memory to others is asked for when it is due', () => {
+  const { lanes, dispatcher, clock } = makeLanes({ keys: 0 });
+  const lane = (key: string) => dispatcher.away.holdLane(0, key);
+  lanes.sentAway([
+    { lane: lane('later'), dueMs: 50, letGo: 1 },
+    { lane: lane('sooner'), dueMs: 20, letGo: 1 },
+  ]);
+  expect([lanes.nextWakeMs, wishes(lanes, 9)]).toEqual([20, []]);
+  clock.alarm(20, () => {});
+  clock.step();
+  expect([wishes(lanes, 9).map(({ key }) => key), lanes.nextWakeMs]).toEqual([['sooner'], 50]);
+});
+
+test('lanes that are stopped are counted until they go on, and not asked for', () => {
+  const { lanes, dispatcher } = makeLanes({ keys: 2 });
+  lanes.park({ lane: dispatcher.lane(0, '0')!, partition: 1, position: 3, letGo: 0 });
+  expect([lanes.parkedLanes, lanes.parked, lanes.backlog]).toEqual([1, 1, 1]);
+  expect(wishes(lanes, 9)).toMatchObject([{ key: '1' }]);
+  lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 1 }]);
+  expect(lanes.parkedLanes).toBe(0);
+  expect(wishes(lanes, 9)).toMatchObject([{ key: '0' }]);
+});
+
+test('what a turn costs does not grow with the lanes there are', () => {
+  let looks = 0;
+  const agenda = new LaneAgenda<{ readonly dueMs: number; readonly barrier: number }>();
+  const entry = (dueMs: number, barrier: number) => ({
+    dueMs,
+    get barrier() {
+      looks += 1;
+      return barrier;
+    },
+  });
+  for (let at = 0; at < 10_000; at += 1) agenda.put(entry(0, 2), 0);
+  const free = entry(0, 1);
+  agenda.put(free, 0);
+  agenda.put(entry(9, 1), 0);
+  expect([agenda.take(5, 1), agenda.nextMs(5), looks]).toEqual([null, 9, 64]);
+  // Others are looked at the next time, so that one behind them has its turn.
+  let found = null;
+  while (found === null) found = agenda.take(5, 1);
+  expect([found, looks]).toEqual([free, 10_001]);
+});
+
+test('one that was taken out, or put off, is not taken when it would have been due', () => {
+  const agenda = new LaneAgenda<{ dueMs: number; readonly barrier: number }>();
+  const [gone, put] = [
+    { dueMs: 1, barrier: 0 },
+    { dueMs: 1, barrier: 0 },
+  ];
+  agenda.put(gone, 0);
+  agenda.put(put, 0);
+  agenda.delete(gone);
+  put.dueMs = 5;
+  agenda.put(put, 0);
+  expect([agenda.take(1, 0), agenda.nextMs(1), agenda.take(5, 0), agenda.nextMs(5)]).toEqual([null, 5, put, Infinity]);
+});
+
+test('no event waits for longer than it could when its wait began, wherever the wall clock was set to', () => {
+  const { lanes, dispatcher, dueTimes } = makeLanes({ keys: 2 });
+  const dueAtUs = Float64Array.of(30 * 24 * hourMs * 1000);
+  const [first, second] = wishes(lanes, 9) as [LanePageRequest, LanePageRequest];
+  lanes.turn(second, pageOf('1', { position: 7, dueAtUs, postponed: Int32Array.of(1) }));
+  expect(dispatcher.nextWakeMs).toBe(retryLaterMsMax);
+  lanes.turn(first, pageOf('0', { position: 5, dueAtUs }));
+  expect(dispatcher.nextWakeMs).toBe(100);
+  const other = makeLanes({ keys: 0 }).dispatcher;
+  const retries = Float64Array.of(1, 1, 0, hourMs * 1000);
+  new Partitions(other, dueTimes).open('p', { partition: 2, watermark: 1, suspects: new Float64Array(0), retries });
+  other.admit({ type: 't', key: 'k', id: null, extras: null, data: '1' }, { partition: 2, position: 1, handler: 0 });
+  expect(other.nextWakeMs).toBe(100);
+});
