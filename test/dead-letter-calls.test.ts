@@ -112,7 +112,9 @@ test('a retry survives a restart: its number and when it is due', async () => {
   expect([situation, attempt, lastError]).toEqual(['retrying', 2, 'Error: no']);
   expect(dueInMs).toBeGreaterThan(0);
   await first.stop();
-  const second = await makeProcessor({ store, handlers, threads: 1, attemptsMax: 3, backoffMsMin: 0, backoffMsMax: 0 });
+  // By its own bounds it would not wait at all, but up to the longest wait it takes what the store says.
+  const again = { store, handlers, threads: 1, attemptsMax: 3, backoffMsMin: 0, backoffMsMax: 3_600_000 };
+  const second = await makeProcessor(again);
   await expect.poll(() => second.stats().delayed).toBe(1);
   expect(second.explain({ handler: 't', key: 'k' })).toMatchObject({ situation: 'retrying', attempt: 2 });
   expect(await second.cancel(identity)).toBe('cancelled');
