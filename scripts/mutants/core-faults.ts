@@ -42,8 +42,8 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'a busy lane stands among the ready',
     file: 'src/dispatch/lanes.ts',
-    from: "case 'busy':\n      case 'gated':\n        return;",
-    to: "case 'busy':\n        this.#ready.push(lane, slot.sequence);\n        return;\n      case 'gated':\n        return;",
+    from: "case 'busy':\n        return;",
+    to: "case 'busy':\n        this.#ready.push(lane, slot.sequence);\n        return;",
   },
   {
     name: 'a lane is not freed',

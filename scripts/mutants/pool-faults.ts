@@ -41,8 +41,8 @@ export const poolFaults: readonly Fault[] = [
   {
     name: 'null that is thrown passes for a result',
     file: 'src/pool/batch-runner.ts',
-    from: 'this.#end({ thrown }, { reader, context, ...at });',
-    to: 'this.#end(thrown === null ? { returned: null } : { thrown }, { reader, context, ...at });',
+    from: 'isThrown = true;\n    }\n    this.#end(batch, context, came, isThrown);\n    return null;',
+    to: 'isThrown = thrown !== null;\n    }\n    this.#end(batch, context, came, isThrown);\n    return null;',
     built: ['test/handler-pool.test.ts'],
   },
 ];

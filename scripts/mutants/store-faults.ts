@@ -50,16 +50,16 @@ export const storeFaults: readonly Fault[] = [
   },
   {
     name: 'a retry is due at once after a restart',
-    file: 'src/partitions.ts',
-    from: 'const dueMs = waitMs > 0 ? nowMs + waitMs : null;',
-    to: 'const dueMs = waitMs > 0 ? nowMs : null;',
+    file: 'src/due-times.ts',
+    from: 'return this.#clock.nowMs() + Math.min(waitMs, longestMs);',
+    to: 'return this.#clock.nowMs() + Math.min(0, longestMs);',
     built: ['test/dead-letter-calls.test.ts'],
   },
   {
     name: 'dead letters are redriven last to first',
     file: 'src/store/waiting-table.ts',
-    from: 'for (const event of events.toReversed()) this.#prepend',
-    to: 'for (const event of events) this.#prepend',
+    from: 'for (const event of [...events, ...others].sort(byPosition)) {',
+    to: 'for (const event of [...events, ...others].sort(byPosition).reverse()) {',
     built: ['test/dead-letters.test.ts'],
   },
   {
