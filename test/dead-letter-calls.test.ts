@@ -185,15 +185,16 @@ test('an event whose predecessor parks the lane is cancelled where it waits by t
     } };`);
   const settings = { store, handlers, threads: 1, attemptsMax: 1, onDeadLetter: 'park', autoStart: false } as const;
   const processor = await makeProcessor(settings);
-  await processor.publish({ type: 't', key: 'warm-up', data: 'other' });
   await processor.publish({ type: 't', key: 'k', data: 'first' });
+  // The first batch takes half of what waits: the first two.
   const { identity } = await processor.publish({ type: 't', key: 'k', data: 'second' });
+  for (const data of ['third', 'fourth']) await processor.publish({ type: 't', key: 'k', data });
   processor.start();
   await expect.poll(() => processor.explain({ handler: 't', key: 'k' }).threadId).toBeGreaterThan(0);
   const cancelled = processor.cancel(identity);
   writeFileSync(gate, '');
   expect(await cancelled).toBe('cancelled');
-  expect(processor.explain({ handler: 't', key: 'k' })).toMatchObject({ situation: 'parked', waitingInStore: 0 });
+  expect(processor.explain({ handler: 't', key: 'k' })).toMatchObject({ situation: 'parked', waitingInStore: 2 });
   await processor.drain();
   using reader = openStore(store);
   expect(reader.outcome(identity)).toMatchObject({ status: 'cancelled' });
