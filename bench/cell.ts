@@ -26,6 +26,8 @@ export interface CellRequest {
   readonly spec: CellSpec;
   /** Null: not at all. */
   readonly latency: LatencyPlan | null;
+  /** Whether the threads leave their marks in shared memory out; they do not by default. */
+  readonly isUnmarked?: boolean;
 }
 
 export interface CellRun extends Sampled {
@@ -48,7 +50,7 @@ try {
   await rm(folder, { recursive: true });
 }
 
-async function run({ spec, latency }: CellRequest, store: string): Promise<CellRun> {
+async function run({ spec, latency, isUnmarked = false }: CellRequest, store: string): Promise<CellRun> {
   const { threads, durability, intake, batchSizeMax } = spec;
   const events = new BenchEvents(spec);
   const warming = Math.ceil(spec.events / 10);
@@ -56,7 +58,7 @@ async function run({ spec, latency }: CellRequest, store: string): Promise<CellR
   const makingUsPerEvent = makingUs(events, warming);
   const cpu = new ThreadCpu();
   const processor = await createProcessor<typeof handlers>({
-    ...{ handlers: new URL('./handlers.js', import.meta.url), store, threads, durability, intake, batchSizeMax },
+    ...{ handlers: handlersUrl(isUnmarked), store, threads, durability, intake, batchSizeMax },
   });
   cpu.find({ handlers: threads });
   await processor.publishMany(events.range(0, warming));
@@ -73,6 +75,10 @@ async function run({ spec, latency }: CellRequest, store: string): Promise<CellR
   await processor.drain();
   const wrong = checkStore(store, { events, count: end + count });
   return { eventsPerSecond, cpuUsPerEvent, makingUsPerEvent, ...sampled, latencyMs, wrong };
+}
+
+function handlersUrl(isUnmarked: boolean): URL {
+  return new URL(isUnmarked ? './handlers-unmarked.js' : './handlers.js', import.meta.url);
 }
 
 type BenchProcessor = Awaited<ReturnType<typeof createProcessor<typeof handlers>>>;

@@ -26,7 +26,7 @@ export async function judgeTargets(lab: Lab, plan: TargetPlan): Promise<TargetVe
   const verdicts: TargetVerdict[] = [];
   const judges = {
     ...{ 'T1, T2': judgeThroughput, T3: judgeEfficiency, T4: judgeMainThread, T5: judgeLatency, T6: judgeMemory },
-    ...{ T7: judgeSkew, T8: judgeGrowth, T9: judgeStart, 'P3 marks': judgeMarks },
+    ...{ T7: judgeSkew, T8: judgeGrowth, T9: judgeStart, 'P7 marks': judgeMarks },
   };
   for (const [targets, judge] of Object.entries(judges)) {
     lab.say(targets);
