@@ -8,8 +8,8 @@ import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
 import type { OrderMode } from '../options.js';
 import { Away } from './away.js';
-import type { BreakerLimits, BreakerState } from './breaker.js';
-import { type BreakerNews, Breakers } from './breakers.js';
+import type { BreakerLimits } from './breaker.js';
+import { type BreakerNews, type BreakerNow, Breakers } from './breakers.js';
 import { type Batch, Departures } from './departures.js';
 import { Histories, type History } from './histories.js';
 import type { Lane } from './lane.js';
@@ -227,8 +227,8 @@ export class Dispatcher {
     return this.#lanes.find(handler, key);
   }
 
-  breakerOf(handler: number): BreakerState {
-    return this.#breakers?.stateOf(handler) ?? 'closed';
+  breakerOf(handler: number): BreakerNow {
+    return this.#breakers?.of(handler) ?? { state: 'closed', probeMs: null };
   }
 
   /** The position of a partition below which every event has its durable outcome, or waits in the store. */
