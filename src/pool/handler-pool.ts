@@ -4,6 +4,7 @@
 
 import { Piscina } from 'piscina';
 import { KeylaneError } from '../errors.js';
+import { handlerResult } from '../handler.js';
 import { invariant, unreachable } from '../invariant.js';
 import { epochClock, takeEpochOffsetUs } from './epoch-clock.js';
 import type { BatchMessage, BatchReport, PoolAnswer, PoolMessage } from './messages.js';
@@ -23,7 +24,7 @@ export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table'
 }
 
 /** Deaths in a row, without an event tried between them, after which there is no point in new threads. */
-const deathsInARowMax = 10;
+export const deathsInARowMax = 10;
 
 /**
  * starting: threads load. running: batches are taken. closing: no more batches, those under way are finished.
@@ -113,8 +114,8 @@ export class HandlerPool {
 
   /**
    * Runs a batch in some thread. Gives a report even when the thread dies: events that had finished keep their results,
-   * the one that was running is charged, the others were skipped. Rejects only when the pool has failed or been
-   * aborted.
+   * the one that was running is charged or doubted, the others were skipped. Rejects only when the pool has failed or
+   * been aborted.
    */
   run(message: BatchMessage): Promise<BatchReport> {
     if (this.#phase !== 'running') return Promise.reject(this.#refusal());
@@ -221,8 +222,8 @@ export class HandlerPool {
         return;
       }
       const report = batch.report ?? this.#overseer.reportOfLost(batch.message, reason);
-      // A death that decided events, or was charged to one, got somewhere; only deaths that do not can go on for ever.
-      if (report.rowCount > 0) this.#deathsInARow = 0;
+      // A death that decided events, or of which one is charged or doubted, got somewhere: others can go on for ever.
+      if (report.rowCount > 0 || report.results.includes(handlerResult.doubted)) this.#deathsInARow = 0;
       this.#settle(batch, report);
     }
   }
