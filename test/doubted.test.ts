@@ -105,7 +105,9 @@ describe('what nothing caught', () => {
     ['a rejection', `Promise.reject(new RangeError('its own'));`, /its own/],
     ['an exit after an await', `setImmediate(() => process.exit(5));`, /exited with code: 5/],
   ])('is charged attemptsMax times where it is the own doing of an event: %s', async (_what, body, message) => {
-    const handlers = moduleOf(`export default { fine: async () => 1, bad: () => { ${body} return new Promise(() => {}); } };`);
+    const handlers = moduleOf(
+      `export default { fine: async () => 1, bad: () => { ${body} return new Promise(() => {}); } };`,
+    );
     const store = join(makeFolder(), 'test.db');
     const options = { attemptsMax: 3, backoffMsMin: 0, backoffMsMax: 1, autoStart: false };
     const processor = await makeProcessor({ handlers, store, threads: 1, ...options });
@@ -116,7 +118,11 @@ describe('what nothing caught', () => {
     await processor.drain();
     expect(processor.stats()).toMatchObject({ succeeded: 2, deadLettered: 1, retried: 2 });
     using reader = openStore(store);
-    expect(reader.outcome(identity)).toMatchObject({ status: 'dead-lettered', attempts: 3, error: { name: 'ThreadDied' } });
+    expect(reader.outcome(identity)).toMatchObject({
+      status: 'dead-lettered',
+      attempts: 3,
+      error: { name: 'ThreadDied' },
+    });
     const said = reader.history(identity).map(({ error }) => error?.message);
     expect(said).toEqual(Array(3).fill(expect.stringMatching(message)));
   });
@@ -129,7 +135,13 @@ describe('what nothing caught', () => {
         fine: async () => 1,
         exits: async () => { appendFileSync('${folder}/log', '.'); process.exit(5); },
       };`);
-    const processor = await makeProcessor({ handlers, attemptsMax: 2, backoffMsMin: 0, backoffMsMax: 1, autoStart: false });
+    const processor = await makeProcessor({
+      handlers,
+      attemptsMax: 2,
+      backoffMsMin: 0,
+      backoffMsMax: 1,
+      autoStart: false,
+    });
     processor.on('warning', () => {});
     for (const type of ['fine', 'exits', 'fine']) await processor.publish({ type, key: 'k' });
     await processor.drain();

@@ -1,6 +1,6 @@
 // Which events leave together: oldest first, short runs while many lanes are ready, long ones only when few are. It
-// knows what is in flight, that suspects run alone, that a doubted event runs on a fresh thread, and that a handler that
-// is paused is probed with one event.
+// knows what is in flight, that suspects run alone, that a doubted event runs on a fresh thread, and that a handler
+// that is paused is probed with one event.
 
 import { invariant } from '../invariant.js';
 import { BatchSize } from './batch-size.js';

@@ -151,9 +151,9 @@ export class Dispatcher {
   }
 
   /**
-   * Takes in what came of a batch, at `nowMs`. Skipped events go back to the front of their lanes, uncounted, and so do
-   * doubted ones and those that will be tried again, whose lanes wait for them. The rest is settled, and given back in the batch's
-   * order. Every lane of the batch is free from here on, unless a dead letter stops it.
+   * Takes in what came of a batch, at `nowMs`. Skipped and doubted events go back to the front of their lanes,
+   * uncounted, and so do those that will be tried again, whose lanes wait for them. The rest is settled, and given back
+   * in the batch's order. Every lane of the batch is free from here on, unless a dead letter stops it.
    */
   settle(batch: Batch, came: Came, nowMs: number): readonly Slot[] {
     const [{ slots }, { results, delaysMs }] = [batch, came];

@@ -1,5 +1,5 @@
-// Which lane an event belongs to, and which lanes are alive: made when they are asked for, gone when they are forgotten.
-// It knows the order mode, and nothing of what a lane does.
+// Which lane an event belongs to, and which lanes are alive: made when they are asked for, gone when they are
+// forgotten. It knows the order mode, and nothing of what a lane does.
 
 import { unreachable } from '../invariant.js';
 import type { OrderMode } from '../options.js';

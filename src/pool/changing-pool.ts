@@ -1,6 +1,6 @@
 // Handler threads whose number may change, and which are replaced when they are worn: one set of threads makes itself
 // ready, takes over, and the one before it finishes what it runs, tears down and ends. Which events leave when is the
-// dispatcher's affair as ever, so no order hangs on it. At most two sets exist at once, and one fresh thread beside them.
+// dispatcher's affair as ever, so no order hangs on it. At most two sets exist at once, and one fresh thread.
 
 import { KeylaneError, messageOf } from '../errors.js';
 import { invariant } from '../invariant.js';

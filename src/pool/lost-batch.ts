@@ -30,7 +30,7 @@ export interface LostLimits {
   readonly errorSizeMax: number;
 }
 
-/** Events that had finished keep their results, the one that was running is charged or doubted, the others run again. */
+/** Events that had finished keep their results, the one that ran is charged or doubted, the others run again. */
 export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchReport {
   const { place, of } = lost;
   const builder = new ReportBuilder(message, { rows: new RowsBuilder(message.count), isJournaled: of.isJournaled });
