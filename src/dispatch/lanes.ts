@@ -105,9 +105,9 @@ export class Lanes {
     slot.lane = lane;
     lane.append(slot);
     switch (lane.state) {
+      case 'doubted':
       case 'free':
       case 'busy':
-      case 'doubted':
         return;
       case 'ready':
         this.#runnable += 1;
