@@ -76,7 +76,7 @@ export class ChangingPool {
 
   /** The same in a thread that has run nothing. */
   runFresh(message: BatchMessage): Promise<BatchReport> {
-    return this.#fresh.run(message);
+    return this.#fresh.run(message, this.#current.pool);
   }
 
   cancel(place: number, index: number): void {

@@ -8,6 +8,8 @@ import type { BatchMessage, BatchReport } from './messages.js';
 
 /** A batch from when it comes until its report. */
 interface Stay {
+  /** Of the threads whose times are to compare with those of its own. */
+  readonly epochOffsetUs: number | undefined;
   readonly message: BatchMessage;
   /** Indexes of events that were to end before there was a thread. */
   readonly cancelled: number[];
@@ -35,9 +37,9 @@ export class FreshThreads {
   }
 
   /** Runs a batch in a thread of its own, after those that came before. Gives a report even when that thread dies. */
-  run(message: BatchMessage): Promise<BatchReport> {
+  run(message: BatchMessage, { epochOffsetUs }: { epochOffsetUs?: number } = {}): Promise<BatchReport> {
     if (this.#phase !== 'open') return Promise.reject(endedError());
-    const stay: Stay = { message, cancelled: [], pool: null };
+    const stay: Stay = { epochOffsetUs, message, cancelled: [], pool: null };
     this.#stays.set(message.place, stay);
     const report = this.#allGone.then(() => this.#runNow(stay)).finally(() => this.#stays.delete(message.place));
     const close = async (): Promise<void> => {
@@ -91,6 +93,7 @@ export class FreshThreads {
     try {
       return await HandlerPool.start({
         ...this.#options,
+        ...(stay.epochOffsetUs !== undefined && { epochOffsetUs: stay.epochOffsetUs }),
         config: { ...config, threads: 1 },
         // With its report in, it does not matter whether a thread that died can be replaced.
         onFatal: (error) => this.#stays.has(stay.message.place) && onFatal(error),

@@ -17,6 +17,8 @@ import { ThreadRoster } from './thread-roster.js';
 
 /** What pre-flight found, what was configured, and who is told of trouble. */
 export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table' | 'policies' | 'execArgv' | 'config'> {
+  /** That of other threads whose times are to compare with those of these. */
+  readonly epochOffsetUs?: number;
   /** Told once of each thread that died. */
   onWarning(error: KeylaneError): void;
   /** Told once, when the threads cannot be kept running. */
@@ -36,11 +38,10 @@ export class HandlerPool {
   readonly threads: number;
   /** How many batches may be under way at once; a message's `place` is below it, and free. */
   readonly places: number;
+  readonly epochOffsetUs: number;
   readonly #options: HandlerPoolOptions;
   readonly #piscina: Piscina<PoolMessage, PoolAnswer>;
   readonly #roster: ThreadRoster;
-  /** Microseconds since the Unix epoch, as the threads tell them. */
-  readonly #nowUs: () => number;
   readonly #overseer: Overseer;
   /** The thread that Piscina has just chosen for a batch. */
   #chosenThread = 0;
@@ -78,14 +79,12 @@ export class HandlerPool {
 
   private constructor(options: HandlerPoolOptions) {
     const { threads, loadTimeoutMs } = options.config;
-    const epochOffsetUs = takeEpochOffsetUs();
-    this.threads = threads;
-    this.places = threads * placesPerThread;
+    const { epochOffsetUs = takeEpochOffsetUs() } = options;
+    [this.threads, this.places, this.epochOffsetUs] = [threads, threads * placesPerThread, epochOffsetUs];
     this.#options = options;
-    this.#nowUs = epochClock(epochOffsetUs);
     const progress = Progress.ofPlaces(this.places, { batchSizeMax: options.config.batchSizeMax });
     this.#overseer = new Overseer({
-      ...{ names: options.table.names, policies: options.policies, progress, nowUs: this.#nowUs },
+      ...{ names: options.table.names, policies: options.policies, progress, nowUs: epochClock(epochOffsetUs) },
       ...{ isJournaled: options.config.intake === 'journal', errorSizeMax: options.config.errorSizeMax },
       batches: () => this.#pending.values(),
       endThread: (threadId) => endThread(this.#piscina.threads, threadId),
