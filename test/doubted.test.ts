@@ -1,7 +1,7 @@
 // Events whose thread died of what another may have left, in real threads: they run again on a fresh one, uncounted, and
 // only what ends that is charged to them.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -20,9 +20,9 @@ function moduleOf(text: string): URL {
 }
 
 /**
- * `leaves` leaves a timer behind that exits. `held` waits for that, as often as files say; then it announces itself on
- * the channel named by its data, and ends when that says so. With the file `slow`, a thread announces itself on the
- * channel named there, and never finishes its setup.
+ * `leaves` leaves a timer behind that exits once `held` of its key runs. That waits for it the first time; then it
+ * announces itself on the channel named by its data, and ends when that says so. As long as there is the file `slow`,
+ * a thread announces itself on the channel named there, and does not finish its setup.
  */
 function leaving(folder: string): URL {
   return moduleOf(`
@@ -34,10 +34,21 @@ function leaving(folder: string): URL {
       channel.onmessage = () => { channel.close(); resolve('opened'); };
       channel.postMessage('waiting');
     });
-    export const setup = () => existsSync(log('slow')) ? gated(readFileSync(log('slow'), 'utf8')) : undefined;
+    export const setup = () => {
+      if (!existsSync(log('slow'))) return;
+      const channel = new BroadcastChannel(readFileSync(log('slow'), 'utf8'));
+      channel.postMessage('waiting');
+      return new Promise((resolve) => {
+        const timer = setInterval(() => {
+          if (existsSync(log('slow'))) return;
+          clearInterval(timer);
+          resolve(channel.close());
+        }, 1);
+      });
+    };
     export default {
       fine: () => 1,
-      leaves: () => { setTimeout(() => process.exit(3), 1); return 'left'; },
+      leaves: ({ key }) => void setInterval(() => existsSync(log(key)) && process.exit(3), 1),
       held: (event) => {
         appendFileSync(log(event.key), '.');
         return readFileSync(log(event.key), 'utf8').length === 1 ? forever() : gated(event.data);
@@ -169,10 +180,13 @@ describe('an event that is doubted', () => {
   });
 
   it('can be cancelled while it runs there, and while it waits for its turn', async () => {
-    const { processor, gate, doubt } = await withDoubted({ batchSizeMax: 2 });
-    const [first, second] = [await doubt('a'), await doubt('b')];
+    const { processor, gate, doubt } = await withDoubted();
+    const first = await doubt('a');
     processor.start();
     await gate.reached;
+    const died = new Promise((resolve) => processor.on('warning', resolve));
+    const second = await doubt('b');
+    await died;
     await expect.poll(() => processor.explain({ handler: 'held', key: 'b' }).situation).toBe('queued');
     expect(await processor.cancel(second)).toBe('cancelled');
     expect(await processor.cancel(first)).toBe('cancelled');
@@ -201,17 +215,17 @@ describe('an event that is doubted', () => {
   });
 
   it.each(['abort', 'cancel'] as const)('settles whoever asks while its thread is starting: %s', async (how) => {
-    const { processor, doubt, folder } = await withDoubted({ threads: 2 });
+    const { processor, doubt, folder } = await withDoubted({ loadTimeoutMs: 120_000 });
     const identity = await doubt('a');
     const slow = new Gate();
     writeFileSync(join(folder, 'slow'), slow.name);
     processor.start();
     await slow.reached;
     const cancelled = processor.cancel(identity).catch(({ code }) => code);
-    if (how === 'cancel') slow.open();
+    if (how === 'cancel') rmSync(join(folder, 'slow'));
     else await processor.abort();
     expect(await cancelled).toBe(how === 'cancel' ? 'cancelled' : 'aborted');
-  });
+  }, 60_000);
 });
 
 describe('fresh threads', () => {

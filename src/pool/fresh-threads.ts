@@ -29,6 +29,8 @@ export class FreshThreads {
   /** The thread there is, until it has ended. */
   #pool: HandlerPool | null = null;
   #phase: Phase = 'open';
+  /** Ends the thread that is starting. */
+  #starting = new AbortController();
   /** Threads in a row that died before they ran anything. */
   #fruitless = 0;
 
@@ -69,6 +71,7 @@ export class FreshThreads {
   /** Ends the thread at once; batches that have come reject. */
   async abort(): Promise<void> {
     this.#phase = 'ended';
+    this.#starting.abort();
     await this.#pool?.abort();
     await this.#allGone;
   }
@@ -90,11 +93,12 @@ export class FreshThreads {
 
   async #start(stay: Stay): Promise<HandlerPool> {
     const { config, onFatal } = this.#options;
+    this.#starting = new AbortController();
     try {
       return await HandlerPool.start({
         ...this.#options,
         ...(stay.epochOffsetUs !== undefined && { epochOffsetUs: stay.epochOffsetUs }),
-        config: { ...config, threads: 1 },
+        ...{ config: { ...config, threads: 1 }, signal: this.#starting.signal },
         // With its report in, it does not matter whether a thread that died can be replaced.
         onFatal: (error) => this.#stays.has(stay.message.place) && onFatal(error),
       });

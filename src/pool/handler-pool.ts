@@ -19,6 +19,8 @@ import { ThreadRoster } from './thread-roster.js';
 export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table' | 'policies' | 'execArgv' | 'config'> {
   /** That of other threads whose times are to compare with those of these. */
   readonly epochOffsetUs?: number;
+  /** Has threads end that are starting. */
+  readonly signal?: AbortSignal;
   /** Told once of each thread that died. */
   onWarning(error: KeylaneError): void;
   /** Told once, when the threads cannot be kept running. */
@@ -66,20 +68,19 @@ export class HandlerPool {
     const pool = new HandlerPool(options);
     const problem = await new Promise<KeylaneError | null>((resolve) => {
       pool.#whenStarted = resolve;
+      options.signal?.addEventListener('abort', () => resolve(pool.#refusal()), { once: true });
     });
     pool.#whenStarted = null;
     if (problem === null) {
       pool.#phase = 'running';
       return pool;
     }
-    pool.#phase = 'ended';
-    await pool.#end();
+    await pool.abort();
     throw problem;
   }
 
   private constructor(options: HandlerPoolOptions) {
-    const { threads, loadTimeoutMs } = options.config;
-    const { epochOffsetUs = takeEpochOffsetUs() } = options;
+    const [{ threads, loadTimeoutMs }, epochOffsetUs] = [options.config, options.epochOffsetUs ?? takeEpochOffsetUs()];
     [this.threads, this.places, this.epochOffsetUs] = [threads, threads * placesPerThread, epochOffsetUs];
     this.#options = options;
     const progress = Progress.ofPlaces(this.places, { batchSizeMax: options.config.batchSizeMax });
