@@ -214,18 +214,22 @@ describe('an event that is doubted', () => {
     expect(heldOf(store)).toEqual([]);
   });
 
-  it.each(['abort', 'cancel'] as const)('settles whoever asks while its thread is starting: %s', async (how) => {
-    const { processor, doubt, folder } = await withDoubted({ loadTimeoutMs: 120_000 });
-    const identity = await doubt('a');
-    const slow = new Gate();
-    writeFileSync(join(folder, 'slow'), slow.name);
-    processor.start();
-    await slow.reached;
-    const cancelled = processor.cancel(identity).catch(({ code }) => code);
-    if (how === 'cancel') rmSync(join(folder, 'slow'));
-    else await processor.abort();
-    expect(await cancelled).toBe(how === 'cancel' ? 'cancelled' : 'aborted');
-  }, 60_000);
+  it.each(['abort', 'cancel'] as const)(
+    'settles whoever asks while its thread is starting: %s',
+    async (how) => {
+      const { processor, doubt, folder } = await withDoubted({ loadTimeoutMs: 120_000 });
+      const identity = await doubt('a');
+      const slow = new Gate();
+      writeFileSync(join(folder, 'slow'), slow.name);
+      processor.start();
+      await slow.reached;
+      const cancelled = processor.cancel(identity).catch(({ code }) => code);
+      if (how === 'cancel') rmSync(join(folder, 'slow'));
+      else await processor.abort();
+      expect(await cancelled).toBe(how === 'cancel' ? 'cancelled' : 'aborted');
+    },
+    60_000,
+  );
 });
 
 describe('fresh threads', () => {

@@ -245,18 +245,20 @@ describe('a doubted event', () => {
     expect(bench.batch()).toBe('b2 c3');
   });
 
-  test('that is a suspect lets nothing new depart until what is in flight has come back', () => {
-    const bench = new Bench({ batchSizeMax: 1 }).admit('x b');
-    expect(bench.batch()).toBe('x1');
+  test('that is a suspect lets nothing new depart while an event that shows whether a handler is well is in flight', () => {
+    const breaker = { failurePercent: 50, triesMin: 1, windowMs: 1000, pauseMs: 500 };
+    const bench = new Bench({ breaker }).admit('b:y');
+    bench.batch();
+    bench.settle('f');
     bench.dispatcher.remember(2, 3, { deaths: 0 });
-    bench.settle('d').admit('a');
-    expect([bench.batch(), bench.batch()]).toEqual(['fresh x1', 'b2']);
-    bench.settle().settle();
+    bench.admit('b:z a');
     expect(bench.batch()).toBe('a3');
-    bench.settle('d').admit('c d');
-    expect([bench.batch(), bench.batch()]).toEqual(['fresh a3', 'none']);
+    bench.settle('d').admit('c');
+    expect([bench.batch(1, 500), bench.batch(1, 500)]).toEqual(['z2', 'none']);
     bench.settle();
-    expect([bench.batch(), bench.batch()]).toEqual(['c4', 'd5']);
+    expect([bench.batch(1, 500), bench.batch(1, 500)]).toEqual(['fresh a3', 'none']);
+    bench.settle();
+    expect(bench.batch(1, 500)).toBe('c4');
   });
 
   test('of a paused handler waits with it, and shows on a fresh thread whether it is well', () => {
