@@ -116,6 +116,7 @@ function situationOf(lane: Lane | null, of: { isParked: boolean; inStore: number
     case 'gated':
       return 'paused';
     case 'ready':
+    case 'doubted':
       return 'queued';
     default:
       return of.inStore > 0 ? 'in-store' : 'empty';

@@ -35,7 +35,7 @@ export const coreFaults: readonly Fault[] = [
   },
   {
     name: 'empty lanes are kept',
-    file: 'src/dispatch/lanes.ts',
+    file: 'src/dispatch/lane-map.ts',
     from: 'if (lanes.get(lane.key) === lane) lanes.delete(lane.key);',
     to: '',
   },
@@ -160,8 +160,32 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'others run beside a suspect',
     file: 'src/dispatch/departures.ts',
-    from: 'return this.#isAlone || (this.#lanes.oldest?.deaths ?? null) !== null;',
-    to: 'return (this.#lanes.oldest?.deaths ?? null) !== null;',
+    from: '    if (this.#isAlone) return null;\n',
+    to: '',
+  },
+  {
+    name: 'others depart while a doubted suspect waits to be alone',
+    file: 'src/dispatch/departures.ts',
+    from: 'return isSuspect(this.#lanes.oldest) || isSuspect(this.#lanes.oldestDoubted);',
+    to: 'return isSuspect(this.#lanes.oldest);',
+  },
+  {
+    name: 'a doubted event departs like any other',
+    file: 'src/dispatch/lanes.ts',
+    from: '} else if (head.isDoubted) {',
+    to: '} else if (head.isDoubted && head.sequence < 0) {',
+  },
+  {
+    name: 'a doubted event is sent to a thread that has run others',
+    file: 'src/flights.ts',
+    from: 'isFresh ? runners.runFresh(message) : runners.run(message)',
+    to: 'runners.run(message)',
+  },
+  {
+    name: 'an event that a fresh thread has run stays doubted',
+    file: 'src/dispatch/dispatcher.ts',
+    from: '        slot.isDoubted = false;\n',
+    to: '',
   },
   {
     name: 'an event that ended the process as often as it may is run again',

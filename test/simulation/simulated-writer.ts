@@ -254,6 +254,7 @@ export class SimulatedWriter implements WriterThread {
     const taken = rest
       .slice(0, Math.min(countMax, random.int(1, 8)))
       .filter(({ stored }) => handlers.includes(stored.handler));
+    store.placeRead = Math.max(store.placeRead, taken.at(-1)?.place ?? 0);
     const joiner = new EventsJoiner(taken.length);
     for (const { stored } of taken) joiner.add(stored.event);
     const tries = taken.map(({ identity }) => store.tries.get(identity));
