@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { AwayLanes } from '../src/away-lanes.js';
 import { Dispatcher } from '../src/dispatch/dispatcher.js';
+import { Slot } from '../src/dispatch/ring-buffer.js';
 import { DueTimes } from '../src/due-times.js';
 import { retryLaterMsMax } from '../src/handler.js';
 import { EventsJoiner } from '../src/joined-events.js';
@@ -80,7 +81,7 @@ test('a page is not taken in that was asked for before its lane began anew', () 
 test('a lane is not asked for before the group is sent that events of it are in', () => {
   const { lanes, groups, dispatcher } = makeLanes({ keys: 2 });
   groups.begun = 2;
-  lanes.joined(dispatcher.lane(0, '0')!);
+  lanes.joined(Object.assign(new Slot(), { lane: dispatcher.lane(0, '0') }));
   expect(wishes(lanes, 9)).toMatchObject([{ key: '1' }]);
   groups.sent = 2;
   expect(wishes(lanes, 9)).toMatchObject([{ key: '0', countMax: 2 }]);

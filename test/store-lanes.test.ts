@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { openStore } from '../dist/src/index.js';
 import { EventsJoiner, JoinedEventsReader } from '../dist/src/joined-events.js';
 import { type OutcomeRow, verdict } from '../dist/src/outcome.js';
-import type { JournalEvents, LaneName, LanePage } from '../dist/src/store/messages.js';
+import type { JournalEvents, LanePage } from '../dist/src/store/messages.js';
 import { Store } from '../dist/src/store/store.js';
+import type { LaneName } from '../dist/src/store-lanes.js';
 import { atPath, deadLettered, groupWith, read, requestFor, rowOf, thrownBy, withStore } from './store-fixture.js';
 
 const journal = 1;

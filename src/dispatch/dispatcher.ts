@@ -7,6 +7,7 @@ import type { EncodedEvent } from '../event.js';
 import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
 import type { OrderMode } from '../options.js';
+import type { LaneName } from '../store-lanes.js';
 import { Away } from './away.js';
 import type { BreakerLimits, BreakerState } from './breaker.js';
 import { type BreakerNews, Breakers } from './breakers.js';
@@ -132,10 +133,10 @@ export class Dispatcher {
   }
 
   /** Takes an event in that waits in the store, at the end of its lane, unless it is here. While `room` is above 0. */
-  readmit(event: EncodedEvent, owed: Place, history: History): void {
+  readmit(event: EncodedEvent, owed: Place & { readonly lane: LaneName }, history: History): void {
     if (!this.away.recall(owed)) return;
     const slot = this.#take(event, owed);
-    slot.isRecalled = true;
+    slot.recalledFrom = owed.lane;
     const deaths = this.#histories.of(owed.partition, owed.position)?.deaths ?? null;
     this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, { ...history, deaths });
   }
@@ -192,7 +193,7 @@ export class Dispatcher {
       invariant(slot.state === 'settled' || slot.state === 'aside', 'only a settled event becomes durable');
       this.away.confirmed(slot);
       if (slot.state === 'settled') this.#settled -= 1;
-      if (!slot.isRecalled) this.#watermarks.confirm(slot);
+      if (slot.recalledFrom === null) this.#watermarks.confirm(slot);
       this.#ring.release(slot);
     }
   }

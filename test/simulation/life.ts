@@ -61,6 +61,7 @@ export class Life {
     const clock = this.#clock;
     this.#threads = new SimulatedThreads(random.int(1, 4), {
       ...{ clock, random, attemptsMax: plan.attemptsMax, parks: plan.onDeadLetter === 'park' },
+      ...{ postponedIn: ledger.postponedIn, waitMsMax: ledger.waitMsMax },
       laneOf: (handler, key) => ledger.laneOf(plan.handlers[handler] as string, key),
       onTry: (key) => {
         if (key === killerKey) this.#isDead = true;
@@ -356,6 +357,7 @@ export class Life {
   #judgeTries(tries: readonly Try[]): void {
     const lastEnd = new Map<string, number>();
     const lastPosition = new Map<string, number>();
+    for (const identity of this.#threads.tooEarly) this.#wrong.push(`${identity} was tried before it was due`);
     const inOrder = [...tries].sort((a, b) => a.startMs - b.startMs);
     for (const { lane, identity, startMs, endMs, result } of inOrder) {
       if (this.#succeeded.has(identity)) this.#wrong.push(`${identity} ran again after it had succeeded`);

@@ -25,9 +25,15 @@ interface World {
   readonly attemptsMax: number;
   readonly parks: boolean;
   laneOf(handler: number, key: string | null): string | null;
+  /** One try in so many is postponed, and some waits are so long. */
+  readonly postponedIn: number;
+  readonly waitMsMax: number;
   /** An event begins to run. */
   onTry(key: string | null): void;
 }
+
+/** The store has times in microseconds. */
+const roundingMs = 0.001;
 
 interface Job {
   readonly message: BatchMessage;
@@ -47,6 +53,10 @@ export class SimulatedThreads implements HandlerThreads {
   #underWay = 0;
   readonly #queues: Job[][] = [];
   readonly #jobs = new Map<number, Job>();
+  /** When the next try is due of events that wait for one. */
+  readonly #dueMs = new Map<string, number>();
+  /** Events that were tried before they were due. */
+  readonly tooEarly: string[] = [];
 
   constructor(threads: number, world: World) {
     this.threads = threads;
@@ -112,6 +122,8 @@ export class SimulatedThreads implements HandlerThreads {
       if (stopped.has(event.run)) continue;
       const startMs = atMs;
       job.startedMs[index] = startMs;
+      if (startMs < (this.#dueMs.get(event.identity) ?? 0) - roundingMs) this.tooEarly.push(event.identity);
+      this.#dueMs.delete(event.identity);
       atMs += random.next();
       // A thread that dies takes with it the one event that ran; those before it keep their results.
       const isLast = dies && index === ranMax - 1;
@@ -155,7 +167,7 @@ export class SimulatedThreads implements HandlerThreads {
 
   #whim(event: Event): number {
     const { random } = this.#world;
-    if (random.oneIn(30) && event.postponed < 5) return handlerResult.postponed;
+    if (random.oneIn(this.#world.postponedIn) && event.postponed < 5) return handlerResult.postponed;
     return random.oneIn(9) ? this.#failure(event) : handlerResult.succeeded;
   }
 
@@ -172,7 +184,11 @@ export class SimulatedThreads implements HandlerThreads {
       const result = results[index] as number;
       if (result === handlerResult.skipped) return;
       const again = result === handlerResult.retrying || result === handlerResult.postponed;
-      if (again) delaysMs[index] = random.oneIn(8) ? random.int(50, 400) : random.next() * 10;
+      if (again) {
+        const delayMs = random.oneIn(8) ? random.int(50, this.#world.waitMsMax) : random.next() * 10;
+        delaysMs[index] = delayMs;
+        this.#dueMs.set(event.identity, clock.nowMs() + delayMs);
+      }
       const { partition, position, handler, type, key, extras, data } = event;
       const keeps = result === handlerResult.failed || result === handlerResult.cancelled;
       builder.add({
