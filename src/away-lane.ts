@@ -1,5 +1,5 @@
-// One lane of which events wait in the store, and what of such lanes is in memory or on its way from there, for whoever is
-// told what the store has.
+// One lane of which events wait in the store, and what of such lanes is in memory or on its way from there, for whoever
+// is told what the store has.
 
 import type { Lane } from './dispatch/lane.js';
 import type { Slot } from './dispatch/ring-buffer.js';

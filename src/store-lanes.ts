@@ -19,8 +19,8 @@ const spread = 64;
 
 /**
  * A span is at least so many times shorter than the wait of what is put there, and less than twice as many. So its
- * events come back together and none much too soon or too late, and a handler never has more than 64 spans of one
- * width, which for waits of a day at most makes 1,728.
+ * events come back together and none much too soon or too late, and of one handler at most 65 spans of one width lie
+ * ahead: with waits of a day at most, which have 22 widths, 1,430.
  */
 const partsMin = 32;
 
