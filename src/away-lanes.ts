@@ -78,9 +78,9 @@ export class AwayLanes {
     return this.#open.size === 0;
   }
 
-  /** When the next lane is due that is not due yet; infinity when there is none. */
-  get nextWakeMs(): number {
-    return this.#agenda.nextMs(this.#parts.clock.nowMs());
+  /** When the next lane is due that is not due at `nowMs`; infinity when there is none. */
+  nextWakeMs(nowMs: number): number {
+    return this.#agenda.nextMs(nowMs);
   }
 
   /** Takes in which lanes the store has when it is opened: whatever comes for them follows what is there. */
@@ -153,9 +153,10 @@ export class AwayLanes {
   wish(room: number): LanePageRequest | null {
     const left = room - this.#reserved;
     if (this.#asked.size === pagesMax || left <= 0) return null;
-    const away = this.#takeDue();
+    const nowMs = this.#parts.clock.nowMs();
+    const away = this.#takeDue(nowMs);
     if (away === null) return null;
-    const fitting = Math.min(left, this.#wayBack.roomFor(away, this.#reserved));
+    const fitting = Math.min(left, this.#wayBack.roomFor(away, { reserved: this.#reserved, nowMs }));
     const countMax = Math.min(fitting, pageSizeMax, away.waiting > 0 ? away.waiting : pageSizeMax);
     const isOnly = this.#asked.size === 0 && !this.#agenda.isAnyDue;
     const bytesMax = Math.ceil(this.#parts.pageBytesMax / (isOnly ? 1 : pagesMax));
@@ -194,13 +195,12 @@ export class AwayLanes {
   }
 
   /** Takes the next lane that is to come back off the agenda. */
-  #takeDue(): AwayLane | null {
-    const nowMs = this.#parts.clock.nowMs();
+  #takeDue(nowMs: number): AwayLane | null {
     const { sent } = this.#parts.groups();
     for (;;) {
       const away = this.#agenda.take(nowMs, sent);
       if (away === null) return null;
-      away.dueMs = Math.max(away.dueMs, this.#wayBack.comeBackMs(away, this.#reserved));
+      away.dueMs = Math.max(away.dueMs, this.#wayBack.comeBackMs(away, { reserved: this.#reserved, nowMs }));
       if (away.dueMs <= nowMs) return away;
       this.#agenda.put(away, nowMs);
     }

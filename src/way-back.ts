@@ -42,21 +42,20 @@ export class WayBack {
     return earlierMs < dueMs - clocksDifferMs ? earlierMs : dueMs;
   }
 
-  /** When a lane that is due may come back, while so much room is kept for others. */
-  comeBackMs(away: AwayLane, reserved: number): number {
-    const nowMs = this.#parts.clock.nowMs();
+  /** When a lane that is due may come back, while so much room is kept for others; `nowMs` when it may now. */
+  comeBackMs(away: AwayLane, { reserved, nowMs }: { reserved: number; nowMs: number }): number {
     const { handler } = away.name;
     const index = isWithoutOrder(away.name) ? withoutOrder(handler) : handler;
     const comeBackMs = this.#parts.dispatcher.away.comeBackMs(index, nowMs);
     const span = spanOf(away.name);
-    if (span === null || this.roomFor(away, reserved) > 0) return comeBackMs;
+    if (span === null || this.roomFor(away, { reserved, nowMs }) > 0) return comeBackMs;
     const lookMs = nowMs + Math.max(1, span.widthMs / looksPerSpan);
     return Math.max(comeBackMs, Math.min(lookMs, away.endMs ?? nowMs));
   }
 
   /** How many events of a lane that is due may come back. */
-  roomFor({ endMs }: AwayLane, reserved: number): number {
-    if (endMs === null || endMs <= this.#parts.clock.nowMs()) return Number.POSITIVE_INFINITY;
+  roomFor({ endMs }: AwayLane, { reserved, nowMs }: { reserved: number; nowMs: number }): number {
+    if (endMs === null || endMs <= nowMs) return Number.POSITIVE_INFINITY;
     return this.#parts.dispatcher.away.roomToWait - reserved;
   }
 }

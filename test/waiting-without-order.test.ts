@@ -19,7 +19,7 @@ const succeeded = { result: handlerResult.succeeded, delayMs: 0 };
 
 /** A store, a clock, and processors on it, one after another. */
 class World {
-  readonly clock = new SimulatedClock();
+  readonly clock = new SimulatedClock({ tickMs: 0.001 });
   readonly store = new SimulatedStore();
   readonly #random = new Random(7);
   readonly #of: { readonly order: OrderMode; readonly script: Script; readonly breaker: object | null };
