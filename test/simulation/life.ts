@@ -37,7 +37,7 @@ export class Life {
   readonly #random: Random;
   readonly #ledger: Ledger;
   readonly #store: SimulatedStore;
-  readonly #clock = new SimulatedClock();
+  readonly #clock: SimulatedClock;
   readonly #threads: SimulatedThreads;
   readonly #writer: SimulatedWriter;
   readonly #wrong: string[];
@@ -57,6 +57,7 @@ export class Life {
     this.#random = random;
     this.#ledger = ledger;
     this.#store = store;
+    this.#clock = new SimulatedClock({ tickMs: random.oneIn(2) ? 0.001 : 0 });
     this.#wrong = ledger.wrong;
     const clock = this.#clock;
     this.#threads = new SimulatedThreads(random.int(1, 4), {
