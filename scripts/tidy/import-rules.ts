@@ -23,6 +23,7 @@ const vocabulary = [
   'position-runs',
   'joined-events',
   'locations',
+  'store-lanes',
 ];
 
 const fileRooms: Readonly<Record<string, string>> = {

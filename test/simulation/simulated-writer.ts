@@ -18,7 +18,6 @@ import type {
   JournalPage,
   JournalStart,
   LaneAway,
-  LaneName,
   LanePage,
   LanePageRequest,
   PageRequest,
@@ -26,10 +25,11 @@ import type {
   PartitionStart,
   Watermark,
 } from '../../src/store/messages.js';
+import { keyWithoutOrder, type LaneName, withoutOrder } from '../../src/store-lanes.js';
 import type { WriterThread } from '../../src/threads.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
-import { laneText, type SimulatedStore, type StoredEvent } from './simulated-store.js';
+import { freeLaneText, laneText, type SimulatedStore, type StoredEvent } from './simulated-store.js';
 
 /** Rows that one page looks at at most. */
 const rowsPerPageMax = 20;
@@ -203,7 +203,7 @@ export class SimulatedWriter implements WriterThread {
         store.kept.set(identity, { event: { type, key, id, extras, data }, handler });
       if (row.verdict === verdict.waiting) {
         const { partition, position } = row;
-        store.addWaiting(this.#laneOf(handler, key), { identity, partition, position, stored: this.#event(identity) });
+        store.addWaiting(this.#laneOf(handler, row), { identity, partition, position, stored: this.#event(identity) });
       } else if (isOutcome(row)) {
         outcomes += 1;
         // An event may have been cancelled in the store while a page brought it here.
@@ -224,13 +224,14 @@ export class SimulatedWriter implements WriterThread {
     return found;
   }
 
-  #laneOf(handler: string, key: string | null): string {
+  #laneOf(handler: string, event: Parameters<typeof keyWithoutOrder>[0] & { key: string | null }): string {
     if (this.#world.order === 'global') return laneText('*', '');
-    return laneText(handler, this.#world.order === 'none' ? null : key);
+    const hasNoOrder = this.#world.order === 'none' || event.key === null;
+    return hasNoOrder ? freeLaneText(handler, keyWithoutOrder(event)) : laneText(handler, event.key as string);
   }
 
   #textOf({ handler, key }: LaneName): string {
-    if (handler < -1) return laneText(this.#world.handlers[-2 - handler] as string, null);
+    if (handler < -1) return freeLaneText(this.#world.handlers[withoutOrder(handler)] as string, key);
     return laneText(handler === -1 ? '*' : (this.#world.handlers[handler] as string), key);
   }
 
@@ -242,7 +243,7 @@ export class SimulatedWriter implements WriterThread {
       const [, name = '', mark, key = ''] = /^(.+?)([ :])(.*)$/.exec(text) ?? [];
       if (name !== '*' && !handlers.includes(name)) return [];
       const index = handlers.indexOf(name);
-      const lane = mark === ' ' ? { handler: -2 - index, key: '0' } : { handler: index, key };
+      const lane = mark === ' ' ? { handler: withoutOrder(index), key } : { handler: index, key };
       return [{ ...lane, parkedBy: store.parked.get(text) ?? null, waiting: store.waiting.get(text)?.length ?? 0 }];
     });
   }
@@ -254,7 +255,6 @@ export class SimulatedWriter implements WriterThread {
     const taken = rest
       .slice(0, Math.min(countMax, random.int(1, 8)))
       .filter(({ stored }) => handlers.includes(stored.handler));
-    store.placeRead = Math.max(store.placeRead, taken.at(-1)?.place ?? 0);
     const joiner = new EventsJoiner(taken.length);
     for (const { stored } of taken) joiner.add(stored.event);
     const tries = taken.map(({ identity }) => store.tries.get(identity));
@@ -288,8 +288,8 @@ export class SimulatedWriter implements WriterThread {
     // In a parked lane the first is to be the first again.
     for (const identity of reason === null ? [...part].reverse() : part) {
       const stored = this.#event(identity);
-      const lane = this.#laneOf(stored.handler, stored.event.key);
       const [name = '', position] = identity.split('/');
+      const lane = this.#laneOf(stored.handler, { key: stored.event.key, position: Number(position) });
       const waiting = { identity, partition: store.numberOf(name), position: Number(position), stored };
       if (reason === null) store.redrive(identity, { lane, waiting });
       else {
@@ -310,7 +310,7 @@ export class SimulatedWriter implements WriterThread {
   #emptyLane(text: string): LaneAway {
     const [, name = '', mark, key = ''] = /^(.+?)([ :])(.*)$/.exec(text) ?? [];
     const handler = this.#world.handlers.indexOf(name);
-    const lane = mark === ' ' ? { handler: -2 - handler, key: '0' } : { handler, key };
+    const lane = mark === ' ' ? { handler: withoutOrder(handler), key } : { handler, key };
     return { ...lane, parkedBy: null, waiting: 0 };
   }
 
