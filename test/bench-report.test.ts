@@ -64,7 +64,7 @@ test('stored reports are shown, written and compared', () => {
     const print = (text: string): void => {
       printed.push(text);
     };
-    const failure = showReport(slower, { html, svg, compare: older, 'fail-on-regression': true }, print);
+    const failure = showReport(slower, { html, svg, compare: older, failOnRegression: true }, print);
     expect(failure).toBe('20 of 20 cells are slower than before');
     expect(printed.join('')).toContain('0 faster, 20 slower, 0 within noise, 0 not judged');
     expect(readFileSync(html, 'utf8')).toBe(htmlPage(slower));
@@ -72,7 +72,7 @@ test('stored reports are shown, written and compared', () => {
     expect(() => showReport(slower, { compare: join(folder, 'none.json') }, print)).toThrow(
       'none.json must be a report',
     );
-    expect(() => showReport(slower, { 'fail-on-regression': true }, print)).toThrow('beside --compare');
+    expect(() => showReport(slower, { failOnRegression: true }, print)).toThrow('beside --compare');
     expect(showReport({ ...slower, wrong: ['sum'] }, {}, print)).toContain('sum');
   } finally {
     rmSync(folder, { recursive: true });

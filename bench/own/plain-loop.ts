@@ -1,0 +1,95 @@
+// What this machine can compute of the user's handlers: n plain processes, each running them in a loop over its share of
+// the same events, all at the same time; nothing is queued, sent or stored, and reading events and looking at results is
+// outside the clock. Called as `node plain-loop.js '<PlainRequest as JSON>'`; leaves one PlainRun as JSON and the hashes
+// of all results in its folder.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { giveResult, hashesFile, type OwnPlace, ownRequest, resultFile } from './own-result.js';
+import type { OwnSubject } from './own-subject.js';
+import { PlainRunner, type PlainShare } from './plain-runner.js';
+import { readHashes, writeHashes } from './result-hash.js';
+
+export interface PlainRequest extends OwnPlace {
+  readonly subject: OwnSubject;
+  readonly processes: number;
+  /** For each process. */
+  readonly events: number;
+  readonly warming: number;
+  /** After which a process takes no further event; null: never. */
+  readonly seconds: number | null;
+}
+
+export interface PlainRun {
+  readonly eventsPerSecond: number;
+  /** Of the time on the clock, the part in which a CPU was used: handlers that await something leave it idle. */
+  readonly cpuShare: number;
+  readonly failed: number;
+  readonly firstError: string | null;
+}
+
+const request = ownRequest<PlainRequest>();
+if (process.send === undefined) await together(request);
+else process.once('message', ({ index }: { index: number }) => void alone(request, index));
+
+/** Starts the processes, lets all of them go at once when all have loaded what they need, and adds up their rates. */
+async function together({ processes, subject, folder }: PlainRequest): Promise<void> {
+  const self = fileURLToPath(import.meta.url);
+  const execArgv = [...process.execArgv, ...subject.execArgv];
+  const children = Array.from({ length: processes }, () => fork(self, process.argv.slice(2), { execArgv }));
+  const ready = children.map(answerOf<'ready'>);
+  for (const [index, child] of children.entries()) child.send({ index });
+  await Promise.all(ready);
+  const answers = children.map(answerOf<PlainShare>);
+  for (const child of children) child.send('go');
+  const shares = await Promise.all(answers);
+  const sum = (of: (share: PlainShare) => number): number => shares.reduce((total, share) => total + of(share), 0);
+  const result: PlainRun = {
+    eventsPerSecond: sum(({ rate }) => rate),
+    cpuShare: sum(({ cpuShare }) => cpuShare) / processes,
+    failed: sum(({ failed }) => failed),
+    firstError: shares.find(({ firstError }) => firstError !== null)?.firstError ?? null,
+  };
+  const parts = children.map((_, index) => readHashes(partFile(folder, index)));
+  writeHashes(join(folder, hashesFile), joined(parts));
+  giveResult(join(folder, resultFile), result);
+}
+
+async function alone({ subject, events, warming, seconds, folder }: PlainRequest, index: number): Promise<void> {
+  process.once('disconnect', () => process.exit(1));
+  const runner = await PlainRunner.load(subject);
+  await runner.warm(warming);
+  process.send?.('ready');
+  await once(process, 'message');
+  const { hashes, ...share } = await runner.run({ first: index * events + 1, count: events, seconds });
+  writeHashes(partFile(folder, index), hashes);
+  await runner.close();
+  process.removeAllListeners('disconnect');
+  process.send?.(share, () => process.exit(0));
+}
+
+async function answerOf<Answer>(child: ChildProcess): Promise<Answer> {
+  const gone = once(child, 'exit').then(([code, signal]) => {
+    throw new Error(`a plain process that ran the handlers in a loop ended with ${code ?? signal}: do they exit?`);
+  });
+  // Lost to the answer it is nobody's; each has answered before it goes.
+  gone.catch(() => {});
+  const [answer] = (await Promise.race([once(child, 'message'), gone])) as [Answer];
+  return answer;
+}
+
+function partFile(folder: string, index: number): string {
+  return join(folder, `part-${index}.bin`);
+}
+
+function joined(parts: readonly Uint32Array[]): Uint32Array {
+  const whole = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
