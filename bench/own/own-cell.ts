@@ -58,7 +58,10 @@ async function run({ subject, tuning, events: count, warming, latencySeconds, fo
   const processor = await createProcessor({ ...options, handlers: new URL(subject.url), store });
   const warnings = warningsOf(processor);
   cpu.find({ handlers: tuning.threads, mayHaveOthers: true });
-  await processor.consume(new OwnSource({ events, partition: 'warm-up', count: warming, perSecond: null }));
+  // What stops a key while warming up would stop it on the clock as well.
+  const parks = subject.table.policies.some(({ onDeadLetter }) => onDeadLetter === 'park');
+  const warmUp = { events, partition: 'warm-up', count: warming, perSecond: null };
+  await processor.consume(new OwnSource({ ...warmUp, ...(parks && { keyPrefix: 'warm-up ' }) }));
   const sampler = new Sampler(processor);
   const before = { cpu: cpu.read(), estimate: cpu.estimate(), retried: processor.stats().retried };
   const startMs = performance.now();

@@ -14,6 +14,7 @@ import type { OwnEvents } from './own-events.js';
 import type { OwnLab } from './own-lab.js';
 import { eventsFor, eventsPerThread, warmingFor } from './own-sizes.js';
 import type { OwnSubject } from './own-subject.js';
+import { ownSummary, wrongOf } from './own-summary.js';
 import { ResultsCheck } from './results-check.js';
 
 export interface OwnPlan {
@@ -67,12 +68,13 @@ export async function runOwnMatrix(
       runs.push(run);
     }
   }
+  const groups = cells.map((cell) => ({ ...cell, events: cell.spec.events }));
   const ideal = (processes: number): number => median(loops.get(processes) ?? [0]);
   return {
     cells: cells.map((cell) => summaryOf(cell, { cells, ideal: ideal(Math.min(cell.spec.threads, cores)) })),
     limits: [...loops].map(([processes, rates]) => limitOf(subject, { processes, rates })),
-    own: ownSummary({ subject, events, cells, check }),
-    wrong: [...wrongOf(cells), ...check.wrong],
+    own: ownSummary({ subject, events, check, groups }),
+    wrong: [...wrongOf(groups), ...check.wrong],
   };
 }
 
@@ -106,12 +108,6 @@ function limitOf(subject: OwnSubject, { processes, rates }: { processes: number;
   return { name: isOne ? 'plain loop' : 'ideal', of, value: sampleOf(rates) };
 }
 
-function wrongOf(cells: readonly Cell[]): string[] {
-  return cells.flatMap(({ name, runs }) =>
-    [...new Set(runs.flatMap(({ wrong }) => wrong))].map((what) => `${name}: ${what}`),
-  );
-}
-
 function summaryOf({ spec, runs }: Cell, { cells, ideal }: { cells: readonly Cell[]; ideal: number }): CellSummary {
   const eventsPerSecond = sampleOf(runs.map((run) => run.eventsPerSecond));
   const alone = cells.find((other) => {
@@ -139,36 +135,5 @@ function summaryOf({ spec, runs }: Cell, { cells, ideal }: { cells: readonly Cel
     groupSizeMean: middle((run) => run.groupSizeMean),
     rssBytes: middle((run) => run.rssBytes),
     walBytes: middle((run) => run.walBytes),
-  };
-}
-
-function ownSummary(of: {
-  subject: OwnSubject;
-  events: OwnEvents;
-  cells: readonly Cell[];
-  check: ResultsCheck;
-}): OwnSummary {
-  const { subject, events, cells, check } = of;
-  const runs = cells.flatMap((cell) => cell.runs);
-  return {
-    handlers: subject.wish.handlers,
-    input: subject.wish.input,
-    eventsLoaded: events.loaded,
-    isCut: events.isCut,
-    recordsSkipped: events.recordsSkipped,
-    hottestLane: events.hottestLane,
-    results: check.verdict,
-    unsteady: check.unsteady,
-    checksum: check.checksum,
-    isCpuKnown: runs.every(({ isCpuKnown }) => isCpuKnown),
-    failures: cells.flatMap(({ name, spec, runs: [...ofCell] }) => {
-      const failed = Math.max(...ofCell.map((run) => run.failed));
-      const retried = Math.max(...ofCell.map((run) => run.retried));
-      const parked = Math.max(...ofCell.map((run) => run.parked));
-      const firstError = ofCell.find((run) => run.firstError !== null)?.firstError ?? null;
-      if (failed + retried + parked === 0) return [];
-      return [{ cell: name, events: spec.events, failed, retried, parked, firstError }];
-    }),
-    warnings: [...new Set(runs.flatMap(({ warnings }) => warnings))],
   };
 }

@@ -1,6 +1,6 @@
 // Gives a processor so many of the loaded events: as fast as it takes them, or on a schedule that does not wait for it.
 
-import type { Source, SourceRecord } from '../../src/index.js';
+import type { EncodedEvent, Source, SourceRecord } from '../../src/index.js';
 import type { OwnEvents } from './own-events.js';
 
 interface OwnSourcePlan {
@@ -9,6 +9,8 @@ interface OwnSourcePlan {
   readonly count: number;
   /** Null: as fast as they are taken. */
   readonly perSecond: number | null;
+  /** Put before every key: lanes that are stopped here are none of those to come. */
+  readonly keyPrefix?: string;
 }
 
 export class OwnSource implements Source {
@@ -37,7 +39,7 @@ export class OwnSource implements Source {
   }
 
   async request(demand: number): Promise<readonly SourceRecord[] | null> {
-    const { count, events } = this.#plan;
+    const { count } = this.#plan;
     if (this.#given === count) return null;
     for (let due = this.#due(); due <= this.#given; due = this.#due()) {
       await this.#later(this.dueMs(this.#given + 1) - performance.now());
@@ -47,7 +49,7 @@ export class OwnSource implements Source {
     const records: SourceRecord[] = [];
     while (this.#given < end) {
       this.#given += 1;
-      records.push({ position: this.#given, event: events.at(this.#given) });
+      records.push({ position: this.#given, event: this.#eventAt(this.#given) });
     }
     return records;
   }
@@ -56,6 +58,12 @@ export class OwnSource implements Source {
     this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#release();
+  }
+
+  #eventAt(position: number): EncodedEvent {
+    const { events, keyPrefix } = this.#plan;
+    const event = events.at(position);
+    return keyPrefix === undefined || event.key === null ? event : { ...event, key: keyPrefix + event.key };
   }
 
   /** How many events are due by now. */

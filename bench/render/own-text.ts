@@ -50,7 +50,7 @@ function checkedSentence({ results, unsteady, checksum }: OwnSummary): string {
   }
 }
 
-function failureSentence({
+export function failureSentence({
   cell,
   events,
   failed,
