@@ -5,6 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { addHandlersAndInput, addMapping, addOnBadLine, type Flags, inputWishFrom } from '../src/cli/input-flags.js';
+import { printTo, takeStdout } from '../src/cli/stdout.js';
 import { TuningFlags } from '../src/cli/tuning-flags.js';
 import { KeylaneError, printable, shown } from '../src/errors.js';
 import { clonePart } from './clone-part.js';
@@ -91,6 +92,7 @@ export function defineBench(command: Command, caller: BenchCaller): void {
 async function bench(flags: BenchFlags, caller: BenchCaller): Promise<void> {
   const repeats = flags.repeats === undefined ? (flags.smoke ? 1 : 5) : countFrom('--repeats', flags.repeats, 256);
   refuseStrayFlags(flags);
+  const print = flags.json === true ? takeStdout() : (text: string) => printTo(process.stdout, text);
   const startedAt = new Date().toISOString();
   const machine = machineNow();
   await withLab({ progress: caller.progress, parent: flags.folder }, async (lab) => {
@@ -101,17 +103,17 @@ async function bench(flags: BenchFlags, caller: BenchCaller): Promise<void> {
       ...{ startedAt, command: commandText(caller), machine, subject: subject() },
       ...{ ...found, model: modelOf(found.cells), wrong: [...lab.wrong, ...found.wrong] },
     };
-    return () => tell(report, flags);
+    return () => tell(report, flags, print);
   });
 }
 
 /** Prints and writes the report; gives the exit code. */
-function tell(report: BenchReport, flags: BenchFlags): number {
+async function tell(report: BenchReport, flags: BenchFlags, print: (text: string) => Promise<void>): Promise<number> {
   const json = `${JSON.stringify(report, null, 2)}\n`;
-  const print = (text: string): void => void process.stdout.write(text);
-  const failure = showReport(report, flags, flags.json === true ? () => {} : print);
-  if (flags.json === true) print(json);
-  else if (flags.json !== undefined) writeFileSync(flags.json, json);
+  const shown: string[] = [];
+  const failure = showReport(report, flags, (text) => void shown.push(text));
+  await print(flags.json === true ? json : shown.join(''));
+  if (typeof flags.json === 'string') writeFileSync(flags.json, json);
   if (failure !== null) process.stderr.write(`keylane: ${printable(failure)}\n`);
   return failure === null ? 0 : 1;
 }

@@ -13,34 +13,24 @@ export type ProgressStyle = 'line' | 'lines';
 
 const clearLine = '\r\u001b[K';
 
-/** Runs `work` with a lab below the folder `parent`, then what it gives, which prints; sets the exit code to what that gives. */
+/**
+ * Runs `work` with a lab below the folder `parent`, then what it gives, which prints; sets the exit code to what that
+ * gives.
+ */
 export async function withLab(
   { progress, parent }: { progress: ProgressStyle; parent: string | undefined },
-  work: (lab: Lab) => Promise<() => number>,
+  work: (lab: Lab) => Promise<() => Promise<number>>,
 ): Promise<void> {
-  const stderr = new Stderr();
-  const startMs = performance.now();
-  const isDrawn = progress === 'line';
-  const say = (line: string): void => {
-    const text = `[${Math.round((performance.now() - startMs) / 1000)} s] ${printable(line)}`;
-    if (!isDrawn) stderr.write(`${text}\n`);
-    else if (stderr.isTerminal) {
-      const shown = text.slice(0, Math.max(0, stderr.columns - 1));
-      stderr.writeIfFree(`${clearLine}${styleText('dim', shown, { stream: process.stderr })}`);
-    }
-  };
-  const finish = (): void => {
-    if (isDrawn && stderr.isTerminal) stderr.write(clearLine);
-    stderr.close();
-  };
-  const lab = openLab(say, parent);
-  const interrupt = new Interrupt({ onFirst: () => lab.abort(), onSecond: () => {} });
+  const line = new LabLine(progress);
+  let lab: Lab | null = null;
+  const interrupt = new Interrupt({ onFirst: () => lab?.abort(), onSecond: () => {} });
   try {
+    lab = openLab((text) => line.say(text), parent);
     const tell = await work(lab);
-    finish();
-    process.exitCode = tell();
+    line.finish();
+    process.exitCode = await tell();
   } catch (error) {
-    finish();
+    line.finish();
     if (interrupt.by !== null) {
       process.stderr.write(`keylane: ${interrupt.by}: ended; what was measured so far is not kept\n`);
       process.exitCode = exitCodes.interrupted;
@@ -50,7 +40,33 @@ export async function withLab(
     } else throw error;
   } finally {
     interrupt.close();
-    lab.close();
+    lab?.close();
+  }
+}
+
+/** What is being run, on standard error. */
+class LabLine {
+  readonly #stderr = new Stderr();
+  readonly #startMs = performance.now();
+  readonly #isDrawn: boolean;
+
+  constructor(style: ProgressStyle) {
+    this.#isDrawn = style === 'line';
+  }
+
+  say(line: string): void {
+    const text = `[${Math.round((performance.now() - this.#startMs) / 1000)} s] ${printable(line)}`;
+    if (!this.#isDrawn) this.#stderr.write(`${text}\n`);
+    else if (this.#stderr.isTerminal) {
+      const shown = text.slice(0, Math.max(0, this.#stderr.columns - 1));
+      this.#stderr.writeIfFree(`${clearLine}${styleText('dim', shown, { stream: process.stderr })}`);
+    }
+  }
+
+  /** Takes the line away. */
+  finish(): void {
+    if (this.#isDrawn && this.#stderr.isTerminal) this.#stderr.write(clearLine);
+    this.#stderr.close();
   }
 }
 

@@ -3,6 +3,7 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../src/cli/exit-code.js';
 import { addHandlersAndInput, addMapping, addOnBadLine, type Flags, inputWishFrom } from '../src/cli/input-flags.js';
+import { printTo, takeStdout } from '../src/cli/stdout.js';
 import { TuningFlags } from '../src/cli/tuning-flags.js';
 import { withLab } from './lab-session.js';
 import { machineNow, subject } from './machine.js';
@@ -56,6 +57,7 @@ async function tune(flags: TuneFlags): Promise<void> {
   const wish = inputWishFrom(all);
   const given = tuningFlags.tuningFrom(all);
   const seconds = secondsFrom('--seconds', flags.seconds ?? '60', { min: 1, max: 86_400 });
+  const print = flags.json ? takeStdout() : (text: string) => printTo(process.stdout, text);
   const machine = machineNow();
   const plan = { seconds, given, threads: threadsFrom(flags.threads), load: machine.loadAtStart };
   const loadedMax = countFrom('--events', flags.events ?? '100000', 10_000_000);
@@ -70,8 +72,8 @@ async function tune(flags: TuneFlags): Promise<void> {
     const { subject: own, events } = await openSubject(wish, { loadedMax, tuning: given });
     const tuned = await new Tuner(new OwnLab(lab, own), { subject: own, events, plan }).tune();
     const report: TuneReport = { ...head, ...tuned };
-    return () => {
-      process.stdout.write(flags.json ? `${JSON.stringify(report)}\n` : tuneText(report));
+    return async () => {
+      await print(flags.json ? `${JSON.stringify(report)}\n` : tuneText(report));
       return report.wrong.length > 0 ? 1 : exitCodes.succeeded;
     };
   });

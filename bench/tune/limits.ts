@@ -53,10 +53,10 @@ function ownLimits(observed: Observed): string[] {
     found.push(`handlers use a CPU for ${share} of their time and wait for the rest: more threads than cores can help`);
   }
   if (found.length > 0) return found;
-  const disk = durability === 'power' ? 'the disk (durability power), or ' : '';
+  const disk = durability === 'power' ? 'the disk (durability power), or for ' : '';
   return [
     `no thread is busy all the time (main ${percent(busy.main)}, handlers ${percent(busy.handlers)}, writer ` +
-      `${percent(busy.writer)}): they wait for ${disk}for one another`,
+      `${percent(busy.writer)}): they wait for ${disk}one another`,
   ];
 }
 

@@ -55,6 +55,8 @@ const runsMax = 3;
 const lastRunsMax = 5;
 /** After one run each, what is below this share of the fastest is out of the question. */
 const hopelessShare = 0.8;
+/** So few runs may lie closer together than the machine is steady: less than this is noise in any case. */
+const noiseMin = 0.03;
 
 export async function search(parts: SearchParts): Promise<Found> {
   const runs = new Runs(parts);
@@ -72,9 +74,16 @@ export async function search(parts: SearchParts): Promise<Found> {
   if (!isStart) await runs.rounds([parts.start, current], { end: 1, until: Math.max(runsMin, until) });
   else if (runs.of(current).length === 0) await runs.rounds([current], { end: 0, until: 1 });
   const start = runs.tried(parts.start);
-  const change = isStart ? null : changeOf(start.eventsPerSecond, runs.tried(current).eventsPerSecond);
+  const change = isStart ? null : judged(start.eventsPerSecond, runs.tried(current).eventsPerSecond);
   const best = change?.verdict === 'faster' ? runs.tried(current) : start;
   return { tried: runs.all(), steps, start, best, change };
+}
+
+function judged(before: Sample, after: Sample): Change {
+  const change = changeOf(before, after);
+  const noise = Math.max(noiseMin, change.noise);
+  const isNoise = change.verdict !== 'not judged' && Math.abs(change.change) <= noise;
+  return { ...change, noise, verdict: isNoise ? 'within noise' : change.verdict };
 }
 
 async function sweep(
@@ -92,7 +101,7 @@ async function sweep(
   await runs.rounds([current, ...hopeful], { end: 1, until: runsMin });
   await runs.rounds([current, ...hopeful], { end, until: runsMax });
   const [best] = [...others].sort((a, b) => runs.median(b) - runs.median(a)) as [Setting];
-  const change = changeOf(runs.tried(current).eventsPerSecond, runs.tried(best).eventsPerSecond);
+  const change = judged(runs.tried(current).eventsPerSecond, runs.tried(best).eventsPerSecond);
   return { axis, verdict: change.verdict === 'faster' ? 'taken' : 'kept', from, to: best[axis], change };
 }
 

@@ -4,7 +4,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { KeylaneError } from '../errors.js';
 import { exitCodes } from './exit-code.js';
 
 /** Where the built package has it. */
@@ -41,10 +40,11 @@ async function ended(child: ChildProcess): Promise<number> {
   for (const name of signals) process.on(name, passOn);
   try {
     return await new Promise((resolve, reject) => {
-      child.once('exit', (code) => resolve(code ?? exitCodes.fatal));
-      child.once('error', (error) => {
-        reject(new KeylaneError('bad-option', `the bench must be able to start, but: ${error.message}`));
+      child.once('exit', (code, signal) => {
+        const isOurs = signal !== null && signals.includes(signal);
+        resolve(code ?? (isOurs ? exitCodes.interrupted : exitCodes.fatal));
       });
+      child.once('error', reject);
     });
   } finally {
     for (const name of signals) process.off(name, passOn);
