@@ -130,7 +130,11 @@ async function ownWork(lab: Lab, flags: BenchFlags, repeats: number): Promise<Fo
   const loadedMax = countFrom('--events', flags.events ?? '100000', 10_000_000);
   const tuning = tuningFlags.tuningFrom(flags as unknown as Flags);
   const { subject: own, events } = await openSubject(wish, { loadedMax, tuning });
-  return { ...(await runOwnMatrix(new OwnLab(lab, own), { subject: own, events, plan })), peers: [], targets: [] };
+  return {
+    ...(await runOwnMatrix(new OwnLab(lab, own, { seconds }), { subject: own, events, plan })),
+    peers: [],
+    targets: [],
+  };
 }
 
 async function fixedWork(lab: Lab, flags: BenchFlags, repeats: number): Promise<Found> {

@@ -74,7 +74,8 @@ export class Lab {
   ): Promise<void> {
     const child = spawn(process.execPath, [programOf(script), JSON.stringify(argument)], {
       ...{ stdio: ['ignore', 'ignore', 'pipe'], env: this.#environment() },
-      ...{ signal: this.#end.signal, killSignal: 'SIGKILL', timeout: limitMs },
+      // No signal that cannot be heard: it may have processes of its own to end.
+      ...{ signal: this.#end.signal, killSignal: 'SIGTERM', timeout: limitMs },
     });
     let said = '';
     child.stderr.setEncoding('utf8').on('data', (text: string) => {

@@ -11,7 +11,7 @@ import { countFrom, secondsFrom, threadsFrom } from './matrix-flags.js';
 import { OwnLab } from './own/own-lab.js';
 import { openSubject } from './own/own-subject.js';
 import { type TuneReport, tuneText } from './tune/tune-report.js';
-import { Tuner } from './tune/tuner.js';
+import { measurementSeconds, Tuner } from './tune/tuner.js';
 
 interface TuneFlags {
   readonly events?: string;
@@ -70,7 +70,11 @@ async function tune(flags: TuneFlags): Promise<void> {
   };
   await withLab({ progress: 'line', parent: flags.folder }, async (lab) => {
     const { subject: own, events } = await openSubject(wish, { loadedMax, tuning: given });
-    const tuned = await new Tuner(new OwnLab(lab, own), { subject: own, events, plan }).tune();
+    const tuned = await new Tuner(new OwnLab(lab, own, { seconds: measurementSeconds(seconds) }), {
+      subject: own,
+      events,
+      plan,
+    }).tune();
     const report: TuneReport = { ...head, ...tuned };
     return async () => {
       await print(flags.json ? `${JSON.stringify(report)}\n` : tuneText(report));

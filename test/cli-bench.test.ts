@@ -74,6 +74,21 @@ test('handlers that are not deterministic are said to be so, and nothing is call
   expect(text).not.toContain('checksum');
 });
 
+test('a handler that never ends by itself fails at its time limit, in the plain loop as well', async () => {
+  const hanging = `export default { seen: ({ data }) => (data.n === 3 ? new Promise(() => {}) : data.n) };
+  export const policies = { seen: { timeoutMs: 20, graceMs: 1, attemptsMax: 1 } };`;
+  const { code, stdout } = await keylane(args(hanging, '--threads', '1', '--json'));
+  expect(code).toBe(0);
+  const { own, cells } = parseReport(stdout);
+  expect(own).toMatchObject({
+    results: 'same',
+    failures: [{ failed: 4, firstError: expect.stringContaining('20 ms') }],
+  });
+  // A thread that was ended takes with it what it used.
+  expect(own?.isCpuKnown).toBe(false);
+  expect(cells[0]?.cpuUsPerEvent.writer).toBe(0);
+});
+
 test('results that are not those of the plain loop end it with 1', async () => {
   const lying = `import { isMainThread } from 'node:worker_threads';
   export default ({ data }) => (data.n === 20 && !isMainThread ? 'lie' : data.n);`;

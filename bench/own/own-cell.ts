@@ -11,7 +11,7 @@ import { type Sampled, Sampler } from '../sampler.js';
 import { type CpuSplit, cpuPerEvent, ThreadCpu } from '../thread-cpu.js';
 import { checkOutcomes } from './outcome-check.js';
 import { OwnEvents } from './own-events.js';
-import { giveResult, hashesFile, type OwnPlace, ownRequest, resultFile } from './own-result.js';
+import { doWork, giveResult, hashesFile, type OwnPlace, ownRequest, resultFile } from './own-result.js';
 import { OwnSource } from './own-source.js';
 import type { OwnSubject } from './own-subject.js';
 import { writeHashes } from './result-hash.js';
@@ -48,7 +48,7 @@ const latencyShare = 0.7;
 const warningsMax = 3;
 
 const request = ownRequest<OwnCellRequest>();
-giveResult(join(request.folder, resultFile), await run(request));
+await doWork(run(request).then((result) => giveResult(join(request.folder, resultFile), result)));
 
 async function run({ subject, tuning, events: count, warming, latencySeconds, folder }: OwnCellRequest) {
   const events = await OwnEvents.load(subject);

@@ -3,16 +3,19 @@
 
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { countOf } from '../../src/cli/figures.js';
 import type { Tuning } from '../../src/cli/tuning-flags.js';
 import { type Lab, LabError } from '../lab.js';
+import { cores } from '../machine.js';
 import type { OwnCellRequest, OwnCellRun } from './own-cell.js';
 import { hashesFile, resultFile } from './own-result.js';
 import type { OwnSubject } from './own-subject.js';
 import type { PlainRequest, PlainRun } from './plain-loop.js';
 import { readHashes } from './result-hash.js';
 
-/** What a program takes at most, beyond twenty times of what it should. */
+/** What a program takes at most: to start and to end, and for each second that one thread is to be busy for. */
 const patienceMs = 60_000;
+const patiencePerSecondMs = 1000 * (20 + 4 * cores);
 
 /** A run with what became of each event. */
 export type Hashed<Run> = Run & { readonly hashes: Uint32Array };
@@ -20,10 +23,13 @@ export type Hashed<Run> = Run & { readonly hashes: Uint32Array };
 export class OwnLab {
   readonly #lab: Lab;
   readonly #subject: OwnSubject;
+  readonly #limitMs: number;
   #runs = 0;
 
-  constructor(lab: Lab, subject: OwnSubject) {
+  /** `seconds`: what a measurement should take. */
+  constructor(lab: Lab, subject: OwnSubject, { seconds }: { seconds: number }) {
     this.#lab = lab;
+    this.#limitMs = patienceMs + seconds * patiencePerSecondMs;
     this.#subject = subject;
   }
 
@@ -38,7 +44,7 @@ export class OwnLab {
   }
 
   async plain(of: Pick<PlainRequest, 'processes' | 'events' | 'warming' | 'seconds'>): Promise<Hashed<PlainRun>> {
-    return this.#run<PlainRun, PlainRequest>('own/plain-loop.js', of, `${of.processes} plain loops`);
+    return this.#run<PlainRun, PlainRequest>('own/plain-loop.js', of, loopsText(of.processes));
   }
 
   async cell(of: {
@@ -47,7 +53,11 @@ export class OwnLab {
     warming: number;
     latencySeconds: number;
   }): Promise<Hashed<OwnCellRun>> {
-    return this.#run<OwnCellRun, OwnCellRequest>('own/own-cell.js', of, `the cell of ${of.tuning.threads} threads`);
+    return this.#run<OwnCellRun, OwnCellRequest>(
+      'own/own-cell.js',
+      of,
+      `the cell of ${countOf(of.tuning.threads, 'thread')}`,
+    );
   }
 
   async #run<Run extends object, Request>(script: string, of: object, name: string): Promise<Hashed<Run>> {
@@ -56,7 +66,7 @@ export class OwnLab {
     mkdirSync(folder);
     try {
       const argument = { ...of, subject: this.#subject, folder } as Request;
-      await this.#lab.runAside(script, { argument, limitMs: patienceMs, name });
+      await this.#lab.runAside(script, { argument, limitMs: this.#limitMs, name });
       const result = JSON.parse(readFileSync(join(folder, resultFile), 'utf8')) as Run;
       return { ...result, hashes: readHashes(join(folder, hashesFile)) };
     } catch (error) {
@@ -66,4 +76,8 @@ export class OwnLab {
       rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     }
   }
+}
+
+export function loopsText(processes: number): string {
+  return countOf(processes, 'plain loop');
 }

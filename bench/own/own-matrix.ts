@@ -11,7 +11,7 @@ import type { CellSpec, CellSummary, LimitSummary, OwnSummary } from '../report.
 import { median, sampleOf } from '../sample.js';
 import type { OwnCellRun } from './own-cell.js';
 import type { OwnEvents } from './own-events.js';
-import type { OwnLab } from './own-lab.js';
+import { loopsText, type OwnLab } from './own-lab.js';
 import { eventsFor, eventsPerThread, warmingFor } from './own-sizes.js';
 import type { OwnSubject } from './own-subject.js';
 import { ownSummary, wrongOf } from './own-summary.js';
@@ -53,7 +53,7 @@ export async function runOwnMatrix(
   const loops = new Map<number, number[]>(atOnce.map((processes) => [processes, []]));
   for (let round = 1; round <= plan.repeats; round += 1) {
     for (const [processes, rates] of loops) {
-      lab.say(`round ${round} of ${plan.repeats}: ${processes} plain loops`);
+      lab.say(`round ${round} of ${plan.repeats}: ${loopsText(processes)}`);
       const share = eventsFor({ perThread, atOnce: processes }) / processes;
       const run = await lab.plain({ processes, events: share, warming: warmingFor(share), seconds: null });
       check.addPlain(run.hashes);

@@ -7,7 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { giveResult, hashesFile, type OwnPlace, ownRequest, resultFile } from './own-result.js';
+import { doWork, giveResult, hashesFile, type OwnPlace, ownRequest, resultFile } from './own-result.js';
 import type { OwnSubject } from './own-subject.js';
 import { PlainRunner, type PlainShare } from './plain-runner.js';
 import { readHashes, writeHashes } from './result-hash.js';
@@ -31,14 +31,19 @@ export interface PlainRun {
 }
 
 const request = ownRequest<PlainRequest>();
-if (process.send === undefined) await together(request);
-else process.once('message', ({ index }: { index: number }) => void alone(request, index));
+if (process.send === undefined) await doWork(together(request));
+else process.once('message', ({ index }: { index: number }) => void doWork(alone(request, index)));
 
 /** Starts the processes, lets all of them go at once when all have loaded what they need, and adds up their rates. */
 async function together({ processes, subject, folder }: PlainRequest): Promise<void> {
   const self = fileURLToPath(import.meta.url);
   const execArgv = [...process.execArgv, ...subject.execArgv];
   const children = Array.from({ length: processes }, () => fork(self, process.argv.slice(2), { execArgv }));
+  // One that is in a loop would not notice that nobody waits for it any more.
+  process.once('SIGTERM', () => {
+    for (const child of children) child.kill('SIGKILL');
+    process.exit(1);
+  });
   const ready = children.map(answerOf<'ready'>);
   for (const [index, child] of children.entries()) child.send({ index });
   await Promise.all(ready);
@@ -72,7 +77,7 @@ async function alone({ subject, events, warming, seconds, folder }: PlainRequest
 
 async function answerOf<Answer>(child: ChildProcess): Promise<Answer> {
   const gone = once(child, 'exit').then(([code, signal]) => {
-    throw new Error(`a plain process that ran the handlers in a loop ended with ${code ?? signal}: do they exit?`);
+    throw new Error(`a plain process that ran the handlers ended with ${code ?? signal}: do they exit?`);
   });
   // Lost to the answer it is nobody's; each has answered before it goes.
   gone.catch(() => {});

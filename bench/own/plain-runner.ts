@@ -1,13 +1,14 @@
 // Runs handlers in a loop, as a program without keylane would: one event after another, each awaited, a failure noted
 // and gone past. Only the handlers are on its clock.
 
-import type { HandlerContext, HandlerEvent } from '../../src/index.js';
+import type { HandlerEvent } from '../../src/index.js';
 import { configFrom } from '../../src/options.js';
 import { describeThrown } from '../../src/pool/error-record.js';
 import { type HandlerModule, loadHandlers } from '../../src/pool/handler-module.js';
 import { encodeResult } from '../../src/pool/result-codec.js';
 import { OwnEvents } from './own-events.js';
 import type { OwnSubject } from './own-subject.js';
+import { PlainContext } from './plain-context.js';
 import { hasFailed, resultHash } from './result-hash.js';
 
 /** What one process came to. */
@@ -36,16 +37,16 @@ const resultSizeMax = configFrom({ handlers: 'none', store: 'none' }).resultSize
 export class PlainRunner {
   readonly #module: HandlerModule;
   readonly #events: OwnEvents;
-  readonly #contexts: readonly HandlerContext[];
+  /** By index of the handler; of those without a time limit, whose tries are told nothing that changes. */
+  readonly #contexts: readonly (PlainContext | null)[];
   #failed = 0;
   #firstError: string | null = null;
 
   private constructor(module: HandlerModule, events: OwnEvents) {
     this.#module = module;
     this.#events = events;
-    const { signal } = new AbortController();
-    this.#contexts = module.table.names.map((handler) => {
-      return { handler, attempt: 1, threadId: 0, aborted: false, signal };
+    this.#contexts = module.table.names.map((handler, index) => {
+      return module.table.policies[index]?.timeoutMs === undefined ? new PlainContext(handler, null) : null;
     });
   }
 
@@ -116,18 +117,27 @@ export class PlainRunner {
     const startMs = performance.now();
     for (const [index, event] of chunk.entries()) {
       const handler = handlers[index]!;
+      const context = this.#contexts[handler] ?? this.#limited(handler);
       try {
-        const value = this.#module.handlers[handler]!(event, this.#contexts[handler]!);
-        came.push({ value: isThenable(value) ? await value : value });
+        const value = this.#module.handlers[handler]!(event, context);
+        const given = isThenable(value) ? await context.within(value) : value;
+        // A try that ran into its limit has failed, whatever it gave.
+        came.push(context.aborted ? { thrown: context.error() } : { value: given });
       } catch (thrown) {
         came.push({ thrown });
       }
+      context.end();
     }
     clock.ms += performance.now() - startMs;
     const { user, system } = process.cpuUsage(cpuBefore);
     clock.cpuUs += user + system;
     clock.events += chunk.length;
     return came;
+  }
+
+  #limited(handler: number): PlainContext {
+    const { names, policies } = this.#module.table;
+    return new PlainContext(names[handler]!, policies[handler]?.timeoutMs ?? null);
   }
 
   #hashOf(came: Came): number {

@@ -5,7 +5,7 @@ import { optionTable } from '../../src/options.js';
 import { cores } from '../machine.js';
 import type { OwnCellRun } from '../own/own-cell.js';
 import type { OwnEvents } from '../own/own-events.js';
-import type { OwnLab } from '../own/own-lab.js';
+import { loopsText, type OwnLab } from '../own/own-lab.js';
 import { eventsFor, eventsPerThread, warmingFor } from '../own/own-sizes.js';
 import type { OwnSubject } from '../own/own-subject.js';
 import { ownSummary, type RunGroup, wrongOf } from '../own/own-summary.js';
@@ -36,7 +36,13 @@ interface Measured {
 
 /** So many measurements, and what they take besides, fit into the time there is. */
 const measurements = 80;
-const measurementSeconds = { min: 0.1, max: 2 };
+const secondsLeast = 0.1;
+const secondsMost = 2;
+
+/** On the clock of one measurement, for each thread. */
+export function measurementSeconds(seconds: number): number {
+  return Math.min(secondsMost, Math.max(secondsLeast, seconds / measurements));
+}
 
 export class Tuner {
   readonly #lab: OwnLab;
@@ -57,7 +63,7 @@ export class Tuner {
 
   async tune(): Promise<Tuned> {
     const { seconds, given, threads } = this.#plan;
-    const each = Math.min(measurementSeconds.max, Math.max(measurementSeconds.min, seconds / measurements));
+    const each = measurementSeconds(seconds);
     const calibrated = await this.#lab.calibrate(Math.max(0.2, each));
     this.#check.addPlain(calibrated.hashes);
     this.#perThread = eventsPerThread({ rate: calibrated.eventsPerSecond, seconds: each });
@@ -132,7 +138,7 @@ export class Tuner {
   async #ideal({ threads }: Setting): Promise<number> {
     const processes = Math.min(threads, cores);
     const events = eventsFor({ perThread: this.#perThread, atOnce: processes }) / processes;
-    this.#lab.say(`${processes} plain loops`);
+    this.#lab.say(loopsText(processes));
     const run = await this.#lab.plain({ processes, events, warming: warmingFor(events), seconds: null });
     this.#check.addPlain(run.hashes);
     return run.eventsPerSecond;
