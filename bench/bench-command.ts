@@ -143,10 +143,9 @@ async function fixedWork(lab: Lab, flags: BenchFlags, repeats: number): Promise<
     const size = { isFull: flags.full === true, isSmoke: flags.smoke === true };
     return { ...nothing, targets: await judgeTargets(lab, { repeats, ...size }) };
   }
+  const peers = flags.peers ? await clonePart('peers', () => import('./peers/beside.js')) : null;
   const { cells, limits } = await runMatrix(lab, matrixPlan(flags, repeats));
-  if (!flags.peers) return { ...nothing, cells, limits };
-  const { peersBeside } = await clonePart('peers', () => import('./peers/beside.js'));
-  return { ...nothing, cells, limits, peers: await peersBeside(lab, cells, repeats) };
+  return { ...nothing, cells, limits, peers: (await peers?.peersBeside(lab, cells, repeats)) ?? [] };
 }
 
 const nothing: Found = { cells: [] as CellSummary[], limits: [], peers: [], targets: [], own: null, wrong: [] };

@@ -77,10 +77,10 @@ describe('the search', () => {
   });
 
   test.each([
-    [{ cores: 1, cpuShare: 1 }, [1]],
-    [{ cores: 6, cpuShare: 0.95 }, [1, 2, 4, 6]],
-    [{ cores: 2, cpuShare: 0.1 }, [1, 2, 4, 8, 16]],
-    [{ cores: 128, cpuShare: 0 }, [1, 2, 4, 8, 16, 32, 64, 128, 256]],
+    [{ cores: 1, idleShare: 0 }, [1]],
+    [{ cores: 6, idleShare: 0.05 }, [1, 2, 4, 6]],
+    [{ cores: 2, idleShare: 0.9 }, [1, 2, 4, 8, 16]],
+    [{ cores: 128, idleShare: 1 }, [1, 2, 4, 8, 16, 32, 64, 128, 256]],
   ])('tries threads for %j', (of, wanted) => {
     expect(threadCandidates(of)).toEqual(wanted);
   });
@@ -95,7 +95,7 @@ describe('what limits a setting', () => {
       busy: quiet,
       order: 'key',
       hottestLane: null,
-      cpuShare: 1,
+      idleShare: 0,
       durability: 'process',
       load: 0,
     },
@@ -120,7 +120,7 @@ describe('what limits a setting', () => {
       /^order is the bottleneck: key "X" holds 71 % of the events, so no more than 1\.41 threads can be busy$/,
     ],
     ['one order for all', { order: 'global' }, /^order is the bottleneck: with order global/],
-    ['handlers that wait', { cpuShare: 0.08 }, /^handlers use a CPU for 8 % of their time and wait for the rest/],
+    ['handlers that wait', { idleShare: 0.92 }, /^handlers await something for 92 % of their time: more threads/],
     ['the disk', { durability: 'power' }, /^no thread is busy .*wait for the disk/],
     ['nothing that is seen', {}, /^no thread is busy .*they wait for one another$/],
     ['what is not known', { busy: null }, /^how busy the threads are is not known: .*Linux only/],

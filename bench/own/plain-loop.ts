@@ -24,8 +24,8 @@ export interface PlainRequest extends OwnPlace {
 
 export interface PlainRun {
   readonly eventsPerSecond: number;
-  /** Of the time on the clock, the part in which a CPU was used: handlers that await something leave it idle. */
-  readonly cpuShare: number;
+  /** Of the time on the clock, the part in which there was nothing to run, as handlers awaited something. */
+  readonly idleShare: number;
   readonly failed: number;
   readonly firstError: string | null;
 }
@@ -53,7 +53,7 @@ async function together({ processes, subject, folder }: PlainRequest): Promise<v
   const sum = (of: (share: PlainShare) => number): number => shares.reduce((total, share) => total + of(share), 0);
   const result: PlainRun = {
     eventsPerSecond: sum(({ rate }) => rate),
-    cpuShare: sum(({ cpuShare }) => cpuShare) / processes,
+    idleShare: sum(({ idleShare }) => idleShare) / processes,
     failed: sum(({ failed }) => failed),
     firstError: shares.find(({ firstError }) => firstError !== null)?.firstError ?? null,
   };

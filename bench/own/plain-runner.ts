@@ -15,7 +15,8 @@ import { hasFailed, resultHash } from './result-hash.js';
 export interface PlainShare {
   /** Events per second. */
   readonly rate: number;
-  readonly cpuShare: number;
+  /** Of the time on the clock, the part in which there was nothing to run, as handlers awaited something. */
+  readonly idleShare: number;
   readonly failed: number;
   readonly firstError: string | null;
 }
@@ -26,7 +27,7 @@ const chunkMsMax = 10;
 
 interface Clock {
   ms: number;
-  cpuUs: number;
+  idleMs: number;
   events: number;
 }
 
@@ -75,8 +76,8 @@ export class PlainRunner {
     this.#firstError = null;
     const { hashes, clock } = await this.#loop({ partition: 'measured', ...of });
     const rate = (clock.events * 1000) / Math.max(0.001, clock.ms);
-    const cpuShare = Math.min(1, clock.cpuUs / 1000 / Math.max(0.001, clock.ms));
-    return { rate, cpuShare, failed: this.#failed, firstError: this.#firstError, hashes };
+    const idleShare = Math.min(1, clock.idleMs / Math.max(0.001, clock.ms));
+    return { rate, idleShare, failed: this.#failed, firstError: this.#firstError, hashes };
   }
 
   async #loop(of: {
@@ -87,7 +88,7 @@ export class PlainRunner {
   }): Promise<{ hashes: Uint32Array; clock: Clock }> {
     const { partition, first, count, seconds } = of;
     const hashes = new Uint32Array(count);
-    const clock: Clock = { ms: 0, cpuUs: 0, events: 0 };
+    const clock: Clock = { ms: 0, idleMs: 0, events: 0 };
     let done = 0;
     let isWarming = seconds !== null;
     for (let size = 1; done < count; ) {
@@ -104,7 +105,7 @@ export class PlainRunner {
       if (seconds === null) continue;
       if (isWarming && clock.ms >= seconds * 500) {
         isWarming = false;
-        if (done < count) Object.assign(clock, { ms: 0, cpuUs: 0, events: 0 });
+        if (done < count) Object.assign(clock, { ms: 0, idleMs: 0, events: 0 });
       } else if (!isWarming && clock.ms >= seconds * 500) break;
     }
     return { hashes: hashes.subarray(0, done), clock };
@@ -113,7 +114,7 @@ export class PlainRunner {
   async #timed(chunk: readonly HandlerEvent[], { clock, first }: { clock: Clock; first: number }): Promise<Came[]> {
     const handlers = chunk.map((_, index) => this.#events.handlerAt(first + index));
     const came: Came[] = [];
-    const cpuBefore = process.cpuUsage();
+    const before = performance.eventLoopUtilization();
     const startMs = performance.now();
     for (const [index, event] of chunk.entries()) {
       const handler = handlers[index]!;
@@ -129,8 +130,7 @@ export class PlainRunner {
       context.end();
     }
     clock.ms += performance.now() - startMs;
-    const { user, system } = process.cpuUsage(cpuBefore);
-    clock.cpuUs += user + system;
+    clock.idleMs += performance.eventLoopUtilization(before).idle;
     clock.events += chunk.length;
     return came;
   }

@@ -19,8 +19,8 @@ export interface Observed {
   readonly busy: Busy | null;
   readonly order: OrderMode;
   readonly hottestLane: { readonly key: string; readonly share: number } | null;
-  /** Of the handlers' time in a plain loop, the part in which a CPU was used. */
-  readonly cpuShare: number;
+  /** Of the handlers' time in a plain loop, the part in which there was nothing to run. */
+  readonly idleShare: number;
   readonly durability: 'process' | 'power';
   /** Of the machine, before anything was measured: how many threads of other programs wanted a CPU. */
   readonly load: number;
@@ -28,8 +28,8 @@ export interface Observed {
 
 const busyMin = 0.85;
 const coresBusyMin = 0.9;
-/** Handlers that use a CPU for less of their time wait for something. */
-const computingShareMin = 0.7;
+/** Handlers that are idle for more of their time want more threads than cores. */
+export const idleShareMax = 0.3;
 /** Other programs that want more than this share of the cores spoil the figures. */
 const loadShareMax = 0.5;
 
@@ -48,9 +48,9 @@ function ownLimits(observed: Observed): string[] {
     return [...found, `how busy the threads are is not known: ${why}`];
   }
   if (busy.cores >= coresBusyMin) found.push(`all ${cores} cores are busy: only more cores, or cheaper handlers, help`);
-  if (observed.cpuShare < computingShareMin) {
-    const share = percent(observed.cpuShare);
-    found.push(`handlers use a CPU for ${share} of their time and wait for the rest: more threads than cores can help`);
+  if (observed.idleShare > idleShareMax) {
+    const share = percent(observed.idleShare);
+    found.push(`handlers await something for ${share} of their time: more threads than cores can help`);
   }
   if (found.length > 0) return found;
   const disk = durability === 'power' ? 'the disk (durability power), or for ' : '';

@@ -1,6 +1,7 @@
 // The options that are swept, and which values of each are tried.
 
 import { optionTable } from '../../src/options.js';
+import { idleShareMax } from './limits.js';
 
 /** A value for each option that is swept; the names are those of the options. */
 export interface Setting {
@@ -22,14 +23,12 @@ export const candidates: Readonly<Record<Exclude<Axis, 'threads'>, readonly numb
   groupSizeMax: withDefault('groupSizeMax', [512, 16_384]),
 };
 
-/** Handlers that leave the CPU idle for so much of their time may want more threads than there are cores. */
-const waitingShareMin = 0.3;
 const threadsMost = optionTable.threads.max;
 
 /** One, doubled up to the cores, and the cores; beyond them only where handlers wait for something. */
-export function threadCandidates({ cores, cpuShare }: { cores: number; cpuShare: number }): number[] {
+export function threadCandidates({ cores, idleShare }: { cores: number; idleShare: number }): number[] {
   const doubled = Array.from({ length: 8 }, (_, power) => 2 ** power).filter((count) => count <= cores);
-  const beyond = 1 - cpuShare < waitingShareMin ? [] : [2, 4, 8].map((times) => times * cores);
+  const beyond = idleShare <= idleShareMax ? [] : [2, 4, 8].map((times) => times * cores);
   return [...new Set([...doubled, cores, ...beyond])].filter((count) => count <= threadsMost).sort((a, b) => a - b);
 }
 

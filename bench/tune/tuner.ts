@@ -67,12 +67,12 @@ export class Tuner {
     const calibrated = await this.#lab.calibrate(Math.max(0.2, each));
     this.#check.addPlain(calibrated.hashes);
     this.#perThread = eventsPerThread({ rate: calibrated.eventsPerSecond, seconds: each });
-    const { cpuShare } = calibrated;
+    const { idleShare } = calibrated;
     const tried = {
       ...Object.fromEntries(
         axes.map((axis) => [axis, given[axis] !== undefined || axis === 'threads' ? [] : candidates[axis]]),
       ),
-      threads: threads ?? threadCandidates({ cores, cpuShare }),
+      threads: threads ?? threadCandidates({ cores, idleShare }),
     } as Record<Axis, readonly number[]>;
     const start: Setting = {
       ...(Object.fromEntries(
@@ -84,10 +84,10 @@ export class Tuner {
       ...{ start, candidates: tried, spent: () => this.#spent() },
       measure: (setting) => this.#measure(setting),
     });
-    return this.#tuned({ found, cpuShare });
+    return this.#tuned({ found, idleShare });
   }
 
-  async #tuned({ found, cpuShare }: { found: Awaited<ReturnType<typeof search>>; cpuShare: number }): Promise<Tuned> {
+  async #tuned({ found, idleShare }: { found: Awaited<ReturnType<typeof search>>; idleShare: number }): Promise<Tuned> {
     const { order = 'key', durability = 'power' } = this.#subject.tuning;
     const best = this.#withBusy(found.best);
     const ideal = await this.#ideal(best.setting);
@@ -110,7 +110,7 @@ export class Tuner {
           busy: best.busy,
           order,
           durability,
-          cpuShare,
+          idleShare,
           load: this.#plan.load,
         },
         hottestLane: this.#events.hottestLane,
