@@ -50,6 +50,12 @@ test('a choice that does not exist is refused', () => {
   expect(() => parseReport(text)).toThrow('durability must be process or power, got "hope"');
 });
 
+test('a report from before own handlers could be measured is read as one of fixed work', () => {
+  const { own: _, ...older } = fullReport();
+  expect(parseReport(JSON.stringify(older)).own).toBeNull();
+  expect(() => parseReport(JSON.stringify({ ...older, own: { handlers: 1 } }))).toThrow('own.handlers must be text');
+});
+
 test('stored reports are shown, written and compared', () => {
   const folder = mkdtempSync(join(tmpdir(), 'keylane-report-'));
   try {

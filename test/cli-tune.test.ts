@@ -166,17 +166,20 @@ describe('the command', () => {
     const { code, stdout, stderr } = await keylane(['tune', ...own, ...flags]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     const report = JSON.parse(stdout) as TuneReport;
-    expect(report).toMatchObject({ version: 1, seconds: 2, wrong: [], own: { eventsLoaded: 40, results: 'same' } });
+    expect(report).toMatchObject({ version: 1, seconds: 1, wrong: [], own: { eventsLoaded: 40, results: 'same' } });
     expect(report.own.failures).toMatchObject([{ firstError: 'RangeError: seven' }]);
     expect(report.steps.map(({ axis }) => axis)).toEqual(['threads', 'batchTargetMs', 'groupWaitMs']);
     expect(report.tried.length).toBeGreaterThan(0);
     expect(report.tried.every(({ setting }) => setting.groupSizeMax === 4096)).toBe(true);
     expect(report.best.eventsPerSecond.median).toBeGreaterThan(0);
+    // What was given is to be pasted as well.
+    expect(report.options).toMatchObject({ durability: 'process', groupSizeMax: 4096 });
+    expect(report.flags).toMatch(/--durability process .*--group-size-max 4096/);
     expect(report.limits.length).toBeGreaterThan(0);
     const text = tuneText({ ...report, ...faster(report) });
     expect(text).toMatch(/^threads +batchTargetMs +groupWaitMs +groupSizeMax +events\/s/m);
     expect(text).toMatch(
-      /^Best: threads 8, batchTargetMs 25: [\d,]+ events\/s \(\+31\.0 % on the defaults' [\d,]+, noise/m,
+      /^Best: threads 8, batchTargetMs 25: [\d,]+ events\/s \(\+31\.0 % on the [\d,]+ of (?:the defaults|what it began with), noise/m,
     );
     expect(text).toContain('createProcessor({ …, threads: 8, batchTargetMs: 25 })');
     expect(text).toContain('keylane run … --threads 8 --batch-target-ms 25');

@@ -1,6 +1,7 @@
 // What `keylane tune` found, for programs and for people.
 
-import { flagsText } from '../../src/cli/tuning-flags.js';
+import { flagsText, type Tuning } from '../../src/cli/tuning-flags.js';
+import { optionTable } from '../../src/options.js';
 import { changeText, percentText } from '../render/figure-text.js';
 import { checkedLines, failureSentence, inputLine } from '../render/own-text.js';
 import { tableOf } from '../render/table.js';
@@ -40,18 +41,19 @@ export interface TuneReport {
   readonly efficiency: number | null;
   /** What keeps the best from being faster. */
   readonly limits: readonly string[];
-  /** Options that differ from the start. */
-  readonly options: Partial<Setting>;
+  /** Whether the start was the defaults; else some options were given. */
+  readonly isStartDefault: boolean;
+  /** Options that differ from the defaults, those that were given among them. */
+  readonly options: Tuning;
   /** The same as flags of `keylane run`. */
   readonly flags: string;
   readonly wrong: readonly string[];
 }
 
-/** What differs from the start, as options and as flags. */
-export function toPaste(best: Setting, start: Setting): Pick<TuneReport, 'options' | 'flags'> {
-  const options = Object.fromEntries(
-    axes.filter((axis) => best[axis] !== start[axis]).map((axis) => [axis, best[axis]]),
-  ) as Partial<Setting>;
+/** What differs from the defaults, as options and as flags. */
+export function toPaste(best: Setting, given: Tuning): Pick<TuneReport, 'options' | 'flags'> {
+  const found = axes.filter((axis) => best[axis] !== optionTable[axis].default).map((axis) => [axis, best[axis]]);
+  const options: Tuning = { ...given, ...Object.fromEntries(found) };
   return { options, flags: flagsText(options) };
 }
 
@@ -106,26 +108,34 @@ function stepSentence({ axis, verdict, from, to, change }: Step): string {
   }
 }
 
-function verdictSentence({ best, start, isStartKept, change, noise, efficiency }: TuneReport): string {
+function verdictSentence(report: TuneReport): string {
+  const { best, start, isStartKept, isStartDefault, change, noise, efficiency } = report;
+  const first = isStartDefault ? 'the defaults' : 'what it began with';
   const rate = `${Math.round(best.eventsPerSecond.median).toLocaleString('en-US')} events/s`;
   const ideal = efficiency === null ? '' : `, ${percentText(efficiency)} of what plain processes compute`;
   if (isStartKept) {
     const found = change === null ? '' : `; what seemed faster is so by ${changeText(change)}`;
-    return `Keep the defaults (${rate}${ideal}): no other setting is faster by more than noise (${percentText(noise)})${found}.`;
+    return `Keep ${first} (${rate}${ideal}): no other setting is faster by more than noise (${percentText(noise)})${found}.`;
   }
   const before = Math.round(start.eventsPerSecond.median).toLocaleString('en-US');
-  const than = `${changeText(change ?? 0)} on the defaults' ${before}, noise ${percentText(noise)}`;
-  return `Best: ${settingText(toPaste(best.setting, start.setting).options)}: ${rate} (${than})${ideal}.`;
+  const than = `${changeText(change ?? 0)} on the ${before} of ${first}, noise ${percentText(noise)}`;
+  return `Best: ${settingText(changed(best.setting, start.setting))}: ${rate} (${than})${ideal}.`;
 }
 
 function pasteLines({ options, flags }: TuneReport): string[] {
   if (flags === '') return ['Nothing is to be pasted: leave the options out.'];
-  const literal = Object.entries(options).map(([name, value]) => `${name}: ${value}`);
+  const literal = Object.entries(options).map(
+    ([name, value]) => `${name}: ${typeof value === 'string' ? `'${value}'` : value}`,
+  );
   return [`createProcessor({ …, ${literal.join(', ')} })`, `keylane run … ${flags}`];
 }
 
 function failureLines({ own }: TuneReport): string[] {
   return [...own.failures.map(failureSentence), ...own.warnings.map((warning) => `Warning: ${warning}`)];
+}
+
+function changed(best: Setting, start: Setting): Partial<Setting> {
+  return Object.fromEntries(axes.filter((axis) => best[axis] !== start[axis]).map((axis) => [axis, best[axis]]));
 }
 
 function isSame(one: Setting, other: Setting): boolean {

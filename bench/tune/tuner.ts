@@ -11,7 +11,7 @@ import type { OwnSubject } from '../own/own-subject.js';
 import { ownSummary, type RunGroup, wrongOf } from '../own/own-summary.js';
 import { ResultsCheck } from '../own/results-check.js';
 import { median } from '../sample.js';
-import { type Busy, limitsOf } from './limits.js';
+import { type Busy, idleShareMax, limitsOf } from './limits.js';
 import { search, type Tried } from './search.js';
 import { type Axis, axes, candidates, type Setting, settingText, threadCandidates } from './setting.js';
 import { type TriedSetting, type TuneReport, toPaste } from './tune-report.js';
@@ -53,6 +53,8 @@ export class Tuner {
   readonly #measured = new Map<string, Measured>();
   readonly #startMs = performance.now();
   #perThread = 0;
+  /** Whether handlers await so much that threads without a core of their own have something to do. */
+  #isWaiting = false;
 
   constructor(lab: OwnLab, of: { subject: OwnSubject; events: OwnEvents; plan: TunePlan }) {
     this.#lab = lab;
@@ -68,6 +70,7 @@ export class Tuner {
     this.#check.addPlain(calibrated.hashes);
     this.#perThread = eventsPerThread({ rate: calibrated.eventsPerSecond, seconds: each });
     const { idleShare } = calibrated;
+    this.#isWaiting = idleShare > idleShareMax;
     const tried = {
       ...Object.fromEntries(
         axes.map((axis) => [axis, given[axis] !== undefined || axis === 'threads' ? [] : candidates[axis]]),
@@ -80,6 +83,8 @@ export class Tuner {
       ) as unknown as Setting),
       ...(threads !== null && !threads.includes(optionTable.threads.default) && { threads: threads[0]! }),
     };
+    // Whatever a setting gives is held against this; the loops at the end are the second opinion.
+    await this.#ideal(cores);
     const found = await search({
       ...{ start, candidates: tried, spent: () => this.#spent() },
       measure: (setting) => this.#measure(setting),
@@ -90,7 +95,7 @@ export class Tuner {
   async #tuned({ found, idleShare }: { found: Awaited<ReturnType<typeof search>>; idleShare: number }): Promise<Tuned> {
     const { order = 'key', durability = 'power' } = this.#subject.tuning;
     const best = this.#withBusy(found.best);
-    const ideal = await this.#ideal(best.setting);
+    const ideal = await this.#ideal(best.setting.threads);
     const groups = this.#groups();
     return {
       own: ownSummary({ subject: this.#subject, events: this.#events, check: this.#check, groups }),
@@ -115,13 +120,15 @@ export class Tuner {
         },
         hottestLane: this.#events.hottestLane,
       }),
-      ...toPaste(best.setting, found.start.setting),
+      isStartDefault: axes.every((axis) => found.start.setting[axis] === optionTable[axis].default),
+      ...toPaste(best.setting, this.#plan.given),
       wrong: [...wrongOf(groups), ...this.#check.wrong],
     };
   }
 
   async #measure(setting: Setting): Promise<number> {
-    const events = eventsFor({ perThread: this.#perThread, atOnce: Math.min(setting.threads, cores) });
+    const atOnce = this.#isWaiting ? setting.threads : Math.min(setting.threads, cores);
+    const events = eventsFor({ perThread: this.#perThread, atOnce });
     const left = Math.max(0, Math.round((1 - this.#spent()) * this.#plan.seconds));
     this.#lab.say(`${settingText(setting)}; ${left} s left`);
     const sizes = { events, warming: warmingFor(events), latencySeconds: 0 };
@@ -134,8 +141,8 @@ export class Tuner {
     return run.eventsPerSecond;
   }
 
-  /** Of plain processes, as many as have a core; their results are the second opinion on the first loop's. */
-  async #ideal({ threads }: Setting): Promise<number> {
+  /** Of plain processes, as many as have a core. */
+  async #ideal(threads: number): Promise<number> {
     const processes = Math.min(threads, cores);
     const events = eventsFor({ perThread: this.#perThread, atOnce: processes }) / processes;
     this.#lab.say(loopsText(processes));
