@@ -84,7 +84,8 @@ export class Lab {
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     if (code === 0) return;
     const how = code === null ? `did not end within ${limitMs / 1000} s (${signal})` : `ended with ${code}`;
-    const advice = code === null ? ': does a handler wait or loop for ever?' : '';
+    const silent = said === '' ? ': do the handlers exit?' : '';
+    const advice = code === null ? ': does a handler wait or loop for ever?' : silent;
     throw new LabError(`${name} ${how}${advice}${said === '' ? '' : `\n${said.trimEnd()}`}`);
   }
 

@@ -31,8 +31,21 @@ export interface PlainRun {
 }
 
 const request = ownRequest<PlainRequest>();
-if (process.send === undefined) await doWork(together(request));
-else process.once('message', ({ index }: { index: number }) => void doWork(alone(request, index)));
+if (process.send !== undefined)
+  process.once('message', ({ index }: { index: number }) => void doWork(child(request, index)));
+else if (request.processes === 1 && request.subject.execArgv.length === 0) await doWork(alone(request));
+else await doWork(together(request));
+
+/** One needs no process beside this one. */
+async function alone(of: PlainRequest): Promise<void> {
+  const runner = await PlainRunner.load(of.subject);
+  await runner.warm(of.warming);
+  const { hashes, ...share } = await runner.run({ first: 1, count: of.events, seconds: of.seconds });
+  await runner.close();
+  give(of, { shares: [share], hashes });
+  // Handlers may have left something that would keep it.
+  process.exit(0);
+}
 
 /** Starts the processes, lets all of them go at once when all have loaded what they need, and adds up their rates. */
 async function together({ processes, subject, folder }: PlainRequest): Promise<void> {
@@ -50,6 +63,14 @@ async function together({ processes, subject, folder }: PlainRequest): Promise<v
   const answers = children.map(answerOf<PlainShare>);
   for (const child of children) child.send('go');
   const shares = await Promise.all(answers);
+  const parts = children.map((_, index) => readHashes(partFile(folder, index)));
+  give({ folder, processes }, { shares, hashes: joined(parts) });
+}
+
+function give(
+  { folder, processes }: Pick<PlainRequest, 'folder' | 'processes'>,
+  { shares, hashes }: { shares: readonly PlainShare[]; hashes: Uint32Array },
+): void {
   const sum = (of: (share: PlainShare) => number): number => shares.reduce((total, share) => total + of(share), 0);
   const result: PlainRun = {
     eventsPerSecond: sum(({ rate }) => rate),
@@ -57,12 +78,11 @@ async function together({ processes, subject, folder }: PlainRequest): Promise<v
     failed: sum(({ failed }) => failed),
     firstError: shares.find(({ firstError }) => firstError !== null)?.firstError ?? null,
   };
-  const parts = children.map((_, index) => readHashes(partFile(folder, index)));
-  writeHashes(join(folder, hashesFile), joined(parts));
+  writeHashes(join(folder, hashesFile), hashes);
   giveResult(join(folder, resultFile), result);
 }
 
-async function alone({ subject, events, warming, seconds, folder }: PlainRequest, index: number): Promise<void> {
+async function child({ subject, events, warming, seconds, folder }: PlainRequest, index: number): Promise<void> {
   process.once('disconnect', () => process.exit(1));
   const runner = await PlainRunner.load(subject);
   await runner.warm(warming);
