@@ -1,6 +1,7 @@
 // When a try is told to end, on a clock that moves by hand: its time begins with its handler's call.
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { systemClock } from '../src/clock.js';
 import { handlerResult, type Policy } from '../src/handler.js';
 import { batchMessage } from '../src/pool/batch-message.js';
 import { Overseer } from '../src/pool/overseer.js';
@@ -25,7 +26,14 @@ function makeBatch(count: number) {
   const progress = Progress.ofPlaces(1, { batchSizeMax: count });
   const ended: number[] = [];
   const overseer = new Overseer({
-    ...{ progress, nowUs, policies: [policy], names: ['t'], isJournaled: false, errorSizeMax: 1024 },
+    ...{
+      progress,
+      machine: { nowUs, alarm: systemClock.alarm },
+      policies: [policy],
+      names: ['t'],
+      isJournaled: false,
+      errorSizeMax: 1024,
+    },
     ...{ batches: () => [batch], endThread: (threadId) => void ended.push(threadId) },
   });
   overseer.reset(batch.message);

@@ -1,12 +1,11 @@
 // The handler threads as the main thread sees them: hand a batch over, get a report back, whatever becomes of the
-// thread. Piscina keeps the threads and the ports to them; this is the only place on the main thread that knows it.
-// Piscina's own failures mean one thing here, that a thread died: handlers' failures come inside reports.
+// thread. Piscina keeps the threads and the ports to them, on the machine that it is given. Piscina's own failures mean
+// one thing here, that a thread died: handlers' failures come inside reports.
 
-import { Piscina } from 'piscina';
 import { KeylaneError } from '../errors.js';
 import { invariant, unreachable } from '../invariant.js';
-import { epochClock, takeEpochOffsetUs } from './epoch-clock.js';
-import type { BatchMessage, BatchReport, PoolAnswer, PoolMessage } from './messages.js';
+import { type Machine, type MachineThreads, systemMachine } from './machine.js';
+import type { BatchMessage, BatchReport, PoolAnswer } from './messages.js';
 import { Overseer } from './overseer.js';
 import { PendingBatch } from './pending-batch.js';
 import { piscinaOptions, placesPerThread, type ThreadsOptions } from './piscina-options.js';
@@ -20,6 +19,8 @@ export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table'
   onWarning(error: KeylaneError): void;
   /** Told once, when the threads cannot be kept running. */
   onFatal(error: KeylaneError): void;
+  /** Left out: the one it runs on. */
+  readonly machine?: Machine;
 }
 
 /** Deaths in a row, without an event tried between them, after which there is no point in new threads. */
@@ -35,11 +36,9 @@ export class HandlerPool {
   readonly threads: number;
   /** How many batches may be under way at once; a message's `place` is below it, and free. */
   readonly places: number;
-  readonly #options: HandlerPoolOptions;
-  readonly #piscina: Piscina<PoolMessage, PoolAnswer>;
+  readonly #options: HandlerPoolOptions & { readonly machine: Machine };
+  readonly #piscina: MachineThreads;
   readonly #roster: ThreadRoster;
-  /** Microseconds since the Unix epoch, as the threads tell them. */
-  readonly #nowUs: () => number;
   readonly #overseer: Overseer;
   /** The thread that Piscina has just chosen for a batch. */
   #chosenThread = 0;
@@ -77,14 +76,13 @@ export class HandlerPool {
 
   private constructor(options: HandlerPoolOptions) {
     const { threads, loadTimeoutMs } = options.config;
-    const epochOffsetUs = takeEpochOffsetUs();
+    const machine = options.machine ?? systemMachine();
     this.threads = threads;
     this.places = threads * placesPerThread;
-    this.#options = options;
-    this.#nowUs = epochClock(epochOffsetUs);
+    this.#options = { ...options, machine };
     const progress = Progress.ofPlaces(this.places, { batchSizeMax: options.config.batchSizeMax });
     this.#overseer = new Overseer({
-      ...{ names: options.table.names, policies: options.policies, progress, nowUs: this.#nowUs },
+      ...{ names: options.table.names, policies: options.policies, progress, machine },
       ...{ isJournaled: options.config.intake === 'journal', errorSizeMax: options.config.errorSizeMax },
       batches: () => this.#pending.values(),
       endThread: (threadId) => endThread(this.#piscina.threads, threadId),
@@ -95,7 +93,8 @@ export class HandlerPool {
         this.#chosenThread = threadId;
       },
     };
-    this.#piscina = new Piscina(piscinaOptions({ ...options, ...choice, epochOffsetUs, progress: progress.shared }));
+    const { epochOffsetUs } = machine;
+    this.#piscina = machine.start(piscinaOptions({ ...options, ...choice, epochOffsetUs, progress: progress.shared }));
     this.#roster = new ThreadRoster(
       {
         onReady: () => this.#onReady(),
@@ -103,7 +102,7 @@ export class HandlerPool {
         onUnfit: (reason) => this.#onUnfit(reason),
         onDeath: (said) => this.#onDeath(said),
       },
-      { loadTimeoutMs },
+      { loadTimeoutMs, machine },
     );
     this.#roster.follow(this.#piscina.threads);
     this.#piscina.on('workerCreate', () => this.#roster.follow(this.#piscina.threads));
@@ -205,6 +204,7 @@ export class HandlerPool {
     this.#handed -= 1;
     // Ending the threads loses every batch; they are rejected together, when all threads have exited.
     if (this.#phase === 'ended' || this.#phase === 'failed') return;
+    batch.isLost = true;
     this.#lost.push({ batch, reason });
     this.#settleLost();
     this.#handOver();
@@ -220,7 +220,7 @@ export class HandlerPool {
         this.#fail(new KeylaneError('internal', 'a batch could not be handed to a thread', { cause: reason }));
         return;
       }
-      const report = batch.report ?? this.#overseer.reportOfLost(batch.message, reason);
+      const report = batch.report ?? this.#overseer.reportOfLost(batch, reason);
       // A death that decided events, or was charged to one, got somewhere; only deaths that do not can go on for ever.
       if (report.rowCount > 0) this.#deathsInARow = 0;
       this.#settle(batch, report);

@@ -33,6 +33,8 @@ export class Ledger {
   lacksHandlers = false;
   /** Events that were run again after they had been dead-lettered: they come after others of their lane. */
   readonly redriven = new Set<string>();
+  /** Events that somebody asked to cancel. */
+  readonly toldToEnd = new Set<string>();
   readonly #accepted = new Map<string, Accepted>();
   readonly #identityOfId = new Map<string, string>();
   readonly #records: readonly SourceRecord[];

@@ -152,6 +152,11 @@ export class SimulatedStore {
     this.flight.clear();
   }
 
+  /** How often the process died of an event. */
+  deathsOf(identity: string): number {
+    return this.#deaths.get(identity) ?? 0;
+  }
+
   suspects(name: string): Suspects {
     const own = [...this.#deaths].filter(
       ([identity]) => identity.startsWith(`${name}/`) && !this.outcomes.has(identity),
