@@ -46,7 +46,7 @@ export class Ledger {
     this.order = random.pick(['key', 'key', 'key', 'none', 'global'] as const);
     this.#keys = random.pick([1, 2, 7, 40]);
     let position = 0;
-    this.#records = Array.from({ length: random.int(0, 200) }, () => {
+    this.#records = Array.from({ length: random.int(0, 120) }, () => {
       position += random.int(1, 3);
       return { position, event: { ...this.event(), id: null, extras: null, data: '1' } };
     });

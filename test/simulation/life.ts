@@ -198,7 +198,7 @@ export class Life {
   }
 
   #publishInTurn(processor: Processor): void {
-    const count = this.#random.int(0, 150);
+    const count = this.#random.int(0, 80);
     const publish = async (): Promise<void> => {
       for (let index = 0; index < count; index += 1) {
         const event = this.#ledger.event();
@@ -212,7 +212,7 @@ export class Life {
   /** Publishes without awaiting: the order of the calls is the order of acceptance all the same. */
   #burst(processor: Processor): void {
     let last = 0;
-    for (let index = this.#random.int(1, 100); index > 0; index -= 1) {
+    for (let index = this.#random.int(1, 60); index > 0; index -= 1) {
       const event = { ...this.#ledger.event(), type: this.#random.pick(this.#plan.handlers), id: null };
       const published = processor.publish(event).then((receipt) => {
         const { position } = receipt.identity;
@@ -225,7 +225,7 @@ export class Life {
   }
 
   #publishMany(processor: Processor): void {
-    const events = Array.from({ length: this.#random.int(0, 100) }, () => {
+    const events = Array.from({ length: this.#random.int(0, 60) }, () => {
       return { ...this.#ledger.event(), type: this.#random.pick(this.#plan.handlers) };
     });
     const before = this.#store.events.size;

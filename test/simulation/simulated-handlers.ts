@@ -53,6 +53,11 @@ export interface HandlersWorld {
 /** More than fits where results survive their thread. */
 const tooMuch = 'x'.repeat(300_000);
 
+/** Made once, as most of an error's cost is its stack. */
+const permanent = new PermanentError('a whim');
+const passing = new Error('a whim');
+const toldToEnd = new Error('told to end');
+
 /** The handlers of one thread. */
 export function simulatedHandlers(count: number, of: { world: HandlersWorld; thread: HandlersThread }): Handler[] {
   return Array.from({ length: count }, (_, handler) => {
@@ -109,7 +114,7 @@ class Performance {
         const { random } = world;
         thread.work(random.next() * 3, () => {
           if (random.oneIn(4)) this.#end('obeyed', () => this.#parts.resolve('too late'));
-          else this.#end('obeyed', () => this.#parts.reject(new Error('told to end')));
+          else this.#end('obeyed', () => this.#parts.reject(toldToEnd));
         });
       } else if (untilMs > lookMs) this.#watch({ untilMs: untilMs - lookMs, lookMs });
       else this.#act();
@@ -125,8 +130,7 @@ class Performance {
     } else if (random.oneIn(30)) {
       this.#end('postponed', () => reject(new RetryLater(random.oneIn(8) ? random.int(0, waitMsMax) : random.next())));
     } else if (random.oneIn(9)) {
-      const error = random.oneIn(6) ? new PermanentError('a whim') : new Error('a whim');
-      this.#end('threw', () => reject(error));
+      this.#end('threw', () => reject(random.oneIn(6) ? permanent : passing));
     } else this.#end('gave', () => resolve(random.oneIn(300) ? tooMuch : 1));
   }
 

@@ -55,6 +55,8 @@ export class SimulatedStore {
   positionUnused = 1;
   isVolatile = false;
   readonly #partitions: string[] = [];
+  /** What waits in some lane. */
+  readonly #waiting = new Set<string>();
   readonly #deaths = new Map<string, number>();
 
   /** The number of a partition. */
@@ -84,8 +86,7 @@ export class SimulatedStore {
   }
 
   isWaiting(identity: string): boolean {
-    for (const lane of this.waiting.values()) if (lane.some((one) => one.identity === identity)) return true;
-    return false;
+    return this.#waiting.has(identity);
   }
 
   /** What is known of events that were tried and are not decided: see Retries. */
@@ -128,6 +129,7 @@ export class SimulatedStore {
       this.#append(lane, waiting);
       return;
     }
+    this.#waiting.add(identity);
     this.waiting.set(lane, [{ ...waiting, place: (others[0]?.place ?? 1) - 1 }, ...others]);
     if (head.partition === waiting.partition && head.position === waiting.position) this.parked.delete(lane);
   }
@@ -181,6 +183,7 @@ export class SimulatedStore {
     this.outcomes.set(identity, { verdict: row.verdict, error: row.error });
     this.#deaths.delete(identity);
     this.tries.delete(identity);
+    if (!this.#waiting.delete(identity)) return;
     for (const [lane, waiting] of this.waiting) {
       const others = waiting.filter((one) => one.identity !== identity);
       if (others.length === 0) this.waiting.delete(lane);
@@ -192,7 +195,9 @@ export class SimulatedStore {
   raise(watermarks: readonly Watermark[], missing: (name: string, below: number) => string | undefined): void {
     for (const { partition, watermark } of watermarks) {
       const name = this.#partitions[partition - 1] as string;
-      if (watermark < (this.watermarks.get(name) ?? 0)) this.objections.push(`the watermark of ${name} went back`);
+      const before = this.watermarks.get(name) ?? 0;
+      if (watermark === before) continue;
+      if (watermark < before) this.objections.push(`the watermark of ${name} went back`);
       this.watermarks.set(name, watermark);
       const passed = missing(name, watermark);
       if (passed !== undefined) this.objections.push(`watermark ${watermark} of ${name} passed ${passed}`);
@@ -201,6 +206,7 @@ export class SimulatedStore {
 
   #append(lane: string, waiting: Waiting): void {
     const others = this.waiting.get(lane) ?? [];
+    this.#waiting.add(waiting.identity);
     this.waiting.set(lane, [...others, { ...waiting, place: (others.at(-1)?.place ?? 0) + 1 }]);
   }
 }
