@@ -154,9 +154,9 @@ export class SimulatedStore {
     this.flight.clear();
   }
 
-  /** How often the process died of an event. */
-  deathsOf(identity: string): number {
-    return this.#deaths.get(identity) ?? 0;
+  /** How often the process died of an event, of which it may be 0; null of one that is not suspected. */
+  deathsOf(identity: string): number | null {
+    return this.#deaths.get(identity) ?? null;
   }
 
   suspects(name: string): Suspects {

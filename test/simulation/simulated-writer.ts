@@ -266,6 +266,7 @@ export class SimulatedWriter implements WriterThread {
       partitions: Float64Array.from(taken, ({ partition }) => partition),
       positions: Float64Array.from(taken, ({ position }) => position),
       handlers: Int32Array.from(taken, ({ stored }) => handlers.indexOf(stored.handler)),
+      deaths: Int32Array.from(taken, ({ identity }) => store.deathsOf(identity) ?? -1),
       attempts: Int32Array.from(tries, (of) => of?.tries ?? 0),
       postponed: Int32Array.from(tries, (of) => of?.postponed ?? 0),
       dueAtUs: Float64Array.from(tries, (of) => of?.dueAtUs ?? 0),

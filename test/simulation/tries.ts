@@ -58,7 +58,7 @@ export class Tries {
       return;
     }
     one.rows += 1;
-    const attempts = (store.tries.get(identity)?.tries ?? 0) + store.deathsOf(identity) + 1;
+    const attempts = (store.tries.get(identity)?.tries ?? 0) + (store.deathsOf(identity) ?? 0) + 1;
     if (!store.outcomes.has(identity) && row.attempts !== attempts) {
       this.#wrong.push(`${identity} is told to be in its try ${row.attempts}, it is in ${attempts}`);
     }
