@@ -85,6 +85,8 @@ export class Cancellations {
     for (const waiting of this.#inFlight.values()) for (const answer of waiting) answer('unknown');
     this.#inFlight.clear();
     await Promise.allSettled(this.#calls);
+    // Also what followed from calls that the store itself has answered.
+    await Promise.allSettled([this.#parts.allStored()]);
   }
 
   async #cancel(event: Identity | string): Promise<CancelFound> {
