@@ -47,7 +47,7 @@ function makeBatch(count: number) {
     const tried = { result: handlerResult.succeeded, isTried: true, value: null, error: null, delayMs: 0 };
     place.finish(index, { ...tried, startedAtUs, durationUs: ms * 1000 });
   };
-  return { run, ended, flags: () => events.map((_, index) => place.flagOf(index)) };
+  return { run, ended, place, batch, overseer, flags: () => events.map((_, index) => place.flagOf(index)) };
 }
 
 test('the time of a try begins when its handler is called, not when its batch was sent or begun', () => {
@@ -64,4 +64,21 @@ test('a try that takes no notice for graceMs has its thread ended, once', () => 
   const { run, ended } = makeBatch(1);
   run(0, 1_000);
   expect(ended).toEqual([7]);
+});
+
+test('an event that begins while its thread is being ended for the one before is charged with nothing', () => {
+  const { run, ended, place, batch, overseer } = makeBatch(2);
+  run(0, 1_000);
+  place.begin(1, nowUs());
+  expect(ended).toEqual([7]);
+  const { results } = overseer.reportOfLost(batch, new Error('worker exited with code: 1'));
+  expect([...results]).toEqual([handlerResult.succeeded, handlerResult.skipped]);
+});
+
+test('a try whose thread has died runs into no time limit while the thread exits', () => {
+  const { place, batch, flags } = makeBatch(1);
+  place.begin(0, nowUs());
+  batch.isLost = true;
+  vi.advanceTimersByTime(1_000);
+  expect(flags()).toEqual([0]);
 });
