@@ -77,8 +77,8 @@ export class Cancellations {
   }
 
   /**
-   * Takes no more calls, and answers those who wait for a try: their events have no outcome. Resolves when all calls are
-   * answered, so that what they decided is stored.
+   * Takes no more calls, and answers those who wait for a try: their events have no outcome. Resolves when all calls
+   * are answered and what they decided is stored.
    */
   async close(): Promise<void> {
     this.#isClosed = true;

@@ -102,7 +102,8 @@ export class Life {
     for (let publisher = random.int(0, 3); publisher > 0; publisher -= 1) this.#publishInTurn(processor);
     const orderly = end === 'stop' ? 'stop' : 'drain';
     if (random.oneIn(2)) this.#consume(processor, orderly);
-    if (random.oneIn(4)) this.#later(() => this.#clock.stop(random.int(1_000, 60_000)));
+    for (let stops = random.int(0, 3); stops > 0; stops -= 1)
+      this.#later(() => this.#clock.stop(random.int(1_000, 60_000)));
     if (random.oneIn(3)) this.#burst(processor);
     if (random.oneIn(3)) this.#publishMany(processor);
     if (this.#plan.hasKiller) this.#publishKiller(processor);

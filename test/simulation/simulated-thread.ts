@@ -92,7 +92,7 @@ export class SimulatedThread extends EventEmitter implements MachineThread, Hand
     if (this.#state === 'starting') wrong.push('a thread was ended while it started');
     if (this.#state === 'loading' || this.#state === 'ready') {
       this.#state = 'ending';
-      clock.work(random.oneIn(2) ? 0 : random.next() * 2, () => this.#halt(1));
+      clock.work(random.oneIn(3) ? 0 : random.next() * 6, () => this.#halt(1));
     }
     return new Promise((resolve) => {
       if (this.#state === 'exited') resolve();
