@@ -55,6 +55,8 @@ export class SimulatedThread extends EventEmitter implements MachineThread, Hand
   #state: State = 'starting';
   #exited: (() => void)[] = [];
   #ran = 0;
+  /** That of the batch that it runs. */
+  #place = 0;
   /** The try that it executes. */
   #record: Try | null = null;
   /** When the last thing that it said arrives. */
@@ -69,7 +71,7 @@ export class SimulatedThread extends EventEmitter implements MachineThread, Hand
     const own = {
       ...world,
       begin: (event: HandlerEvent, begun: { handler: number; isLate: boolean }) => {
-        const startedAtUs = progress.place(this.#tasks[0]!.message.place).running()?.startedAtUs ?? 0;
+        const startedAtUs = progress.place(this.#place).running()?.startedAtUs ?? 0;
         this.#record = world.begin(event, { ...begun, isFirst: this.#ran === 0, startedAtUs });
         this.#ran += 1;
         return this.#record;
@@ -152,6 +154,7 @@ export class SimulatedThread extends EventEmitter implements MachineThread, Hand
       return;
     }
     const { place } = task.message;
+    this.#place = place;
     void this.#runner.run(task.message).then((report) => {
       this.#say('message', { kind: 'keylane-report', place, report });
       this.#answer({ kind: 'ran' });
