@@ -17,7 +17,10 @@ function inserted(rows: readonly unknown[][]): { stored: number; found: unknown[
       for (const [column, value] of rows[next]!.entries()) values[at + column] = value;
       next += 1;
     });
-    const found = db.prepare(`SELECT ${columns.join(', ')} FROM t ORDER BY position`).raw().all() as unknown[][];
+    const found = db
+      .prepare(`SELECT ${columns.join(', ')} FROM t ORDER BY position`)
+      .raw()
+      .all() as unknown[][];
     return { stored, found };
   } finally {
     db.close();

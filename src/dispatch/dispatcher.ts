@@ -107,6 +107,11 @@ export class Dispatcher {
     return this.#ring.capacity;
   }
 
+  /** Whether the events in memory have half of the bytes that they may have. */
+  get isTight(): boolean {
+    return this.#ring.bytes >= this.#ring.bytesMax / 2;
+  }
+
   /** Accepted events in memory without a durable outcome. */
   get held(): number {
     return this.#ring.held;
