@@ -134,7 +134,7 @@ export const optionTable = {
   },
   batchTargetMs: {
     kind: 'integer',
-    default: 10,
+    default: 20,
     min: 1,
     max: 10_000,
     unit: 'ms',
