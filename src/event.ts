@@ -123,7 +123,7 @@ function lossyKindOf(data: unknown): string | null {
   return `a value of class ${Object.prototype.toString.call(data).slice('[object '.length, -1)}`;
 }
 
-/** A plain object or array, as nearly all data is: one look at it costs less than asking for each class of what is not. */
+/** A plain object or array, as nearly all data is: one look costs less than asking for each class that is neither. */
 function isPlain(data: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(data);
   return prototype === Object.prototype || prototype === Array.prototype;

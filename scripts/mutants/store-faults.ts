@@ -88,5 +88,6 @@ export const storeFaults: readonly Fault[] = [
     file: 'src/store/multi-insert.ts',
     from: 'while (at < values.length && values[at] === value) at += columns;\n    if (at >= values.length)',
     to: 'while (at < values.length - columns && values[at] === value) at += columns;\n    if (at >= values.length - columns)',
+    tests: ['test/multi-insert.test.ts'],
   },
 ];
