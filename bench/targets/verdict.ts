@@ -2,6 +2,7 @@
 
 import type { TargetVerdict } from '../report.js';
 import { median } from '../sample.js';
+import { whyMissed } from './why-missed.js';
 
 interface Judged {
   readonly target: string;
@@ -23,7 +24,11 @@ export function verdictOf(
         ? [`<= ${of.atMost}`, figure <= of.atMost]
         : [`< ${of.below}`, figure < of.below];
   const range = of.runs.length === 1 ? 'one run' : `${shown(Math.min(...of.runs))} to ${shown(Math.max(...of.runs))}`;
-  return { target, what, figure: `${shown(figure)}${unit} (${range})`, wanted: `${bound}${unit}`, isMet, note };
+  const told = [note, isMet ? null : whyMissed(target, what)].filter((text) => text !== null);
+  return {
+    ...{ target, what, figure: `${shown(figure)}${unit} (${range})`, wanted: `${bound}${unit}`, isMet },
+    note: told.length === 0 ? null : told.join('. '),
+  };
 }
 
 /** Of one that could not be judged. */

@@ -1,0 +1,54 @@
+// Of targets that are missed, where the time goes and what was tried: what the report says beside the figures. Figures
+// of what was tried stand in DECISIONS.md, with the commands that make them.
+
+interface Reason {
+  readonly target: string;
+  /** What the verdict's name has in it; all of the target's where it is left out. */
+  readonly of?: string;
+  readonly why: string;
+}
+
+const onMain =
+  'a third of it is JSON.stringify of the data, the rest the core, messages and the collection of objects that an event ' +
+  'needs; tried: larger groups and batches, fewer wake-ups, fewer class checks (paid), texts joined otherwise, fewer ' +
+  'objects, smaller rings (did not); see DECISIONS.md, 2026-11-26';
+
+const reasons: readonly Reason[] = [
+  {
+    target: 'T1',
+    of: 'insert limit',
+    why:
+      'the CPU above is that of all threads, which share the cores here, while the limit has one core for the work of ' +
+      'the writer alone; what made the writer cheaper made the limit as much faster. Tried: see DECISIONS.md, 2026-11-26',
+  },
+  { target: 'T1', why: 'the peer has a core for each thread here as well; see the insert limit above' },
+  { target: 'T2', why: 'as T1, with a second row and the wait for the disk' },
+  {
+    target: 'T3',
+    why:
+      'what main thread and writer take is taken from handler threads where there is no core for them: the best that ' +
+      'these figures allow is handlers / (main + handlers + writer + other). Tried: batches of 10 to 30 ms, groups of ' +
+      '10 to 50 ms; see DECISIONS.md, 2026-11-26',
+  },
+  {
+    target: 'T4',
+    of: '10 kB',
+    why:
+      'publish takes the data as it is at that moment, as its owner may change it: JSON text, or a copy of the bytes, is ' +
+      'made by the thread that publishes',
+  },
+  { target: 'T4', why: onMain },
+  {
+    target: 'T6',
+    why:
+      'heaps of the threads reach their working size late; neither fewer arenas of malloc nor a smaller young ' +
+      'generation in the writer changed it',
+  },
+  { target: 'P7', why: 'what an event writes is its times, its length, its result and two counts, none of it atomic' },
+];
+
+/** Null where nothing was found out. */
+export function whyMissed(target: string, what: string): string | null {
+  const found = reasons.find((reason) => reason.target === target && what.includes(reason.of ?? ''));
+  return found?.why ?? null;
+}
