@@ -1,5 +1,6 @@
 // Watches over what runs in the threads: tells tries to end that run for too long or were cancelled, has their threads
-// ended when they do not, and says what became of a batch whose thread died.
+// ended when they do not, or when a thread does not get to its next event, and says what became of a batch whose thread
+// died.
 
 import type { Policy } from '../handler.js';
 import { outOfMemoryCode } from './failed-try.js';
@@ -21,6 +22,14 @@ interface Parts extends LostLimits {
 /** Many more than are exiting at any moment. */
 const endedMax = 10_000;
 
+/** A thread that is only slow gets to its next event within that. */
+const stuckMsMin = 1_000;
+
+/** How long a thread may take to get to its next event: as long as an event may that has the longest limit. */
+function stuckMsFor(policies: readonly Policy[]): number {
+  return Math.max(stuckMsMin, ...policies.map(({ timeoutMs, graceMs }) => (timeoutMs ?? 0) + graceMs));
+}
+
 /** How often tries are looked at: often enough for the shortest limit, seldom enough to cost nothing. */
 function tickMsFor(policies: readonly Policy[]): number {
   const limits = policies.flatMap(({ timeoutMs, graceMs }) => (timeoutMs === null ? [] : [timeoutMs, graceMs]));
@@ -31,7 +40,7 @@ export class Overseer {
   readonly #parts: Parts;
   readonly #watchdog: Watchdog;
   readonly #hasTimeLimit: boolean;
-
+  readonly #stuckMs: number;
   /** Threads that were ended here; they exit soon after. */
   readonly #ended = new Set<number>();
 
@@ -39,6 +48,7 @@ export class Overseer {
     const { nowUs, alarm } = parts.machine;
     this.#parts = parts;
     this.#hasTimeLimit = parts.policies.some(({ timeoutMs }) => timeoutMs !== null);
+    this.#stuckMs = stuckMsFor(parts.policies);
     this.#watchdog = new Watchdog({
       ...{ alarm, nowMs: () => nowUs() / 1000, tickMs: tickMsFor(parts.policies), look: () => this.#look() },
     });
@@ -90,16 +100,24 @@ export class Overseer {
 
   /** Looks for tries that have run for too long; says whether any may, later. */
   #look(): boolean {
-    const { progress, policies, machine, endThread } = this.#parts;
+    const { progress, policies, machine } = this.#parts;
     let isAny = false;
     let isCancelled = false;
+    const threads = new Set<number>();
     for (const batch of this.#parts.batches()) {
       // What it was doing when its thread died is not to become something else.
       if (batch.isLost) continue;
       isAny = true;
       const place = progress.place(batch.message.place);
       const running = place.running();
-      if (running === null) continue;
+      // Batches of one thread come in the order in which it runs them.
+      const isItsTurn = !threads.has(batch.threadId);
+      threads.add(batch.threadId);
+      if (running === null) {
+        if (isItsTurn && this.#isStuck(batch, place)) this.#endThread(batch.threadId);
+        continue;
+      }
+      batch.between = null;
       const { index, startedAtUs } = running;
       const handler = batch.message.numbers[index * numbersPerEvent + numberOf.handler]!;
       const { timeoutMs, graceMs } = policies[handler]!;
@@ -116,11 +134,28 @@ export class Overseer {
       if (batch.told?.index !== index) batch.told = { index, atMs: machine.nowUs() / 1000, isThreadEnded: false };
       if (batch.told.isThreadEnded || this.#watchdog.sinceMs(batch.told.atMs) < graceMs) continue;
       batch.told.isThreadEnded = true;
-      if (this.#ended.size >= endedMax) this.#ended.clear();
-      this.#ended.add(batch.threadId);
-      endThread(batch.threadId);
+      this.#endThread(batch.threadId);
     }
     return isAny && (this.#hasTimeLimit || isCancelled);
+  }
+
+  /**
+   * Whether a thread whose turn it is to run this batch has not got to its next event for too long: it executes what an
+   * earlier event left behind, and nobody is charged. Nothing is said of a batch that waits for a thread.
+   */
+  #isStuck(batch: PendingBatch, place: Place): boolean {
+    const { threadId, between } = batch;
+    if (!this.#hasTimeLimit || threadId === 0 || this.#ended.has(threadId)) return false;
+    const { finished } = place;
+    if (between?.finished === finished) return this.#watchdog.sinceMs(between.atMs) >= this.#stuckMs;
+    batch.between = { finished, atMs: this.#parts.machine.nowUs() / 1000 };
+    return false;
+  }
+
+  #endThread(threadId: number): void {
+    if (this.#ended.size >= endedMax) this.#ended.clear();
+    this.#ended.add(threadId);
+    this.#parts.endThread(threadId);
   }
 }
 
