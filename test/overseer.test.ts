@@ -32,6 +32,7 @@ function makeBatch(count: number, { limit = {} }: { limit?: Partial<Policy> } = 
   const batch = addBatch(0);
   const progress = Progress.ofPlaces(2, { batchSizeMax: count });
   const ended: number[] = [];
+  const loop = { isStill: false };
   const overseer = new Overseer({
     ...{
       progress,
@@ -42,6 +43,7 @@ function makeBatch(count: number, { limit = {} }: { limit?: Partial<Policy> } = 
       errorSizeMax: 1024,
     },
     ...{ batches: () => batches, endThread: (threadId) => void ended.push(threadId) },
+    idleMs: () => (loop.isStill ? 5 : nowUs() / 1000),
   });
   overseer.reset(batch.message);
   overseer.watch();
@@ -57,6 +59,7 @@ function makeBatch(count: number, { limit = {} }: { limit?: Partial<Policy> } = 
   return {
     run,
     ended,
+    loop,
     place,
     batch,
     batches,
@@ -155,3 +158,27 @@ test('a batch that waits behind another in its thread, or for a thread, does not
   vi.advanceTimersByTime(12_000);
   expect(ended).toEqual([]);
 });
+
+test.each([
+  { what: 'waits for what never comes', isStill: false, came: handlerResult.failed },
+  { what: 'may be kept from going on by what another left', isStill: true, came: handlerResult.doubted },
+  {
+    what: 'is kept from going on, as the first of its thread',
+    isStill: true,
+    ranBefore: 0,
+    came: handlerResult.failed,
+  },
+  { what: 'loops before it gives a promise', isStill: true, isAwaited: false, came: handlerResult.failed },
+])(
+  'an awaited event that runs into its limit and $what: $came',
+  ({ isStill, came, ranBefore = 5, isAwaited = true }) => {
+    const { place, loop, overseer, batch, ended } = makeBatch(1);
+    loop.isStill = isStill;
+    place.open(ranBefore);
+    place.begin(0, nowUs());
+    if (isAwaited) place.awaits(0);
+    vi.advanceTimersByTime(200);
+    expect(ended).toEqual([7]);
+    expect([...overseer.reportOfLost(batch, exit).results]).toEqual([came]);
+  },
+);

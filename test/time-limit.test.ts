@@ -171,19 +171,3 @@ test('RetryLater postpones without counting a try, in the order of its key, with
   expect(reader.outcome(never.identity)).toMatchObject({ status: 'dead-lettered', error: { name: 'RetryLater' } });
   expect(reader.history(never.identity).filter(({ isCounted }) => !isCounted)).toHaveLength(2);
 });
-
-test.each([
-  ['a callback', 'setImmediate(() => { for (;;); })'],
-  ['a microtask', 'queueMicrotask(() => { for (;;); })'],
-])(
-  'a loop that an event left in %s holds up nobody for ever, and costs nobody a try',
-  async (_what, left) => {
-    const handlers = moduleOf(`export default { leaves: () => void ${left}, fine: () => 1 };`);
-    const processor = await makeProcessor({ handlers, ...limits, threads: 1, batchSizeMax: 1, autoStart: false });
-    processor.on('warning', () => {});
-    for (const type of ['leaves', 'fine', 'fine']) await processor.publish(event(type));
-    await processor.drain();
-    expect(processor.stats()).toMatchObject({ succeeded: 3, deadLettered: 0, retried: 0 });
-  },
-  30_000,
-);

@@ -17,6 +17,8 @@ interface Parts extends LostLimits {
   /** Batches that are not answered. */
   batches(): Iterable<PendingBatch>;
   endThread(threadId: number): void;
+  /** How long the event loop of a thread has waited so far. */
+  idleMs(threadId: number): number;
 }
 
 /** Many more than are exiting at any moment. */
@@ -86,9 +88,11 @@ export class Overseer {
   }
 
   /** What became of a batch whose thread died of `reason` without a report. */
-  reportOfLost({ message, threadId }: PendingBatch, reason: unknown): BatchReport {
+  reportOfLost({ message, threadId, told }: PendingBatch, reason: unknown): BatchReport {
     const place = this.#parts.progress.place(message.place);
-    const blame = this.#isBystander(place, threadId) ? 'spared' : isCulprit(place, reason) ? 'charged' : 'doubted';
+    const isStill = told?.end === 'still';
+    const isKnown = isCulprit(place, { reason, isStill });
+    const blame = this.#isBystander(place, threadId) ? 'spared' : isKnown ? 'charged' : 'doubted';
     return reportOfLost(message, { reason, place, blame, endedAtUs: this.#parts.machine.nowUs(), of: this.#parts });
   }
 
@@ -100,7 +104,7 @@ export class Overseer {
 
   /** Looks for tries that have run for too long; says whether any may, later. */
   #look(): boolean {
-    const { progress, policies, machine } = this.#parts;
+    const { progress, policies } = this.#parts;
     let isAny = false;
     let isCancelled = false;
     const threads = new Set<number>();
@@ -126,17 +130,23 @@ export class Overseer {
         const forMs = this.#watchdog.sinceMs(startedAtUs / 1000);
         if (timeoutMs !== null && forMs >= timeoutMs) {
           place.abort(index, abortFlag.timedOut);
-          batch.told = { index, atMs: machine.nowUs() / 1000, isThreadEnded: false };
+          this.#told(batch, index);
         }
         continue;
       }
       if (flag === abortFlag.cancelled) isCancelled = true;
-      if (batch.told?.index !== index) batch.told = { index, atMs: machine.nowUs() / 1000, isThreadEnded: false };
-      if (batch.told.isThreadEnded || this.#watchdog.sinceMs(batch.told.atMs) < graceMs) continue;
-      batch.told.isThreadEnded = true;
+      const told = batch.told?.index === index ? batch.told : this.#told(batch, index);
+      if (told.end !== 'none' || this.#watchdog.sinceMs(told.atMs) < graceMs) continue;
+      told.end = this.#parts.idleMs(batch.threadId) > told.idleMs ? 'ended' : 'still';
       this.#endThread(batch.threadId);
     }
     return isAny && (this.#hasTimeLimit || isCancelled);
+  }
+
+  #told(batch: PendingBatch, index: number): NonNullable<PendingBatch['told']> {
+    const { machine, idleMs } = this.#parts;
+    batch.told = { index, atMs: machine.nowUs() / 1000, idleMs: idleMs(batch.threadId), end: 'none' };
+    return batch.told;
   }
 
   /**
@@ -162,12 +172,15 @@ export class Overseer {
 /**
  * Whether the event that was running is known to have ended its thread. Nothing else can have run while its handler had
  * not given a promise yet, and nothing was left by others where it was the first of the thread. Of an event that was
- * told to end, we ended the thread ourselves.
+ * told to end, we ended the thread ourselves: its own doing, unless the event loop stood still, perhaps in what another
+ * left, so that it could not end.
  */
-function isCulprit(place: Place, reason: unknown): boolean {
+function isCulprit(place: Place, { reason, isStill }: { reason: unknown; isStill: boolean }): boolean {
   const running = place.running();
   if (running === null) return false;
   const { index } = running;
-  if (!place.isAwaited(index) || place.flagOf(index) !== abortFlag.none) return true;
+  const flag = place.flagOf(index);
+  if (!place.isAwaited(index) || flag === abortFlag.cancelled) return true;
+  if (flag === abortFlag.timedOut && !isStill) return true;
   return outOfMemoryCode(reason) !== null || place.ranBefore + index === 0;
 }
