@@ -35,6 +35,8 @@ export interface Explanation {
   /** The try it is in, or waits for; of how many. */
   readonly attempt: number | null;
   readonly attemptsMax: number;
+  /** Whether the thread before died while it ran, of what another may have left: it runs on a fresh one. */
+  readonly isDoubted: boolean;
   /** The thread that runs it, and for how long it has. */
   readonly threadId: number | null;
   readonly runningMs: number | null;
@@ -97,6 +99,7 @@ function factsOf({ handler, key }: { handler: number; key: string }, parts: Part
     event: slot === null ? null : { partition: nameOf(slot.partition), position: slot.position },
     attempt: slot?.attempt ?? null,
     attemptsMax: parts.policies[slot?.handler ?? handler]!.attemptsMax,
+    isDoubted: slot?.isDoubted ?? false,
     threadId: running?.threadId ?? null,
     runningMs: running?.forMs ?? null,
     dueInMs: dueMs === null ? null : Math.max(0, dueMs - clock.nowMs()),
@@ -131,13 +134,14 @@ function sentenceOf(facts: Facts, of: { handler: string; key: string; phase: Pha
   const after = facts.lastError === null ? '' : ` after ${facts.lastError}`;
   const tries = `try ${facts.attempt} of ${facts.attemptsMax}`;
   const held = of.phase === 'running' || of.phase === 'draining' ? '' : ` (the processor is ${of.phase})`;
+  const thread = facts.isDoubted ? 'a fresh thread (the one before died of what another may have left)' : 'a thread';
   switch (facts.situation) {
     case 'empty':
       return `${lane}: nothing is held in memory${held}`;
     case 'queued':
-      return `${lane}: ${others} for a thread, event${event} first, ${tries}${after}${held}`;
+      return `${lane}: ${others} for ${thread}, event${event} first, ${tries}${after}${held}`;
     case 'running': {
-      if (facts.threadId === null) return `${lane}: event${event} is in a batch and about to run, ${others} behind it`;
+      if (facts.threadId === null) return `${lane}: event${event} is about to run on ${thread}, ${others} behind it`;
       const where = `for ${ms(facts.runningMs)} on thread ${facts.threadId}`;
       return `${lane}: event${event} has been running ${where}, ${tries}${after}, ${others} behind it`;
     }

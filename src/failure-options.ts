@@ -120,7 +120,7 @@ export const failureOptions = {
         sentence: 'Growth of the used heap of any thread since its first batch, what is garbage included.',
       },
     },
-    sentence: 'When threads are worn: fresh ones load the module, take over, and the worn ones end. Never without it.',
+    sentence: 'When threads are worn: new ones load the module, take over, and the worn ones end. Never without it.',
   },
   resourceLimits: {
     kind: 'group',

@@ -188,6 +188,8 @@ describe('an event that is doubted', () => {
     const second = await doubt('b');
     await died;
     await expect.poll(() => processor.explain({ handler: 'held', key: 'b' }).situation).toBe('queued');
+    const queued = processor.explain({ handler: 'held', key: 'b' });
+    expect(queued).toMatchObject({ isDoubted: true, text: expect.stringContaining('for a fresh thread (the one') });
     expect(await processor.cancel(second)).toBe('cancelled');
     expect(await processor.cancel(first)).toBe('cancelled');
     await processor.drain();

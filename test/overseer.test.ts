@@ -18,24 +18,32 @@ const policy: Policy = {
 const nowUs = (): number => Date.now() * 1000;
 
 /** A thread that runs a batch of `count` events of one handler, and who watches it. */
-function makeBatch(count: number) {
+function makeBatch(count: number, { limit = {} }: { limit?: Partial<Policy> } = {}) {
   const event = { type: 't', key: null, id: null, extras: null, data: null };
   const owed = { partition: 1, handler: 0, attempt: 1, postponed: 0, run: -1, event };
   const events = Array.from({ length: count }, (_, position) => ({ ...owed, position }));
-  const batch = new PendingBatch(batchMessage(events, { place: 0, nameOf: () => 'journal' }));
-  batch.threadId = 7;
-  const progress = Progress.ofPlaces(1, { batchSizeMax: count });
+  const batches: PendingBatch[] = [];
+  const addBatch = (at: number): PendingBatch => {
+    const added = new PendingBatch(batchMessage(events, { place: at, nameOf: () => 'journal' }));
+    added.threadId = 7;
+    batches.push(added);
+    return added;
+  };
+  const batch = addBatch(0);
+  const progress = Progress.ofPlaces(2, { batchSizeMax: count });
   const ended: number[] = [];
+  const loop = { isStill: false };
   const overseer = new Overseer({
     ...{
       progress,
       machine: { nowUs, alarm: systemClock.alarm },
-      policies: [policy],
+      policies: [{ ...policy, ...limit }],
       names: ['t'],
       isJournaled: false,
       errorSizeMax: 1024,
     },
-    ...{ batches: () => [batch], endThread: (threadId) => void ended.push(threadId) },
+    ...{ batches: () => batches, endThread: (threadId) => void ended.push(threadId) },
+    idleMs: () => (loop.isStill ? 5 : nowUs() / 1000),
   });
   overseer.reset(batch.message);
   overseer.watch();
@@ -48,7 +56,17 @@ function makeBatch(count: number) {
     const tried = { result: handlerResult.succeeded, isTried: true, value: null, error: null, delayMs: 0 };
     place.finish(index, { ...tried, startedAtUs, durationUs: ms * 1000 });
   };
-  return { run, ended, place, batch, overseer, flags: () => events.map((_, index) => place.flagOf(index)) };
+  return {
+    run,
+    ended,
+    loop,
+    place,
+    batch,
+    batches,
+    addBatch,
+    overseer,
+    flags: () => events.map((_, index) => place.flagOf(index)),
+  };
 }
 
 test('the time of a try begins when its handler is called, not when its batch was sent or begun', () => {
@@ -112,3 +130,55 @@ test('a try whose thread has died runs into no time limit while the thread exits
   vi.advanceTimersByTime(1_000);
   expect(flags()).toEqual([0]);
 });
+
+test('a thread that does not get to its next event is ended, and nobody is charged with what it executes', () => {
+  const { run, place, overseer, batch, ended, flags } = makeBatch(3);
+  run(0, 10);
+  vi.advanceTimersByTime(900);
+  expect(ended).toEqual([]);
+  run(1, 0);
+  vi.advanceTimersByTime(900);
+  expect(ended).toEqual([]);
+  vi.advanceTimersByTime(200);
+  expect(ended).toEqual([7]);
+  expect(flags()).toEqual([0, 0, 0]);
+  // It may get there just before it exits.
+  place.begin(2, nowUs());
+  const { results } = overseer.reportOfLost(batch, exit);
+  expect([...results]).toEqual([handlerResult.succeeded, handlerResult.succeeded, handlerResult.skipped]);
+});
+
+test('a batch that waits behind another in its thread, or for a thread, does not have that ended', () => {
+  const { run, batch, addBatch, ended } = makeBatch(2, { limit: { timeoutMs: 6_000, graceMs: 40 } });
+  const behind = addBatch(1);
+  for (const index of [0, 1]) run(index, 5_000);
+  expect(ended).toEqual([]);
+  batch.isLost = true;
+  behind.threadId = 0;
+  vi.advanceTimersByTime(12_000);
+  expect(ended).toEqual([]);
+});
+
+test.each([
+  { what: 'waits for what never comes', isStill: false, came: handlerResult.failed },
+  { what: 'may be kept from going on by what another left', isStill: true, came: handlerResult.doubted },
+  {
+    what: 'is kept from going on, as the first of its thread',
+    isStill: true,
+    ranBefore: 0,
+    came: handlerResult.failed,
+  },
+  { what: 'loops before it gives a promise', isStill: true, isAwaited: false, came: handlerResult.failed },
+])(
+  'an awaited event that runs into its limit and $what: $came',
+  ({ isStill, came, ranBefore = 5, isAwaited = true }) => {
+    const { place, loop, overseer, batch, ended } = makeBatch(1);
+    loop.isStill = isStill;
+    place.open(ranBefore);
+    place.begin(0, nowUs());
+    if (isAwaited) place.awaits(0);
+    vi.advanceTimersByTime(200);
+    expect(ended).toEqual([7]);
+    expect([...overseer.reportOfLost(batch, exit).results]).toEqual([came]);
+  },
+);

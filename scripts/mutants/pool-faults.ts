@@ -83,9 +83,16 @@ export const poolFaults: readonly Fault[] = [
   {
     name: 'a thread is ended by nobody',
     file: 'src/pool/overseer.ts',
-    from: '      endThread(batch.threadId);\n',
+    from: '    this.#parts.endThread(threadId);\n',
     to: '',
     tests: ['test/simulation.test.ts'],
+  },
+  {
+    name: 'a thread that an event left in a loop is waited for, for ever',
+    file: 'src/pool/overseer.ts',
+    from: 'isItsTurn && this.#isStuck(batch, place)',
+    to: 'isItsTurn && this.#isStuck(batch, place) && running !== null',
+    tests: ['test/overseer.test.ts'],
   },
   {
     name: 'a process that was stopped while a thread loaded loses it',

@@ -68,7 +68,7 @@ export class Departures {
    * Takes what is runnable now, oldest first, up to the batch size; null when nothing is. `placesFree` batches could
    * start now, this one included, so it takes at most its share of the ready lanes: its runs are short while many
    * lanes are ready and long only when few are. A suspect waits until nothing is in flight, and then runs alone. Of
-   * doubted events one is in flight at a time, as each takes a thread of its own.
+   * doubted events one is in flight at a time, as each takes a thread of its own, besides probes of paused handlers.
    */
   nextBatch(placesFree: number, nowMs: number): Batch | null {
     const lanes = this.#lanes;

@@ -1,6 +1,6 @@
 // Threads that have run nothing: each is started for one batch of one event, runs it, tears down and ends. Whatever
-// ends such a thread was the event's own doing. There is one at a time; batches that come meanwhile wait. It knows
-// nothing of the threads that run all other batches.
+// ends such a thread was the event's own doing, or that of the module's `setup()`. There is one at a time; batches that
+// come meanwhile wait. It knows nothing of the threads that run all other batches.
 
 import { KeylaneError, messageOf } from '../errors.js';
 import { deathsInARowMax } from './deaths.js';

@@ -11,7 +11,7 @@ import { Overseer } from './overseer.js';
 import { PendingBatch } from './pending-batch.js';
 import { piscinaOptions, placesPerThread, type ThreadsOptions } from './piscina-options.js';
 import { Progress } from './progress.js';
-import { endThread, endThreads, tearDown } from './tear-down.js';
+import { endThread, endThreads, idleMsOf, tearDown } from './tear-down.js';
 import { ThreadRoster } from './thread-roster.js';
 
 /** What pre-flight found, what was configured, and who is told of trouble. */
@@ -87,6 +87,7 @@ export class HandlerPool {
       ...{ isJournaled: options.config.intake === 'journal', errorSizeMax: options.config.errorSizeMax },
       batches: () => this.#pending.values(),
       endThread: (threadId) => endThread(this.#piscina.threads, threadId),
+      idleMs: (threadId) => idleMsOf(this.#piscina.threads, threadId),
     });
     const choice = {
       isReady: (threadId: number): boolean => this.#roster.isReady(threadId),

@@ -12,6 +12,8 @@ export interface MachineThread {
   readonly threadId: number;
   on(event: 'message' | 'error', listener: (said: unknown) => void): unknown;
   once(event: 'exit', listener: (code: number) => void): unknown;
+  /** How long its event loop has waited so far, in milliseconds. */
+  readonly performance: { eventLoopUtilization(): { readonly idle: number } };
   /** Ends it; what it is executing goes on until it has exited. */
   terminate(): Promise<unknown>;
 }

@@ -1,5 +1,6 @@
 // Watches over what runs in the threads: tells tries to end that run for too long or were cancelled, has their threads
-// ended when they do not, and says what became of a batch whose thread died.
+// ended when they do not, or when a thread does not get to its next event, and says what became of a batch whose thread
+// died.
 
 import type { Policy } from '../handler.js';
 import { outOfMemoryCode } from './failed-try.js';
@@ -16,10 +17,20 @@ interface Parts extends LostLimits {
   /** Batches that are not answered. */
   batches(): Iterable<PendingBatch>;
   endThread(threadId: number): void;
+  /** How long the event loop of a thread has waited so far. */
+  idleMs(threadId: number): number;
 }
 
 /** Many more than are exiting at any moment. */
 const endedMax = 10_000;
+
+/** A thread that is only slow gets to its next event within that. */
+const stuckMsMin = 1_000;
+
+/** How long a thread may take to get to its next event: as long as an event may that has the longest limit. */
+function stuckMsFor(policies: readonly Policy[]): number {
+  return Math.max(stuckMsMin, ...policies.map(({ timeoutMs, graceMs }) => (timeoutMs ?? 0) + graceMs));
+}
 
 /** How often tries are looked at: often enough for the shortest limit, seldom enough to cost nothing. */
 function tickMsFor(policies: readonly Policy[]): number {
@@ -31,7 +42,7 @@ export class Overseer {
   readonly #parts: Parts;
   readonly #watchdog: Watchdog;
   readonly #hasTimeLimit: boolean;
-
+  readonly #stuckMs: number;
   /** Threads that were ended here; they exit soon after. */
   readonly #ended = new Set<number>();
 
@@ -39,6 +50,7 @@ export class Overseer {
     const { nowUs, alarm } = parts.machine;
     this.#parts = parts;
     this.#hasTimeLimit = parts.policies.some(({ timeoutMs }) => timeoutMs !== null);
+    this.#stuckMs = stuckMsFor(parts.policies);
     this.#watchdog = new Watchdog({
       ...{ alarm, nowMs: () => nowUs() / 1000, tickMs: tickMsFor(parts.policies), look: () => this.#look() },
     });
@@ -76,9 +88,11 @@ export class Overseer {
   }
 
   /** What became of a batch whose thread died of `reason` without a report. */
-  reportOfLost({ message, threadId }: PendingBatch, reason: unknown): BatchReport {
+  reportOfLost({ message, threadId, told }: PendingBatch, reason: unknown): BatchReport {
     const place = this.#parts.progress.place(message.place);
-    const blame = this.#isBystander(place, threadId) ? 'spared' : isCulprit(place, reason) ? 'charged' : 'doubted';
+    const isStill = told?.end === 'still';
+    const isKnown = isCulprit(place, { reason, isStill });
+    const blame = this.#isBystander(place, threadId) ? 'spared' : isKnown ? 'charged' : 'doubted';
     return reportOfLost(message, { reason, place, blame, endedAtUs: this.#parts.machine.nowUs(), of: this.#parts });
   }
 
@@ -90,16 +104,24 @@ export class Overseer {
 
   /** Looks for tries that have run for too long; says whether any may, later. */
   #look(): boolean {
-    const { progress, policies, machine, endThread } = this.#parts;
+    const { progress, policies } = this.#parts;
     let isAny = false;
     let isCancelled = false;
+    const threads = new Set<number>();
     for (const batch of this.#parts.batches()) {
       // What it was doing when its thread died is not to become something else.
       if (batch.isLost) continue;
       isAny = true;
       const place = progress.place(batch.message.place);
       const running = place.running();
-      if (running === null) continue;
+      // Batches of one thread come in the order in which it runs them.
+      const isItsTurn = !threads.has(batch.threadId);
+      threads.add(batch.threadId);
+      if (running === null) {
+        if (isItsTurn && this.#isStuck(batch, place)) this.#endThread(batch.threadId);
+        continue;
+      }
+      batch.between = null;
       const { index, startedAtUs } = running;
       const handler = batch.message.numbers[index * numbersPerEvent + numberOf.handler]!;
       const { timeoutMs, graceMs } = policies[handler]!;
@@ -108,31 +130,57 @@ export class Overseer {
         const forMs = this.#watchdog.sinceMs(startedAtUs / 1000);
         if (timeoutMs !== null && forMs >= timeoutMs) {
           place.abort(index, abortFlag.timedOut);
-          batch.told = { index, atMs: machine.nowUs() / 1000, isThreadEnded: false };
+          this.#told(batch, index);
         }
         continue;
       }
       if (flag === abortFlag.cancelled) isCancelled = true;
-      if (batch.told?.index !== index) batch.told = { index, atMs: machine.nowUs() / 1000, isThreadEnded: false };
-      if (batch.told.isThreadEnded || this.#watchdog.sinceMs(batch.told.atMs) < graceMs) continue;
-      batch.told.isThreadEnded = true;
-      if (this.#ended.size >= endedMax) this.#ended.clear();
-      this.#ended.add(batch.threadId);
-      endThread(batch.threadId);
+      const told = batch.told?.index === index ? batch.told : this.#told(batch, index);
+      if (told.end !== 'none' || this.#watchdog.sinceMs(told.atMs) < graceMs) continue;
+      told.end = this.#parts.idleMs(batch.threadId) > told.idleMs ? 'ended' : 'still';
+      this.#endThread(batch.threadId);
     }
     return isAny && (this.#hasTimeLimit || isCancelled);
+  }
+
+  #told(batch: PendingBatch, index: number): NonNullable<PendingBatch['told']> {
+    const { machine, idleMs } = this.#parts;
+    batch.told = { index, atMs: machine.nowUs() / 1000, idleMs: idleMs(batch.threadId), end: 'none' };
+    return batch.told;
+  }
+
+  /**
+   * Whether a thread whose turn it is to run this batch has not got to its next event for too long: it executes what an
+   * earlier event left behind, and nobody is charged. Nothing is said of a batch that waits for a thread.
+   */
+  #isStuck(batch: PendingBatch, place: Place): boolean {
+    const { threadId, between } = batch;
+    if (!this.#hasTimeLimit || threadId === 0 || this.#ended.has(threadId)) return false;
+    const { finished } = place;
+    if (between?.finished === finished) return this.#watchdog.sinceMs(between.atMs) >= this.#stuckMs;
+    batch.between = { finished, atMs: this.#parts.machine.nowUs() / 1000 };
+    return false;
+  }
+
+  #endThread(threadId: number): void {
+    if (this.#ended.size >= endedMax) this.#ended.clear();
+    this.#ended.add(threadId);
+    this.#parts.endThread(threadId);
   }
 }
 
 /**
  * Whether the event that was running is known to have ended its thread. Nothing else can have run while its handler had
  * not given a promise yet, and nothing was left by others where it was the first of the thread. Of an event that was
- * told to end, we ended the thread ourselves.
+ * told to end, we ended the thread ourselves: its own doing, unless the event loop stood still, perhaps in what another
+ * left, so that it could not end.
  */
-function isCulprit(place: Place, reason: unknown): boolean {
+function isCulprit(place: Place, { reason, isStill }: { reason: unknown; isStill: boolean }): boolean {
   const running = place.running();
   if (running === null) return false;
   const { index } = running;
-  if (!place.isAwaited(index) || place.flagOf(index) !== abortFlag.none) return true;
+  const flag = place.flagOf(index);
+  if (!place.isAwaited(index) || flag === abortFlag.cancelled) return true;
+  if (flag === abortFlag.timedOut && !isStill) return true;
   return outOfMemoryCode(reason) !== null || place.ranBefore + index === 0;
 }

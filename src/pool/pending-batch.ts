@@ -6,6 +6,16 @@ import type { BatchMessage, BatchReport } from './messages.js';
 /** Rounds of the event loop in which a report must follow the answer to its batch. */
 const reportRoundsMax = 100;
 
+/** The event whose try was told to end. */
+interface Told {
+  readonly index: number;
+  readonly atMs: number;
+  /** How long its thread's event loop had waited by then. */
+  readonly idleMs: number;
+  /** Its thread was ended since; `still`: and its event loop had not gone on from when the try was told to end. */
+  end: 'none' | 'ended' | 'still';
+}
+
 export class PendingBatch {
   readonly message: BatchMessage;
   /** Settles when the batch is answered. */
@@ -15,8 +25,9 @@ export class PendingBatch {
   deathsBefore = 0;
   /** The thread that has it. */
   threadId = 0;
-  /** The event whose try was told to end, when, and whether its thread was ended since. */
-  told: { readonly index: number; readonly atMs: number; isThreadEnded: boolean } | null = null;
+  told: Told | null = null;
+  /** Since when it has been seen between two events, or before the first, with so many that had ended. */
+  between: { readonly finished: number; readonly atMs: number } | null = null;
   /** Its thread runs it no more, and has not exited yet or waits for others that have not. */
   isLost = false;
   /** What its thread reported. The batch is answered once the thread has let go of it as well. */

@@ -176,15 +176,20 @@ export class Place {
   /** Main thread: the event that runs; null between two. Of a pair that changes while it is read nothing is said. */
   running(): { readonly index: number; readonly startedAtUs: number } | null {
     const begun = Atomics.load(this.#marks, markOf.begun);
-    if (begun <= Atomics.load(this.#marks, markOf.finished)) return null;
+    if (begun <= this.finished) return null;
     const startedAtUs = this.#times[(begun - 1) * timesPerEvent + timeOf.startedAtUs]!;
     if (startedAtUs === 0 || begun !== Atomics.load(this.#marks, markOf.begun)) return null;
     return { index: begun - 1, startedAtUs };
   }
 
+  /** Main thread: how many events of the batch have ended. */
+  get finished(): number {
+    return Atomics.load(this.#marks, markOf.finished);
+  }
+
   /** Main thread, when the thread is gone: what came of the events before the one that was running, in order. */
   *ledger(): Generator<EndedTry> {
-    const finished = Atomics.load(this.#marks, markOf.finished);
+    const { finished } = this;
     let at = 0;
     for (let index = 0; index < finished; index += 1) {
       const t = index * timesPerEvent;

@@ -54,3 +54,9 @@ export async function endThreads(
 export function endThread(threads: readonly MachineThread[], threadId: number): void {
   void threads.find((candidate) => candidate.threadId === threadId)?.terminate();
 }
+
+/** How long the event loop of one of the threads has waited so far; 0 when it is gone. */
+export function idleMsOf(threads: readonly MachineThread[], threadId: number): number {
+  const thread = threads.find((candidate) => candidate.threadId === threadId);
+  return thread?.performance.eventLoopUtilization().idle ?? 0;
+}

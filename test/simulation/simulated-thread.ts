@@ -49,6 +49,8 @@ interface Task {
 
 export class SimulatedThread extends EventEmitter implements MachineThread, HandlersThread {
   readonly threadId: number;
+  /** What its handlers do, they await: its event loop waits all the time. */
+  readonly performance = { eventLoopUtilization: () => ({ idle: this.#world.clock.nowMs() }) };
   readonly #world: ThreadWorld;
   readonly #runner: BatchRunner;
   readonly #tasks: Task[] = [];
