@@ -18,7 +18,7 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'an event that waits in the store is brought into memory twice',
     file: 'src/dispatch/dispatcher.ts',
-    from: 'if (!this.away.recall(owed)) return;',
+    from: 'if (!this.away.recall(owed)) return false;',
     to: 'this.away.recall(owed);',
   },
   {
@@ -232,8 +232,8 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'skipped events are charged a try',
     file: 'src/dispatch/dispatcher.ts',
-    from: "if (result === handlerResult.skipped) {\n        slot.state = 'buffered';",
-    to: "if (result === handlerResult.skipped) {\n        slot.state = 'buffered';\n        slot.attempt += 1;",
+    from: "result === handlerResult.doubted) {\n        slot.state = 'buffered';",
+    to: "result === handlerResult.doubted) {\n        slot.state = 'buffered';\n        slot.attempt += 1;",
   },
   {
     name: 'a try that was put off is counted',

@@ -133,12 +133,13 @@ export class Dispatcher {
   }
 
   /** Takes an event in that waits in the store, at the end of its lane, unless it is here. While `room` is above 0. */
-  readmit(event: EncodedEvent, owed: Place & { readonly lane: LaneName }, history: History): void {
-    if (!this.away.recall(owed)) return;
+  readmit(event: EncodedEvent, owed: Place & { readonly lane: LaneName }, history: History): boolean {
+    if (!this.away.recall(owed)) return false;
     const slot = this.#take(event, owed);
     slot.recalledFrom = owed.lane;
     const deaths = this.#histories.of(owed.partition, owed.position)?.deaths ?? null;
     this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, { ...history, deaths });
+    return true;
   }
 
   /** From now on so many threads share what is waiting. */
