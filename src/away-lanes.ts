@@ -73,9 +73,9 @@ export class AwayLanes {
     return this.#reserved;
   }
 
-  /** Whether nothing is owed but what is parked. */
-  get isSettled(): boolean {
-    return this.#open.size === 0;
+  /** Lanes that are not parked: without any, nothing is owed but what is. */
+  get open(): ReadonlySet<{ readonly name: LaneName }> {
+    return this.#open;
   }
 
   /** When the next lane is due that is not due at `nowMs`; infinity when there is none. */

@@ -73,9 +73,9 @@ test('a page is not taken in that was asked for before its lane began anew', () 
   lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 2 }]);
   const after = lanes.wish(9) as LanePageRequest;
   lanes.turn(before, pageOf('0', { position: 5 }));
-  expect([dispatcher.held, lanes.isSettled]).toEqual([0, false]);
+  expect([dispatcher.held, lanes.open.size === 0]).toEqual([0, false]);
   lanes.turn(after, pageOf('0', { position: 5 }));
-  expect([dispatcher.held, lanes.isSettled]).toEqual([1, true]);
+  expect([dispatcher.held, lanes.open.size === 0]).toEqual([1, true]);
 });
 
 test('a lane is not asked for before the group is sent that events of it are in', () => {

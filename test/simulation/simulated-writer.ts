@@ -1,10 +1,10 @@
 // A writer without SQLite: it decodes the real messages, takes its time on the simulated clock, and does each call at
 // once when its time has come. What its process had asked for and it had not done is lost when the process dies.
 
-import { journalPartition } from '../../src/event.js';
+import { type Identity, journalPartition } from '../../src/event.js';
 import { EventsJoiner, JoinedEventsReader } from '../../src/joined-events.js';
 import type { OrderMode } from '../../src/options.js';
-import { isOutcome, type OutcomeRow, RowsReader, verdict } from '../../src/outcome.js';
+import { isOutcome, type Outcome, type OutcomeRow, RowsReader, type Verdict, verdict } from '../../src/outcome.js';
 import { runsOf } from '../../src/position-runs.js';
 import type {
   CancelRequest,
@@ -12,6 +12,7 @@ import type {
   DeadLettersRequest,
   DeadLettersResult,
   DuplicateEvent,
+  EventOutcomes,
   GroupRequest,
   GroupResult,
   JournalEvents,
@@ -20,6 +21,7 @@ import type {
   LaneAway,
   LanePage,
   LanePageRequest,
+  OutcomesRequest,
   PageRequest,
   ParkedEvents,
   PartitionStart,
@@ -51,6 +53,16 @@ const cancelledRow: OutcomeRow = {
   ...{ partition: 0, position: 0, handler: 0, verdict: verdict.cancelled, attempts: 0, startedAtUs: 0, durationUs: 0 },
   ...{ dueAtUs: 0, id: null, type: '', key: null, result: null, error: null, extras: null, data: null },
 };
+
+function outcomeOf(identity: Identity, found: Verdict | 'discarded'): Outcome {
+  const status = found === 'discarded' ? found : statuses[found as 0 | 1 | 2];
+  return {
+    ...{ identity, id: null, type: '', key: null, handler: '', status, attempts: 1, startedAtUs: 0, durationUs: 0 },
+    ...{ result: undefined, error: null },
+  };
+}
+
+const statuses = ['succeeded', 'dead-lettered', 'cancelled'] as const;
 
 export class SimulatedWriter implements WriterThread {
   groupsMax = 0;
@@ -140,6 +152,19 @@ export class SimulatedWriter implements WriterThread {
       const waitedIn = lane === undefined ? null : (this.#lanes().find((one) => this.#textOf(one) === lane) ?? null);
       store.addOutcome({ ...cancelledRow, partition, position: event.position });
       return { found: 'cancelled', identity: event, hasWaited: lane !== undefined, waitedIn };
+    });
+  }
+
+  readOutcomes({ events }: OutcomesRequest): Promise<readonly EventOutcomes[]> {
+    return this.#inTurn(() => {
+      const { store, random } = this.#world;
+      return events.slice(0, random.int(1, 8)).map((identity) => {
+        const { partition, position } = identity;
+        const found = store.outcomes.get(`${partition}/${position}`);
+        const isJournaled = partition === journalPartition && store.events.has(position);
+        const isOwed = found === undefined && (isJournaled || store.isWaiting(`${partition}/${position}`));
+        return { outcomes: found === undefined ? [] : [outcomeOf(identity, found.verdict)], isOwed };
+      });
     });
   }
 
