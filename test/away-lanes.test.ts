@@ -67,6 +67,18 @@ test('a page belongs to the lane it was asked for, in whatever order pages come;
   ]);
 });
 
+test('an event that is in memory already leaves the backlog no second time when a page brings it again', () => {
+  const { lanes } = makeLanes({ keys: 1, each: 3 });
+  lanes.turn(lanes.wish(9) as LanePageRequest, pageOf('0', { position: 5, isLast: false }));
+  expect(lanes.backlog).toBe(2);
+  lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 4 }]);
+  expect(lanes.backlog).toBe(3);
+  lanes.turn(lanes.wish(9) as LanePageRequest, pageOf('0', { position: 5, isLast: false, next: 1 }));
+  expect(lanes.backlog).toBe(3);
+  lanes.turn(lanes.wish(9) as LanePageRequest, pageOf('0', { position: 6, isLast: false, next: 2 }));
+  expect(lanes.backlog).toBe(2);
+});
+
 test('a page is not taken in that was asked for before its lane began anew', () => {
   const { lanes, dispatcher } = makeLanes({ keys: 1 });
   const before = lanes.wish(9) as LanePageRequest;
