@@ -213,9 +213,9 @@ export class AwayLanes {
     for (let index = 0; index < page.positions.length; index += 1) {
       reader.advance();
       const [partition, position, handler] = [page.partitions[index]!, page.positions[index]!, page.handlers[index]!];
-      const [tries, postponed] = [page.attempts[index]!, page.postponed[index]!];
+      const [tries, postponed, deaths] = [page.attempts[index]!, page.postponed[index]!, page.deaths[index]!];
       const dueMs = dueTimes.dueMs({ dueAtUs: page.dueAtUs[index]!, postponed });
-      const history = { deaths: null, tries, postponed, dueMs };
+      const history = { deaths: deaths < 0 ? null : deaths, tries, postponed, dueMs };
       if (dispatcher.readmit(reader.event(), { partition, position, handler, lane }, history)) count += 1;
     }
     return count;

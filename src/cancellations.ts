@@ -46,6 +46,9 @@ export class Cancellations {
   readonly #parts: Parts;
   /** Events in flight that are to end, and who waits for that. */
   readonly #inFlight = new Map<Slot, ((ended: Ended) => void)[]>();
+  /** Calls that are not answered. */
+  readonly #calls = new Set<Promise<CancelFound>>();
+  #isClosed = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -53,6 +56,44 @@ export class Cancellations {
 
   /** Cancels the event with this identity, or the published event with this id. */
   async cancel(event: Identity | string): Promise<CancelFound> {
+    // Nothing is sent to the store any more, and what is owed there is for the next user.
+    if (this.#isClosed) throw new KeylaneError('not-running', 'the processor is ending: cancel with the next one');
+    const call = this.#cancel(event);
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
+    }
+  }
+
+  /** Takes in what came of a batch, once it is settled. */
+  settled({ slots }: Batch, results: Uint8Array): void {
+    if (this.#inFlight.size === 0) return;
+    for (let index = 0; index < slots.length; index += 1) {
+      const slot = slots[index]!;
+      const waiting = this.#inFlight.get(slot);
+      if (waiting === undefined) continue;
+      this.#inFlight.delete(slot);
+      const ended = this.#endOf(slot, results[index]!);
+      for (const answer of waiting) answer(ended);
+    }
+  }
+
+  /**
+   * Takes no more calls, and answers those who wait for a try: their events have no outcome. Resolves when all calls
+   * are answered and what they decided is stored.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const waiting of this.#inFlight.values()) for (const answer of waiting) answer('unknown');
+    this.#inFlight.clear();
+    await Promise.allSettled(this.#calls);
+    // Also what followed from calls that the store itself has answered.
+    await Promise.allSettled([this.#parts.allStored()]);
+  }
+
+  async #cancel(event: Identity | string): Promise<CancelFound> {
     if (typeof event !== 'string' && !isIdentity(event)) {
       throw new KeylaneError('bad-event', `cancel takes { partition, position } or an id, got ${shown(event)}`);
     }
@@ -79,25 +120,6 @@ export class Cancellations {
       default:
         return unreachable(slot.state);
     }
-  }
-
-  /** Takes in what came of a batch, once it is settled. */
-  settled({ slots }: Batch, results: Uint8Array): void {
-    if (this.#inFlight.size === 0) return;
-    for (let index = 0; index < slots.length; index += 1) {
-      const slot = slots[index]!;
-      const waiting = this.#inFlight.get(slot);
-      if (waiting === undefined) continue;
-      this.#inFlight.delete(slot);
-      const ended = this.#endOf(slot, results[index]!);
-      for (const answer of waiting) answer(ended);
-    }
-  }
-
-  /** Answers those who wait when the processor has ended: their events have no outcome. */
-  close(): void {
-    for (const waiting of this.#inFlight.values()) for (const answer of waiting) answer('unknown');
-    this.#inFlight.clear();
   }
 
   #find(event: Identity | string): Slot | null {

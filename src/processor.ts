@@ -241,7 +241,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
       this.engine.pump.shut(); // What is redriven from now on is for the next user of the store.
       this.engine.acceptance.close();
       this.#refuseIfCutShort();
-      this.engine.cancellations.close();
+      await this.engine.cancellations.close();
       this.engine.intake.settleFeeds();
       await this.endCalls();
       await this.#parts.pool.close();
@@ -278,7 +278,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
     this.#enter(phase);
     this.engine.pump.kill(error);
     this.engine.acceptance.close();
-    this.engine.cancellations.close();
+    void this.engine.cancellations.close();
     this.engine.intake.close(error, { fatal: true });
     this.cutCalls(error);
     // The flight log goes first: another user of the store may come as soon as its lock is free.

@@ -137,8 +137,7 @@ export class Dispatcher {
     if (!this.away.recall(owed)) return false;
     const slot = this.#take(event, owed);
     slot.recalledFrom = owed.lane;
-    const deaths = this.#histories.of(owed.partition, owed.position)?.deaths ?? null;
-    this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, { ...history, deaths });
+    this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, history);
     return true;
   }
 

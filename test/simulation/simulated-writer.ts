@@ -45,6 +45,8 @@ interface World {
   readonly order: OrderMode;
   /** Dead letters were taken to be run again, by identity. */
   onRedrive(identities: readonly string[]): void;
+  /** It is told of an event. */
+  onRow(identity: string, row: OutcomeRow): void;
   /** An accepted event of a partition below a position that has no outcome. */
   missing(partition: string, below: number): string | undefined;
 }
@@ -192,9 +194,10 @@ export class SimulatedWriter implements WriterThread {
   /** Does something once everything asked for before is done, and some time has passed. */
   #inTurn<Result>(work: () => Result): Promise<Result> {
     const { clock, random } = this.#world;
-    this.#freeAtMs = Math.max(this.#freeAtMs, clock.nowMs()) + random.next() * 20;
+    const workedMs = clock.workedMs();
+    this.#freeAtMs = Math.max(this.#freeAtMs, workedMs) + random.next() * 20;
     return new Promise((resolve) => {
-      clock.alarm(this.#freeAtMs - clock.nowMs(), () => resolve(work()));
+      clock.work(this.#freeAtMs - workedMs, () => resolve(work()));
     });
   }
 
@@ -222,6 +225,7 @@ export class SimulatedWriter implements WriterThread {
       const row = reader.next();
       const handler = handlers[row.handler] as string;
       const identity = store.identityOf(row.partition, row.position);
+      this.#world.onRow(identity, row);
       const { type, key, id, extras, data } = row;
       const isJournaled = identity.startsWith(journalPartition) && store.events.has(row.position);
       if (row.verdict !== verdict.succeeded && !isJournaled && !store.kept.has(identity))
@@ -288,6 +292,7 @@ export class SimulatedWriter implements WriterThread {
       partitions: Float64Array.from(taken, ({ partition }) => partition),
       positions: Float64Array.from(taken, ({ position }) => position),
       handlers: Int32Array.from(taken, ({ stored }) => handlers.indexOf(stored.handler)),
+      deaths: Int32Array.from(taken, ({ identity }) => store.deathsOf(identity) ?? -1),
       attempts: Int32Array.from(tries, (of) => of?.tries ?? 0),
       postponed: Int32Array.from(tries, (of) => of?.postponed ?? 0),
       dueAtUs: Float64Array.from(tries, (of) => of?.dueAtUs ?? 0),
