@@ -97,6 +97,7 @@ export class Life {
           this.#tries.forgive(identity);
         }
       },
+      onRead: (identity) => this.#pool?.comesAgain(identity),
       onRow: (identity, row) => this.#tries.hear(identity, row),
       missing: (partition, below) => ledger.missing({ partition, below, has: (identity) => store.isPlaced(identity) }),
     });

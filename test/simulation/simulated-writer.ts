@@ -45,6 +45,8 @@ interface World {
   readonly order: OrderMode;
   /** Dead letters were taken to be run again, by identity. */
   onRedrive(identities: readonly string[]): void;
+  /** It gives an event of a lane to memory. */
+  onRead(identity: string): void;
   /** It is told of an event. */
   onRow(identity: string, row: OutcomeRow): void;
   /** An accepted event of a partition below a position that has no outcome. */
@@ -278,14 +280,17 @@ export class SimulatedWriter implements WriterThread {
   }
 
   #lanePage({ handler, key, after, countMax }: LanePageRequest): LanePage {
-    const { store, handlers, random } = this.#world;
+    const { store, handlers, random, onRead } = this.#world;
     const all = store.waiting.get(this.#textOf({ handler, key })) ?? [];
     const rest = all.filter(({ place }) => after === null || place > after);
     const taken = rest
       .slice(0, Math.min(countMax, random.int(1, 8)))
       .filter(({ stored }) => handlers.includes(stored.handler));
     const joiner = new EventsJoiner(taken.length);
-    for (const { stored } of taken) joiner.add(stored.event);
+    for (const { identity, stored } of taken) {
+      joiner.add(stored.event);
+      onRead(identity);
+    }
     const tries = taken.map(({ identity }) => store.tries.get(identity));
     return {
       ...{ events: joiner.finish(), isLast: rest.length <= taken.length, names: store.names() },
