@@ -31,7 +31,7 @@ import { keyWithoutOrder, type LaneName, withoutOrder } from '../../src/store-la
 import type { WriterThread } from '../../src/threads.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
-import { freeLaneText, laneText, type SimulatedStore, type StoredEvent } from './simulated-store.js';
+import { freeLaneText, laneText, type Placed, type SimulatedStore, type StoredEvent } from './simulated-store.js';
 
 /** Rows that one page looks at at most. */
 const rowsPerPageMax = 20;
@@ -144,7 +144,7 @@ export class SimulatedWriter implements WriterThread {
 
   cancel({ event }: CancelRequest): Promise<CancelResult> {
     return this.#inTurn(() => {
-      const { store } = this.#world;
+      const { store, handlers } = this.#world;
       const none = { hasWaited: false, waitedIn: null };
       if (typeof event === 'string') return { found: 'unknown', identity: null, ...none };
       const identity = `${event.partition}/${event.position}`;
@@ -153,7 +153,8 @@ export class SimulatedWriter implements WriterThread {
       if (!isJournaled && !store.isWaiting(identity)) return { found: 'unknown', identity: null, ...none };
       const partition = store.numberOf(event.partition);
       const lane = [...store.waiting].find(([, waiting]) => waiting.some((one) => one.identity === identity))?.[0];
-      const waitedIn = lane === undefined ? null : (this.#lanes().find((one) => this.#textOf(one) === lane) ?? null);
+      const isPresent = lane !== undefined && handlers.includes(this.#event(identity).handler);
+      const waitedIn = isPresent ? (this.#lanes().find((one) => this.#textOf(one) === lane) ?? null) : null;
       store.addOutcome({ ...cancelledRow, partition, position: event.position });
       return { found: 'cancelled', identity: event, hasWaited: lane !== undefined, waitedIn };
     });
@@ -275,17 +276,22 @@ export class SimulatedWriter implements WriterThread {
       if (name !== '*' && !handlers.includes(name)) return [];
       const index = handlers.indexOf(name);
       const lane = mark === ' ' ? { handler: withoutOrder(index), key } : { handler: index, key };
-      return [{ ...lane, parkedBy: store.parked.get(text) ?? null, waiting: store.waiting.get(text)?.length ?? 0 }];
+      const [parkedBy, waiting] = [store.parked.get(text) ?? null, this.#waitingIn(text).length];
+      return parkedBy === null && waiting === 0 ? [] : [{ ...lane, parkedBy, waiting }];
     });
+  }
+
+  /** What waits in a lane for handlers that are there: the others of the one lane there may be are parked. */
+  #waitingIn(lane: string): Placed[] {
+    const { store, handlers } = this.#world;
+    return (store.waiting.get(lane) ?? []).filter(({ stored }) => handlers.includes(stored.handler));
   }
 
   #lanePage({ handler, key, after, countMax }: LanePageRequest): LanePage {
     const { store, handlers, random, onRead } = this.#world;
-    const all = store.waiting.get(this.#textOf({ handler, key })) ?? [];
+    const all = this.#waitingIn(this.#textOf({ handler, key }));
     const rest = all.filter(({ place }) => after === null || place > after);
-    const taken = rest
-      .slice(0, Math.min(countMax, random.int(1, 8)))
-      .filter(({ stored }) => handlers.includes(stored.handler));
+    const taken = rest.slice(0, Math.min(countMax, random.int(1, 8)));
     const joiner = new EventsJoiner(taken.length);
     for (const { identity, stored } of taken) {
       joiner.add(stored.event);
