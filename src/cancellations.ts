@@ -167,6 +167,7 @@ export class Cancellations {
     const slot = identity === null ? null : this.#find(identity);
     // Whatever its try gives now: the store has its outcome, and stops no lane behind it.
     const letGo = slot === null ? null : away.letGo(slot);
+    if (slot !== null) slot.isDecidedInStore = true;
     if (slot?.state === 'in-flight') {
       const lane = { handler: slot.lane!.handler, key: slot.lane!.key! };
       return this.#ended(slot).then((ended) => {
