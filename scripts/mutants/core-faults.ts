@@ -34,6 +34,13 @@ export const coreFaults: readonly Fault[] = [
     to: 'if (slot.recalledFrom !== null) {',
   },
   {
+    name: 'an event that the store has cancelled is counted in its lane until it leaves memory',
+    file: 'src/away-lane.ts',
+    from: '    if (slot.isDecidedInStore) continue;\n',
+    to: '',
+    tests: ['test/away-lanes.test.ts'],
+  },
+  {
     name: 'what cannot run yet comes back whatever memory holds',
     file: 'src/dispatch/away.ts',
     from: 'return this.#isShare(stuck, 4) ? 0 : Math.ceil(this.#ring.capacity / 4) - stuck.events;',
