@@ -10,7 +10,7 @@ interface Entry {
   readonly callback: () => void;
 }
 
-/** Timers of a machine take a millisecond at the least. */
+/** Timers of a machine take a millisecond at the least; shorter ones find more, as long as time goes on. */
 const waitMsMin = 0.001;
 
 export class SimulatedClock implements Clock {
