@@ -1,18 +1,8 @@
 // Tells listeners what happened. A listener that throws harms nobody else: what it threw becomes a warning. Trouble
-// that nobody listens for goes to the process's own warnings. Outcomes are decoded only when somebody listens.
+// that nobody listens for goes to the process's own warnings.
 
 import { KeylaneError, messageOf, shown } from './errors.js';
-import {
-  isOutcome,
-  type Outcome,
-  outcomeFrom,
-  type Retry,
-  type RowNames,
-  RowsReader,
-  retryFrom,
-  verdict,
-} from './outcome.js';
-import type { BatchReport } from './pool/messages.js';
+import type { Outcome, Retry } from './outcome.js';
 
 /** What a processor tells its listeners. */
 export interface ProcessorEvents {
@@ -58,6 +48,11 @@ export class Announcer {
     if (Object.hasOwn(this.#listeners, name)) this.#listeners[name].delete(listener);
   }
 
+  /** Whether anybody listens to it. */
+  listens(name: keyof ProcessorEvents): boolean {
+    return this.#listeners[name].size > 0;
+  }
+
   tell<Name extends keyof ProcessorEvents>(name: Name, news: ProcessorEvents[Name]): void {
     const listeners = this.#listeners[name];
     if (listeners.size === 0 && news instanceof KeylaneError) process.emitWarning(news);
@@ -68,33 +63,6 @@ export class Announcer {
         this.#report(name, error);
       }
     }
-  }
-
-  /** Decodes the outcomes of a report that somebody listens for, before its rows leave; gives back how to tell them. */
-  inspect(report: Pick<BatchReport, 'rows' | 'failedCount' | 'delaysMs'>, names: RowNames): (() => void) | null {
-    const all = this.#listeners.outcome.size > 0;
-    const deadLetters = report.failedCount > 0 && this.#listeners.deadLetter.size > 0;
-    const retries = report.delaysMs !== null && this.#listeners.retry.size > 0;
-    if (!all && !deadLetters && !retries) return null;
-    const reader = new RowsReader(report.rows);
-    const news: (() => void)[] = [];
-    for (let index = 0; index < reader.count; index += 1) {
-      const row = reader.next();
-      if (!isOutcome(row)) {
-        if (retries) news.push(() => this.tell('retry', retryFrom(row, names)));
-      } else if (all || row.verdict === verdict.deadLettered) {
-        const outcome = outcomeFrom(row, names);
-        news.push(() => this.#tellOutcome(outcome));
-      }
-    }
-    return () => {
-      for (const tell of news) tell();
-    };
-  }
-
-  #tellOutcome(outcome: Outcome): void {
-    this.tell('outcome', outcome);
-    if (outcome.status === 'dead-lettered') this.tell('deadLetter', outcome);
   }
 
   #report(name: keyof ProcessorEvents, error: unknown): void {

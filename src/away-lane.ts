@@ -36,7 +36,10 @@ export function nameOf({ handler, key }: LaneName): string {
   return `${handler} ${key}`;
 }
 
-/** Counts of the lanes that have any. An event without an order may leave one and be on its way to another. */
+/**
+ * Counts of the lanes that have any. An event without an order may leave one and be on its way to another; one that the
+ * store has cancelled by itself is in none.
+ */
 export function countInMemory(slots: readonly Slot[]): ReadonlyMap<string, InMemory> {
   const counts = new Map<string, InMemory>();
   const countOf = (lane: LaneName): InMemory => {
@@ -46,6 +49,7 @@ export function countInMemory(slots: readonly Slot[]): ReadonlyMap<string, InMem
     return count;
   };
   for (const slot of slots) {
+    if (slot.isDecidedInStore) continue;
     if (slot.recalledFrom !== null) countOf(slot.recalledFrom).recalled += 1;
     if (slot.state === 'aside') countOf(slot.asideLane).aside += 1;
   }

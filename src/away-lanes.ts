@@ -73,9 +73,9 @@ export class AwayLanes {
     return this.#reserved;
   }
 
-  /** Whether nothing is owed but what is parked. */
-  get isSettled(): boolean {
-    return this.#open.size === 0;
+  /** Lanes that are not parked: without any, nothing is owed but what is. */
+  get open(): ReadonlySet<{ readonly name: LaneName }> {
+    return this.#open;
   }
 
   /** When the next lane is due that is not due at `nowMs`; infinity when there is none. */
@@ -176,8 +176,7 @@ export class AwayLanes {
     // It has its place on the agenda anew.
     if (away.turn !== turn) return;
     this.#parts.learnNames(page.names);
-    this.#readmit(page, away.name);
-    this.#count(away, -page.positions.length);
+    this.#count(away, -this.#readmit(page, away.name));
     away.after = page.next;
     if (!page.isLast || away.barrier !== barrier) {
       this.#agenda.put(away, this.#parts.clock.nowMs());
@@ -206,21 +205,20 @@ export class AwayLanes {
     }
   }
 
-  #readmit(page: LanePage, lane: LaneName): void {
+  /** Gives how many were not in memory yet. */
+  #readmit(page: LanePage, lane: LaneName): number {
     const { dispatcher, dueTimes } = this.#parts;
     const reader = new JoinedEventsReader(page.events);
+    let count = 0;
     for (let index = 0; index < page.positions.length; index += 1) {
       reader.advance();
-      const owed = {
-        partition: page.partitions[index]!,
-        position: page.positions[index]!,
-        handler: page.handlers[index]!,
-        lane,
-      };
+      const [partition, position, handler] = [page.partitions[index]!, page.positions[index]!, page.handlers[index]!];
       const [tries, postponed, deaths] = [page.attempts[index]!, page.postponed[index]!, page.deaths[index]!];
       const dueMs = dueTimes.dueMs({ dueAtUs: page.dueAtUs[index]!, postponed });
-      dispatcher.readmit(reader.event(), owed, { deaths: deaths < 0 ? null : deaths, tries, postponed, dueMs });
+      const history = { deaths: deaths < 0 ? null : deaths, tries, postponed, dueMs };
+      if (dispatcher.readmit(reader.event(), { partition, position, handler, lane }, history)) count += 1;
     }
+    return count;
   }
 
   #awayOf(lane: Lane): AwayLane {

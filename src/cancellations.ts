@@ -35,6 +35,10 @@ interface Parts {
   indexOf(partition: string): number | null;
   /** Resolves when everything decided so far is stored. */
   allStored(): Promise<void>;
+  /** Told at once that the store has decided an event by itself. */
+  onDecidedInStore(identity: Identity): void;
+  /** Tells the outcome of an event that nothing else tells of; resolves when that is done. */
+  tellStored(identity: Identity): Promise<void>;
   wallMs(): number;
 }
 
@@ -145,27 +149,31 @@ export class Cancellations {
 
   /** Decides an event that is not in memory; by the time the store says so, a page may have brought it there. */
   async #inStore(event: Identity | string): Promise<CancelFound> {
-    const { writer, wallMs, pump } = this.#parts;
+    const { writer, wallMs, pump, onDecidedInStore, tellStored } = this.#parts;
     const request = { event, atUs: Math.floor(wallMs() * 1000) };
-    let ended: Promise<unknown> | null = null;
-    const { found } = await pump.takeIn(writer.cancel(request), (result) => {
-      if (result.found === 'cancelled') ended = this.#takeOut(result);
+    let isTold: Promise<boolean> | boolean = true;
+    const { found, identity } = await pump.takeIn(writer.cancel(request), (result) => {
+      if (result.found !== 'cancelled') return;
+      onDecidedInStore(result.identity!);
+      isTold = this.#takeOut(result);
     });
-    await ended;
+    if (!(await isTold)) await tellStored(identity!);
     return found;
   }
 
-  /** Nothing more is owed to an event that the store has decided. */
-  #takeOut({ identity, hasWaited, waitedIn }: CancelResult): Promise<unknown> | null {
+  /** Nothing more is owed to an event that the store has decided. Says whether its outcome is told of in its turn. */
+  #takeOut({ identity, hasWaited, waitedIn }: CancelResult): Promise<boolean> | boolean {
     const { pump, away, journal } = this.#parts;
     const slot = identity === null ? null : this.#find(identity);
     // Whatever its try gives now: the store has its outcome, and stops no lane behind it.
     const letGo = slot === null ? null : away.letGo(slot);
+    if (slot !== null) slot.isDecidedInStore = true;
     if (slot?.state === 'in-flight') {
       const lane = { handler: slot.lane!.handler, key: slot.lane!.key! };
       return this.#ended(slot).then((ended) => {
         if (ended === 'moved') away.left(lane);
         letGo?.();
+        return ended !== 'moved';
       });
     }
     if (slot?.state === 'settled') letGo?.();
@@ -176,6 +184,6 @@ export class Cancellations {
     else if (slot === null && hasWaited) journal.leftLane();
     // A call that is answered twice does not say where an event of a source waited.
     else if (slot === null && identity?.partition === journalPartition) journal.left(identity.position);
-    return null;
+    return slot?.state === 'settled';
   }
 }

@@ -1,6 +1,8 @@
 // Wires the parts of a processor together. Each knows only what it is given here; none of them knows the processor.
 
 import { Acceptance } from './acceptance.js';
+import type { Announcer } from './announcer.js';
+import { Audience } from './audience.js';
 import { AwayLanes } from './away-lanes.js';
 import { Cancellations } from './cancellations.js';
 import type { Clock } from './clock.js';
@@ -11,20 +13,22 @@ import type { BreakerNews } from './dispatch/breakers.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { DueTimes } from './due-times.js';
 import type { KeylaneError } from './errors.js';
-import { journalPartition } from './event.js';
+import { type Identity, journalPartition } from './event.js';
 import { Flights } from './flights.js';
 import type { HandlerTable, Policy } from './handler.js';
+import { Idleness } from './idleness.js';
 import { Intake } from './intake.js';
 import { Journal } from './journal.js';
-import type { Config } from './options.js';
+import type { Config, OrderMode } from './options.js';
 import type { RowNames } from './outcome.js';
+import { OutcomeNews } from './outcome-news.js';
 import { warnsOfParked } from './parked-warning.js';
 import { Partitions } from './partitions.js';
 import { policiesOf } from './policy.js';
-import type { BatchReport } from './pool/messages.js';
 import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
-import type { JournalStart } from './store/messages.js';
+import { Receipts } from './receipts.js';
+import type { EventOutcomes, JournalStart } from './store/messages.js';
 import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
 
 export interface EngineParts {
@@ -39,8 +43,7 @@ export interface EngineParts {
 
 /** Who is told what. */
 export interface EngineHearers {
-  /** See Announcer. */
-  inspect(report: Pick<BatchReport, 'rows' | 'failedCount' | 'delaysMs'>, names: RowNames): (() => void) | null;
+  readonly announcer: Announcer;
   onBreaker(news: BreakerNews): void;
   onWarning(error: KeylaneError): void;
   onFatal(error: KeylaneError): void;
@@ -61,6 +64,11 @@ export class Engine {
   readonly consumption: Consumption;
   readonly deadLetters: DeadLetters;
   readonly cancellations: Cancellations;
+  readonly order: OrderMode;
+  readonly audience: Audience;
+  readonly receipts: Receipts;
+  readonly news: OutcomeNews;
+  readonly idleness: Idleness;
 
   constructor(parts: EngineParts, hearers: EngineHearers) {
     const { config, table, clock, journal, writer } = parts;
@@ -85,6 +93,15 @@ export class Engine {
     const room = (): number => Math.max(0, dispatcher.room - away.reserved);
     this.journal = new Journal(journal, { dispatcher, partitions, room, onWarning, pageBytesMax });
     this.flights = this.#flights(parts);
+    this.order = config.order;
+    this.audience = new Audience({ clock, wake: () => this.pump.wake(), onWarning });
+    this.receipts = this.#receipts(parts);
+    const { receipts } = this;
+    this.news = this.#news(parts, hearers);
+    this.idleness = new Idleness({
+      ...{ dispatcher, journal: this.journal, away, handlerName: this.names.handler, wake: () => this.pump.wake() },
+      whenStored: () => this.pump.whenStored(),
+    });
     this.pump = this.#pump(parts, hearers);
     const pump = this.pump;
     away.begin(journal.lanes);
@@ -93,7 +110,7 @@ export class Engine {
     });
     this.intake = this.#intake(parts);
     const intake = this.intake;
-    this.publishing = new Publishing({ intake, pump, limits: config, partition: journalPartition });
+    this.publishing = new Publishing({ intake, pump, receipts, limits: config, partition: journalPartition });
     this.consumption = new Consumption({
       ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition, intake, partitions, onWarning },
     });
@@ -108,7 +125,35 @@ export class Engine {
     this.cancellations = new Cancellations({
       ...calls,
       indexOf: (partition) => partitions.indexOf(partition),
+      onDecidedInStore: (identity) => receipts.decidedInStore(identity),
+      tellStored: (identity) => this.news.tellStored(identity),
     });
+  }
+
+  #receipts({ config, writer }: EngineParts): Receipts {
+    const { dispatcher, journal } = this;
+    const { partition } = journal;
+    return new Receipts({
+      ...{ partition, partitionName: journalPartition },
+      allStored: () => this.pump.allStored(),
+      read: (events, act) => this.#readOutcomes({ config, writer }, { events, act }),
+      isHeld: (position) => dispatcher.find({ partition, position }) !== null,
+    });
+  }
+
+  #news({ config, writer }: EngineParts, { announcer }: EngineHearers): OutcomeNews {
+    const { audience, receipts, names } = this;
+    return new OutcomeNews({
+      ...{ announcer, audience, receipts, names },
+      read: (events, act) => this.#readOutcomes({ config, writer }, { events, act }),
+    });
+  }
+
+  #readOutcomes(
+    { config, writer }: Pick<EngineParts, 'config' | 'writer'>,
+    { events, act }: { events: readonly Identity[]; act: (found: readonly EventOutcomes[]) => void },
+  ): Promise<unknown> {
+    return this.pump.takeIn(writer.readOutcomes({ events, sizeMax: config.batchBytesMax }), act);
   }
 
   #flights({ config, pool, flight }: EngineParts): Flights {
@@ -128,8 +173,10 @@ export class Engine {
       letIn: () => {
         this.acceptance.look();
         this.intake.letIn();
+        this.idleness.look();
       },
-      inspect: (report) => hearers.inspect(report, this.names),
+      isAudienceBehind: () => this.audience.isBehind,
+      inspect: (report, slots) => this.news.inspect(report, slots),
       onSettled: (batch, { results }) => this.cancellations.settled(batch, results),
       onParked: warnsOfParked(hearers.onWarning),
       onBreaker: (news) => hearers.onBreaker(news),

@@ -37,6 +37,12 @@ export type KeylaneErrorCode =
   | 'pool-failed'
   /** A listener threw; the others were told all the same. */
   | 'listener-failed'
+  /** A listener leaves its queue full, and no batch starts until it goes on. */
+  | 'listener-slow'
+  /** The outcome that is asked for was deleted by `retention`. */
+  | 'outcome-deleted'
+  /** One outcome was asked for, of an event that has several. */
+  | 'several-outcomes'
   /** `abort()` ended the processor before this was done. */
   | 'aborted'
   /** A bug in keylane itself. */

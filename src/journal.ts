@@ -64,6 +64,16 @@ export class Journal {
     return this.#state === 'in-step';
   }
 
+  /** Everything below it is in memory, parked, or done. */
+  get cursor(): number {
+    return this.#cursor;
+  }
+
+  /** The position that the next event is given. */
+  get positionNext(): number {
+    return this.#positionNext;
+  }
+
   /** Accepted events that are on disk only and can run. */
   get backlog(): number {
     return this.#backlog;

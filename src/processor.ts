@@ -1,7 +1,6 @@
 // What users hold. It wires the parts together, owns the phase, and turns calls into what the intake and the pump
 // understand. It never runs a handler, touches SQLite, or reads a result that nobody asked to see.
 
-import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
 import type { CancelFound } from './cancellations.js';
 import type { DeadLetterSelection } from './dead-letter-selection.js';
 import { Engine, type EngineParts } from './engine.js';
@@ -13,7 +12,9 @@ import type { HandlerTable } from './handler.js';
 import { checkOption } from './option-spec.js';
 import { optionTable } from './options.js';
 import type { Phase } from './phase.js';
-import type { ManyAccepted, Receipt } from './publishing.js';
+import { ProcessorCalls } from './processor-calls.js';
+import type { ManyAccepted } from './publishing.js';
+import type { Receipt } from './receipts.js';
 import type { Source } from './sources/source.js';
 import { type Stats, statsOf } from './stats.js';
 import type { OpenResult } from './store/messages.js';
@@ -36,14 +37,14 @@ interface Parts extends EngineParts {
 }
 
 /** Runs handlers on every core, in order per key, with one durable outcome per event. Made by `createProcessor`. */
-export class Processor<Events extends EventMap = EventMap> {
+export class Processor<Events extends EventMap = EventMap> extends ProcessorCalls<Events> {
   /** The handlers it runs: their names, and whether the only one takes every type. */
   readonly handlers: HandlerTable;
   readonly #parts: Parts;
   /** What was owed when it was made. */
   readonly recovery: Recovery;
-  readonly #announcer = new Announcer();
-  readonly #engine: Engine;
+  /** @internal */
+  protected override readonly engine: Engine;
   readonly #startedMs: number;
   /** Written by #enter alone. */
   #phase: Phase = 'idle';
@@ -54,6 +55,7 @@ export class Processor<Events extends EventMap = EventMap> {
 
   /** @internal */
   constructor(parts: Parts) {
+    super();
     const { config, table, clock, journal } = parts;
     this.#parts = parts;
     this.handlers = table;
@@ -66,10 +68,10 @@ export class Processor<Events extends EventMap = EventMap> {
       wasClean,
     };
     const onFatal = (error: KeylaneError): void => this.#fail(error);
-    const onWarning = (error: KeylaneError): void => this.#announcer.tell('warning', error);
-    this.#engine = new Engine(parts, {
-      inspect: (report, names) => this.#announcer.inspect(report, names),
-      onBreaker: ({ handler, state }) => this.#announcer.tell('breaker', { handler: table.names[handler]!, state }),
+    const onWarning = (error: KeylaneError): void => this.announcer.tell('warning', error);
+    this.engine = new Engine(parts, {
+      announcer: this.announcer,
+      onBreaker: ({ handler, state }) => this.announcer.tell('breaker', { handler: table.names[handler]!, state }),
       ...{ onFatal, onWarning },
     });
     parts.trouble.connect({ onFatal, onWarning });
@@ -84,7 +86,7 @@ export class Processor<Events extends EventMap = EventMap> {
   start(): void {
     if (this.#phase !== 'idle') return;
     this.#enter('running');
-    this.#engine.pump.open();
+    this.engine.pump.open();
   }
 
   /**
@@ -95,7 +97,7 @@ export class Processor<Events extends EventMap = EventMap> {
    * drain or stop, `aborted`, or the trouble it failed with.
    */
   publish(event: EventOf<Events>, options?: { signal?: AbortSignal }): Promise<Receipt> {
-    return this.#engine.publishing.publish(event, options?.signal);
+    return this.engine.publishing.publish(event, options?.signal);
   }
 
   /**
@@ -103,7 +105,7 @@ export class Processor<Events extends EventMap = EventMap> {
    * where `publish` would reject.
    */
   tryPublish(event: EventOf<Events>): Promise<Receipt> | null {
-    return this.#engine.publishing.tryPublish(event);
+    return this.engine.publishing.tryPublish(event);
   }
 
   /**
@@ -114,7 +116,7 @@ export class Processor<Events extends EventMap = EventMap> {
     events: Iterable<EventOf<Events>> | AsyncIterable<EventOf<Events>>,
     options?: { signal?: AbortSignal },
   ): Promise<ManyAccepted> {
-    return this.#engine.publishing.publishMany(events, options?.signal);
+    return this.engine.publishing.publishMany(events, options?.signal);
   }
 
   /**
@@ -123,7 +125,7 @@ export class Processor<Events extends EventMap = EventMap> {
    * it resolves with `ended: false`; it rejects with the source's own error once what came before is durable.
    */
   consume(source: Source, options?: { signal?: AbortSignal }): Promise<Fed> {
-    return this.#engine.consumption.consume(source, options?.signal);
+    return this.engine.consumption.consume(source, options?.signal);
   }
 
   /**
@@ -137,7 +139,7 @@ export class Processor<Events extends EventMap = EventMap> {
   /** Takes nothing more in, finishes what is in flight, leaves the rest, and closes. Says how many events it left. */
   async stop(): Promise<{ left: number }> {
     await this.#end({ finishHeld: false });
-    const { dispatcher, journal, away } = this.#engine;
+    const { dispatcher, journal, away } = this.engine;
     return { left: dispatcher.held + journal.backlog + away.backlog };
   }
 
@@ -155,12 +157,12 @@ export class Processor<Events extends EventMap = EventMap> {
    * record. Of a lane that is parked, the dead letter comes first, then those that wait behind it.
    */
   redrive(which: DeadLetterSelection): Promise<Redriven> {
-    return this.#whileOpen(() => this.#engine.deadLetters.redrive(which));
+    return this.#whileOpen(() => this.engine.deadLetters.redrive(which));
   }
 
   /** Gives dead letters up, for a reason that is kept with them; a lane that is parked behind one goes on. */
   discard(which: DeadLetterSelection, reason: string): Promise<Discarded> {
-    return this.#whileOpen(() => this.#engine.deadLetters.discard(which, reason));
+    return this.#whileOpen(() => this.engine.deadLetters.discard(which, reason));
   }
 
   /**
@@ -169,13 +171,13 @@ export class Processor<Events extends EventMap = EventMap> {
    * what it says is stored.
    */
   cancel(event: Identity | string): Promise<CancelFound> {
-    return this.#whileOpen(() => this.#engine.cancellations.cancel(event));
+    return this.#whileOpen(() => this.engine.cancellations.cancel(event));
   }
 
   /** Says, in words and as data, why the events of a key are where they are. */
   explain(lane: { readonly handler: string; readonly key: string }): Explanation {
     const { config, clock } = this.#parts;
-    const { dispatcher, away, flights, policies, partitions } = this.#engine;
+    const { dispatcher, away, flights, policies, partitions } = this.engine;
     return explainLane(lane, {
       ...{ dispatcher, away, flights, policies, clock, handlers: this.handlers, order: config.order },
       nameOf: (partition) => partitions.nameOf(partition),
@@ -191,8 +193,8 @@ export class Processor<Events extends EventMap = EventMap> {
     return this.#whileOpen(async () => {
       checkOption('threads', optionTable.threads, threads);
       await this.#parts.pool.setThreads(threads);
-      this.#engine.dispatcher.shareAmong(threads);
-      this.#engine.pump.wake();
+      this.engine.dispatcher.shareAmong(threads);
+      this.engine.pump.wake();
     });
   }
 
@@ -203,23 +205,13 @@ export class Processor<Events extends EventMap = EventMap> {
 
   /** One snapshot of the counts. */
   stats(): Stats {
-    return statsOf(this.#engine, {
+    return statsOf(this.engine, {
       phase: this.#phase,
       uptimeMs: this.#parts.clock.nowMs() - this.#startedMs,
       threads: this.#parts.pool.threads,
       recovered: this.recovery.pending,
       pendingAtStart: this.#parts.journal.pending + this.#parts.journal.parked,
     });
-  }
-
-  on<Name extends keyof ProcessorEvents>(name: Name, listener: Listener<Name>): this {
-    this.#announcer.on(name, listener);
-    return this;
-  }
-
-  off<Name extends keyof ProcessorEvents>(name: Name, listener: Listener<Name>): this {
-    this.#announcer.off(name, listener);
-    return this;
   }
 
   /** Calls that need the store and the threads reject once they are gone. */
@@ -232,12 +224,12 @@ export class Processor<Events extends EventMap = EventMap> {
   #end(how: { finishHeld: boolean }): Promise<void> {
     if (this.#phase === 'failed') return this.#clearing.then(() => Promise.reject(this.#cutShortBy));
     if (this.#phase === 'stopped' && this.#ending === null) return Promise.resolve();
-    if (!how.finishHeld) this.#engine.pump.shut();
+    if (!how.finishHeld) this.engine.pump.shut();
     if (this.#ending === null) {
-      if (how.finishHeld) this.#engine.pump.open();
+      if (how.finishHeld) this.engine.pump.open();
       const closed = new KeylaneError('not-running', 'the processor takes no more events: it is draining or stopped');
       this.#enter('draining');
-      this.#engine.intake.close(closed, { fatal: false });
+      this.engine.intake.close(closed, { fatal: false });
       this.#ending = this.#finish();
     }
     return this.#ending;
@@ -245,17 +237,18 @@ export class Processor<Events extends EventMap = EventMap> {
 
   async #finish(): Promise<void> {
     try {
-      await this.#engine.pump.whenQuiet();
-      this.#engine.pump.shut(); // What is redriven from now on is for the next user of the store.
-      this.#engine.acceptance.close();
+      await this.engine.pump.whenQuiet();
+      this.engine.pump.shut(); // What is redriven from now on is for the next user of the store.
+      this.engine.acceptance.close();
       this.#refuseIfCutShort();
-      await this.#engine.cancellations.close();
-      this.#engine.intake.settleFeeds();
+      await this.engine.cancellations.close();
+      this.engine.intake.settleFeeds();
+      await this.endCalls();
       await this.#parts.pool.close();
       this.#refuseIfCutShort();
       // Before the store is free for somebody else, who has a log of that name too.
       this.#parts.flight.close();
-      await this.#parts.writer.close(this.#engine.partitions.takeLast());
+      await this.#parts.writer.close(this.engine.partitions.takeLast());
       this.#refuseIfCutShort();
     } catch (error) {
       // Unless abort() or trouble came first, closing itself has failed.
@@ -264,7 +257,7 @@ export class Processor<Events extends EventMap = EventMap> {
       );
       throw this.#cutShortBy ?? error;
     }
-    this.#engine.pump.kill(null);
+    this.engine.pump.kill(null);
     this.#enter('stopped');
   }
 
@@ -276,17 +269,18 @@ export class Processor<Events extends EventMap = EventMap> {
   #fail(error: KeylaneError): void {
     if (this.#phase === 'stopped' || this.#phase === 'failed') return;
     this.#kill('failed', error);
-    this.#announcer.tell('fatal', error);
+    this.announcer.tell('fatal', error);
   }
 
   /** Ends everything at once, and refuses everyone who waits. */
   #kill(phase: 'stopped' | 'failed', error: KeylaneError): void {
     this.#cutShortBy = error;
     this.#enter(phase);
-    this.#engine.pump.kill(error);
-    this.#engine.acceptance.close();
-    void this.#engine.cancellations.close();
-    this.#engine.intake.close(error, { fatal: true });
+    this.engine.pump.kill(error);
+    this.engine.acceptance.close();
+    void this.engine.cancellations.close();
+    this.engine.intake.close(error, { fatal: true });
+    this.cutCalls(error);
     // The flight log goes first: another user of the store may come as soon as its lock is free.
     this.#parts.flight.close();
     // The lock goes last: until the threads have exited they may run events that its next holder would run too.

@@ -8,16 +8,7 @@ import type { Intake } from './intake.js';
 import { Interrupt, untilInterrupted } from './interrupt.js';
 import type { Outcome } from './outcome.js';
 import type { Pump } from './pump.js';
-
-/** What `publish` gives once the event is accepted. */
-export interface Receipt {
-  /** Of the event; of a duplicate, that of the event that has its id. */
-  readonly identity: Identity;
-  /** Whether an event with this id had been accepted before; this one was not, then. */
-  readonly duplicate: boolean;
-  /** For a duplicate: the outcome of the event that has its id, as far as it is durable. Null otherwise. */
-  readonly storedOutcome: Outcome | null;
-}
+import { onlyOne, type Receipt, type Receipts } from './receipts.js';
 
 /** What `publishMany` gives once all events are accepted. */
 export interface ManyAccepted {
@@ -29,6 +20,7 @@ export interface ManyAccepted {
 interface Parts {
   readonly intake: Intake;
   readonly pump: Pump;
+  readonly receipts: Receipts;
   readonly limits: EventLimits;
   /** Name of the partition of published events. */
   readonly partition: string;
@@ -64,12 +56,41 @@ export class Publishing {
     return receipt;
   }
 
+  /** See `Processor.process`. */
+  async process(event: SourceEvent, signal: AbortSignal | undefined): Promise<Outcome> {
+    const { intake, pump, limits, receipts } = this.#parts;
+    signal?.throwIfAborted();
+    const encoded = encodeEvent(event, limits);
+    const outcomes = new Promise<readonly Outcome[]>((resolve, reject) => {
+      // It is asked for in the moment in which it is accepted: then nothing can have become of it.
+      const waiter: Waiter = {
+        resolve: ({ position, duplicate }) =>
+          resolve(duplicate ? receipts.outcomes(position, signal) : receipts.outcomesOfNew(position, signal)),
+        reject,
+      };
+      if (!intake.offer(encoded, waiter)) intake.wait(encoded, { waiter, signal }).catch(reject);
+    });
+    pump.wake();
+    return onlyOne(await outcomes);
+  }
+
+  /**
+   * Takes an event in for which there is no receipt; null when that is done, else it waits for room. Throws or rejects
+   * where it never will be taken in.
+   */
+  admit(event: SourceEvent, signal: AbortSignal | undefined, waiter: Waiter | null = null): Promise<void> | null {
+    const { intake, limits } = this.#parts;
+    const encoded = encodeEvent(event, limits);
+    const told = encoded.id === null ? null : waiter;
+    return intake.offer(encoded, told) ? null : intake.wait(encoded, { waiter: told, signal });
+  }
+
   /** See `Processor.publishMany`. */
   async publishMany(
     events: Iterable<SourceEvent> | AsyncIterable<SourceEvent>,
     signal: AbortSignal | undefined,
   ): Promise<ManyAccepted> {
-    const { intake, pump, limits } = this.#parts;
+    const { intake, pump } = this.#parts;
     let offered = 0;
     let duplicates = 0;
     // Only an event with an id can be a duplicate. What is refused is heard of below.
@@ -81,9 +102,7 @@ export class Publishing {
     };
     const accept = (event: SourceEvent): Promise<unknown> | null => {
       signal?.throwIfAborted();
-      const encoded = encodeEvent(event, limits);
-      const waiter = encoded.id === null ? null : counter;
-      const waiting = intake.offer(encoded, waiter) ? null : intake.wait(encoded, { waiter, signal });
+      const waiting = this.admit(event, signal, counter);
       offered += 1;
       return waiting ?? (offered % admissionsPerTurn === 0 ? pump.nextTurn() : null);
     };
@@ -115,17 +134,38 @@ export class Publishing {
   }
 
   #waiter(): { waiter: Waiter; receipt: Promise<Receipt> } {
-    const { partition } = this.#parts;
+    const { partition, receipts } = this.#parts;
     let waiter: Waiter | null = null;
     const receipt = new Promise<Receipt>((resolve, reject) => {
       waiter = {
-        resolve: ({ position, duplicate, outcome }: Accepted) =>
-          resolve({ identity: { partition, position }, duplicate, storedOutcome: outcome }),
+        resolve: (accepted) => resolve(new AcceptedEvent(accepted, partition, receipts)),
         reject,
       };
     });
     // Where it is refused before it is taken in, the call itself says so.
     receipt.catch(() => {});
     return { waiter: waiter as unknown as Waiter, receipt };
+  }
+}
+
+class AcceptedEvent implements Receipt {
+  readonly identity: Identity;
+  readonly duplicate: boolean;
+  readonly storedOutcome: Outcome | null;
+  readonly #receipts: Receipts;
+
+  constructor({ position, duplicate, outcome }: Accepted, partition: string, receipts: Receipts) {
+    this.#receipts = receipts;
+    this.identity = { partition, position };
+    this.duplicate = duplicate;
+    this.storedOutcome = outcome;
+  }
+
+  async outcome(options?: { signal?: AbortSignal }): Promise<Outcome> {
+    return onlyOne(await this.outcomes(options));
+  }
+
+  outcomes(options?: { signal?: AbortSignal }): Promise<readonly Outcome[]> {
+    return this.#receipts.outcomes(this.identity.position, options?.signal);
   }
 }

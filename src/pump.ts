@@ -15,6 +15,8 @@ import type { GroupResult, JournalPage, LanePage, LanePageRequest } from './stor
 export interface PumpParts extends SettlementParts {
   /** Lets those in who wait; called once a turn. */
   letIn(): void;
+  /** Whether those who take outcomes in are so far behind that no batch should start. */
+  isAudienceBehind(): boolean;
   onBreaker(news: BreakerNews): void;
   /** Told once, of the first trouble that ends the processor. */
   onFatal(error: KeylaneError): void;
@@ -224,7 +226,8 @@ export class Pump {
   }
 
   #dispatch(): void {
-    const { dispatcher, flights, clock } = this.#parts;
+    const { dispatcher, flights, clock, isAudienceBehind } = this.#parts;
+    if (isAudienceBehind()) return;
     while (this.#gate === 'open' && !this.#settlement.groups.isBehind && flights.placesFree > 0) {
       const batch = dispatcher.nextBatch(flights.placesFree, clock.nowMs());
       if (batch === null) return;
@@ -285,6 +288,6 @@ export class Pump {
     if (this.#gate === 'dead') return true;
     const { dispatcher, journal, away, flights } = this.#parts;
     if (flights.count > 0 || !this.#settlement.groups.isEmpty) return false;
-    return this.#gate !== 'open' || (dispatcher.held === 0 && journal.isInStep && away.isSettled);
+    return this.#gate !== 'open' || (dispatcher.held === 0 && journal.isInStep && away.open.size === 0);
   }
 }

@@ -30,7 +30,7 @@ export interface SettlementParts {
   /** Whether the store has the whole event already. */
   isStored(slot: Slot): boolean;
   /** Sees rows before they leave for the writer; gives back what to say once they are durable. */
-  inspect(report: Pick<BatchReport, 'rows' | 'failedCount' | 'delaysMs'>): (() => void) | null;
+  inspect(report: Pick<BatchReport, 'rows' | 'failedCount' | 'delaysMs'>, slots: readonly Slot[]): (() => void) | null;
   /** Told how many lanes are stopped when more are. */
   onParked(lanes: number): void;
   /** Told of every batch that has come back, once it is settled. */
@@ -116,7 +116,7 @@ export class Settlement {
       this.#postponed += postponed;
       const stopped = dispatcher.away.takeParked();
       const { rows, rowCount } = report;
-      const announcement = this.#parts.inspect(report);
+      const announcement = this.#parts.inspect(report, slots);
       this.groups.add({ slots, rows, rowCount, ...decided, parked: laneNames(stopped), announcement });
       for (const parked of stopped) away.park(parked);
       if (stopped.length > 0) this.#parts.onParked(away.parkedLanes);
@@ -156,7 +156,7 @@ export class Settlement {
     const { isStored, inspect } = this.#parts;
     const rows = rowsOf(slots, { verdict: of, ...at, isStored });
     const cancelled = of === verdict.cancelled ? slots.length : 0;
-    const announcement = cancelled > 0 ? inspect({ rows, failedCount: 0, delaysMs: null }) : null;
+    const announcement = cancelled > 0 ? inspect({ rows, failedCount: 0, delaysMs: null }, slots) : null;
     const decided = { succeeded: 0, deadLettered: 0, cancelled };
     this.groups.add({ slots, rows, rowCount: slots.length, ...decided, parked: [], announcement });
   }

@@ -8,12 +8,14 @@ import type {
   CancelResult,
   DeadLettersRequest,
   DeadLettersResult,
+  EventOutcomes,
   GroupRequest,
   GroupResult,
   JournalPage,
   JournalStart,
   LanePage,
   LanePageRequest,
+  OutcomesRequest,
   PageRequest,
   PartitionStart,
   Watermark,
@@ -62,6 +64,8 @@ export interface WriterThread {
   deadLetters(request: DeadLettersRequest): Promise<DeadLettersResult>;
   /** Cancels an event that is not in memory; durable when it resolves. */
   cancel(request: CancelRequest): Promise<CancelResult>;
+  /** Reads what has become of the first ones of some events, at least one; sees what was appended before the call. */
+  readOutcomes(request: OutcomesRequest): Promise<readonly EventOutcomes[]>;
   setFingerprint(partition: number, fingerprint: string): Promise<void>;
   /** Resolves when the group is durable. Groups are stored in the order of the calls. */
   append(group: GroupRequest): Promise<GroupResult>;

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { AwayLanes } from '../src/away-lanes.js';
+import { Cancellations } from '../src/cancellations.js';
 import { Dispatcher } from '../src/dispatch/dispatcher.js';
 import { Slot } from '../src/dispatch/ring-buffer.js';
 import { DueTimes } from '../src/due-times.js';
@@ -10,7 +11,7 @@ import { EventsJoiner } from '../src/joined-events.js';
 import { LaneAgenda } from '../src/lane-agenda.js';
 import { configFrom } from '../src/options.js';
 import { Partitions } from '../src/partitions.js';
-import type { LanePage, LanePageRequest } from '../src/store/messages.js';
+import type { CancelResult, LanePage, LanePageRequest } from '../src/store/messages.js';
 import { SimulatedClock } from './simulation/simulated-clock.js';
 
 const hourMs = 3_600_000;
@@ -72,15 +73,27 @@ test('a page belongs to the lane it was asked for, in whatever order pages come;
   ]);
 });
 
+test('an event that is in memory already leaves the backlog no second time when a page brings it again', () => {
+  const { lanes } = makeLanes({ keys: 1, each: 3 });
+  lanes.turn(lanes.wish(9) as LanePageRequest, pageOf('0', { position: 5, isLast: false }));
+  expect(lanes.backlog).toBe(2);
+  lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 4 }]);
+  expect(lanes.backlog).toBe(3);
+  lanes.turn(lanes.wish(9) as LanePageRequest, pageOf('0', { position: 5, isLast: false, next: 1 }));
+  expect(lanes.backlog).toBe(3);
+  lanes.turn(lanes.wish(9) as LanePageRequest, pageOf('0', { position: 6, isLast: false, next: 2 }));
+  expect(lanes.backlog).toBe(2);
+});
+
 test('a page is not taken in that was asked for before its lane began anew', () => {
   const { lanes, dispatcher } = makeLanes({ keys: 1 });
   const before = lanes.wish(9) as LanePageRequest;
   lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 2 }]);
   const after = lanes.wish(9) as LanePageRequest;
   lanes.turn(before, pageOf('0', { position: 5 }));
-  expect([dispatcher.held, lanes.isSettled]).toEqual([0, false]);
+  expect([dispatcher.held, lanes.open.size === 0]).toEqual([0, false]);
   lanes.turn(after, pageOf('0', { position: 5 }));
-  expect([dispatcher.held, lanes.isSettled]).toEqual([1, true]);
+  expect([dispatcher.held, lanes.open.size === 0]).toEqual([1, true]);
 });
 
 test('a lane is not asked for before the group is sent that events of it are in', () => {
@@ -167,6 +180,58 @@ test('events on their way from one lane without an order to another are counted 
   lanes.goOn([told('3', 2), told('640+16', 0)]);
   expect([lanes.backlog, lanes.nextWakeMs(clock.nowMs())]).toEqual([2, 640]);
 });
+
+/** Calls of cancel that the store answers. */
+function makeCancellations(of: { lanes: AwayLanes; dispatcher: Dispatcher; answered: Promise<CancelResult> }) {
+  const { lanes, dispatcher, answered } = of;
+  const pump = {
+    withdraw: (slot: Slot) => dispatcher.withdraw(slot),
+    takeIn: async (call: Promise<CancelResult>, act: (result: CancelResult) => void) => {
+      const result = await call;
+      act(result);
+      return result;
+    },
+  };
+  return new Cancellations({
+    ...{ dispatcher, away: lanes, indexOf: () => 1, wallMs: () => 0, allStored: async () => {} },
+    ...{ onDecidedInStore: () => {}, tellStored: async () => {} },
+    ...{
+      pump: pump as never,
+      writer: { cancel: () => answered } as never,
+      flights: null as never,
+      journal: null as never,
+    },
+  });
+}
+
+test.each(['on its way to the store', 'on its way from the store'])(
+  'an event that is cancelled in the store while it is %s is counted no more when its lane goes on',
+  async (where) => {
+    const { lanes, dispatcher } = makeLanes({ keys: 1, each: 3 });
+    const identity = { partition: 'p', position: 5 };
+    let answer = (_result: CancelResult): void => {};
+    const answered = new Promise<CancelResult>((resolve) => {
+      answer = resolve;
+    });
+    const cancellations = makeCancellations({ lanes, dispatcher, answered });
+    let cancelled: Promise<unknown>;
+    if (where === 'on its way to the store') {
+      const event = { type: 't', key: '0', id: null, extras: null, data: '1' };
+      dispatcher.admit(event, { partition: 1, position: 5, handler: 0 });
+      const [slot] = dispatcher.away.takeAside() as [Slot];
+      lanes.joined(slot);
+      cancelled = cancellations.cancel(identity);
+    } else {
+      cancelled = cancellations.cancel(identity);
+      lanes.turn(lanes.wish(9) as LanePageRequest, pageOf('0', { position: 5, isLast: false }));
+    }
+    answer({ found: 'cancelled', identity, hasWaited: false, waitedIn: null });
+    expect([await cancelled, dispatcher.held]).toEqual(['cancelled', 1]);
+    // Another was redriven, and the store counts it.
+    lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: lanes.backlog + 1 }]);
+    expect(lanes.backlog).toBe(where === 'on its way to the store' ? 4 : 3);
+  },
+);
 
 test('lanes that are stopped are counted until they go on, and not asked for', () => {
   const { lanes, dispatcher } = makeLanes({ keys: 2 });

@@ -83,6 +83,33 @@ const verbs: Record<
       stopped: ['not-running', 'stopped'],
     },
   },
+  process: {
+    call: (processor) => processor.process(event),
+    in: {
+      idle: ['waits', 'idle'],
+      running: ['resolves', 'running'],
+      draining: ['not-running', 'stopped'],
+      stopped: ['not-running', 'stopped'],
+    },
+  },
+  whenIdle: {
+    call: (processor) => processor.whenIdle(),
+    in: {
+      idle: ['resolves', 'idle'],
+      running: ['resolves', 'running'],
+      draining: ['waits', 'stopped'],
+      stopped: ['not-running', 'stopped'],
+    },
+  },
+  subscribe: {
+    call: async (processor) => processor.subscribe('*', () => {}),
+    in: {
+      idle: ['resolves', 'idle'],
+      running: ['resolves', 'running'],
+      draining: ['resolves', 'stopped'],
+      stopped: ['not-running', 'stopped'],
+    },
+  },
   start: {
     call: async (processor) => processor.start(),
     in: {

@@ -1,19 +1,20 @@
 // When a group of outcomes leaves for the writer. Threads answer when the test says so, time moves when it says so.
 
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KeylaneError } from '../src/errors.js';
 import { handlerResult } from '../src/handler.js';
 import { configFrom, type ProcessorOptions } from '../src/options.js';
-import { RowsBuilder, verdict } from '../src/outcome.js';
+import { type Outcome, RowsBuilder, verdict } from '../src/outcome.js';
 import { type BatchMessage, type BatchReport, numbersPerEvent } from '../src/pool/messages.js';
 import { Processor } from '../src/processor.js';
-import type { GroupRequest, GroupResult, StoreGauges } from '../src/store/messages.js';
+import type { EventOutcomes, GroupRequest, GroupResult, StoreGauges } from '../src/store/messages.js';
 import { Trouble } from '../src/trouble.js';
 import { SimulatedClock } from './simulation/simulated-clock.js';
 
 let clock: SimulatedClock;
 let batches: { message: BatchMessage; resolve: (report: BatchReport) => void }[];
 let groups: { request: GroupRequest; resolve: (result: GroupResult) => void; reject: (error: Error) => void }[];
+let reads: { positions: number[]; resolve: (found: readonly EventOutcomes[]) => void }[];
 let closing: () => Promise<void>;
 /** What was ended, in its order. */
 let ended: string[];
@@ -23,6 +24,7 @@ beforeEach(() => {
   clock = new SimulatedClock();
   batches = [];
   groups = [];
+  reads = [];
   closing = async () => {};
   ended = [];
   processor = make({});
@@ -72,6 +74,10 @@ function make(options: Partial<ProcessorOptions>): Processor {
       readLane: () => Promise.reject(new Error('not used')),
       deadLetters: () => Promise.reject(new Error('not used')),
       cancel: () => Promise.reject(new Error('not used')),
+      readOutcomes: ({ events }) =>
+        new Promise((resolve) => {
+          reads.push({ positions: events.map(({ position }) => position), resolve });
+        }),
       ...{ setFingerprint: async () => {}, abort: () => end('store') },
       close: () => end('store').then(closing),
     },
@@ -316,6 +322,144 @@ test('a store that is short of room is asked again, but not once it is closing',
   await drained;
   expect(groups).toHaveLength(2);
   expect(processor.phase).toBe('stopped');
+});
+
+describe('while the queue of one who takes outcomes in is full', () => {
+  /** Has batches come back and stores what came of them, one after another. */
+  const finishEach = async (first: number, last: number): Promise<void> => {
+    for (let index = first; index <= last; index += 1) {
+      await finish(index);
+      for (const group of groups) group.resolve(resultOf(1));
+      await settle();
+    }
+  };
+
+  beforeEach(async () => {
+    processor = make({ groupWaitMs: 0 });
+    processor.on('warning', ({ code, message }) => ended.push(`${code} ${message}`));
+  });
+
+  test('no batch starts; once half of it is taken they start again', async () => {
+    const taken: (() => void)[] = [];
+    processor.subscribe('t', () => new Promise<void>((resolve) => taken.push(resolve)), { queueMax: 2 });
+    await processor.publishMany(Array.from({ length: 9 }, () => ({ type: 't' })));
+    await settle();
+    await finishEach(0, 1);
+    expect([batches.length, taken.length]).toEqual([4, 1]);
+    await finishEach(2, 4);
+    // One is with the listener, and four wait: two, and what was under way by then.
+    expect([batches.length, taken.length]).toEqual([5, 1]);
+    expect(ended).toEqual([]);
+    await steps();
+    expect(ended).toEqual([
+      expect.stringContaining('listener-slow subscribe("t") has left its queue full for 5 seconds'),
+    ]);
+    for (const [index, started] of [5, 5, 7].entries()) {
+      taken[index]?.();
+      await settle();
+      expect(batches).toHaveLength(started);
+    }
+  });
+
+  test.each(['unsubscribe', 'abort'] as const)('%s lets it go', async (how) => {
+    const subscription = processor.subscribe('t', () => new Promise(() => {}), { queueMax: 1 });
+    await processor.publishMany(Array.from({ length: 9 }, () => ({ type: 't' })));
+    await settle();
+    await finishEach(0, 3);
+    expect(batches).toHaveLength(4);
+    if (how === 'abort') await processor.abort();
+    else subscription.unsubscribe();
+    await settle();
+    expect(batches).toHaveLength(how === 'abort' ? 4 : 6);
+    await steps();
+    expect(ended.filter((what) => what.startsWith('listener-slow'))).toEqual([]);
+  });
+
+  test('an iterator holds batches up as a listener does, until it is asked', async () => {
+    const outcomes = processor.outcomes('t', { queueMax: 2 });
+    await processor.publishMany(Array.from({ length: 9 }, () => ({ type: 't' })));
+    await settle();
+    await finishEach(0, 3);
+    expect(batches).toHaveLength(4);
+    for (const [index, started] of [4, 4, 6].entries()) {
+      expect((await outcomes.next()).value?.identity.position).toBe(1 + index);
+      await settle();
+      expect(batches).toHaveLength(started);
+    }
+  });
+
+  test('drain waits for it, and stop does not', async () => {
+    const taken: (() => void)[] = [];
+    processor.subscribe('t', () => new Promise<void>((resolve) => taken.push(resolve)), { queueMax: 1 });
+    await processor.publishMany(Array.from({ length: 6 }, () => ({ type: 't' })));
+    await settle();
+    await finishEach(0, 3);
+    const drained = processor.drain();
+    await settle();
+    expect([processor.phase, batches.length]).toEqual(['draining', 4]);
+    const stopped = processor.stop();
+    await steps();
+    expect(await stopped).toEqual({ left: 2 });
+    await drained;
+  });
+});
+
+test('whoever asks for an outcome that is decided and not stored has the store read once it is', async () => {
+  const receipt = await processor.publish({ type: 't' });
+  await settle();
+  await finish(0);
+  const asked = receipt.outcome();
+  asked.catch(() => {});
+  await settle();
+  expect([groups.length, reads.length]).toEqual([1, 0]);
+  groups[0]?.resolve(resultOf(1));
+  await settle();
+  expect(reads.map(({ positions }) => positions)).toEqual([[1]]);
+  const told: EventOutcomes = { outcomes: [{ status: 'succeeded' } as Outcome], isOwed: false };
+  reads[0]?.resolve([told]);
+  await settle();
+  expect(await asked).toEqual({ status: 'succeeded' });
+});
+
+test('whenIdle does not take an event for the one that had its place in memory before', async () => {
+  processor = make({ ringSize: 16 });
+  await processor.publish({ type: 't', key: 'k' });
+  await processor.publishMany(Array.from({ length: 15 }, () => ({ type: 't' })));
+  void processor.publish({ type: 't', key: 'the next in its place' });
+  let isIdle = false;
+  void processor.whenIdle({ key: 'k' }).then(() => {
+    isIdle = true;
+  });
+  await settle();
+  expect(isIdle).toBe(false);
+  await finish(0);
+  clock.step();
+  await settle();
+  groups[0]?.resolve(resultOf(1));
+  await settle();
+  expect([isIdle, processor.stats().waiting + processor.stats().inFlight]).toEqual([true, 16]);
+});
+
+test('process needs no look at the store', async () => {
+  const processed = processor.process({ type: 't' });
+  await settle();
+  await finish(0, 3);
+  groups[0]?.resolve(resultOf(1));
+  await settle();
+  expect(await processed).toMatchObject({ status: 'succeeded', result: 'xxx' });
+  expect(reads).toEqual([]);
+});
+
+test('a report is not decoded for a listener of other types', async () => {
+  processor.subscribe('other', () => {});
+  processor.subscribe({ key: 'k' }, () => {});
+  await processor.publish({ type: 't' });
+  await settle();
+  const batch = batches[0] as (typeof batches)[number];
+  // These rows cannot be read.
+  batch.resolve({ ...report(batch.message), rows: new ArrayBuffer(3) });
+  await settle();
+  expect([processor.phase, groups.length]).toEqual(['running', 1]);
 });
 
 test('a try that becomes due while a turn is under way is not slept through', async () => {

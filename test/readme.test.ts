@@ -19,13 +19,13 @@ function filesOf(markdown: string): Map<string, string> {
   return files;
 }
 
-test('the library example prints what the README says it prints', async () => {
+test('the library examples print what the README says they print', async () => {
   const folder = makeFolder();
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(resolve('.'), join(folder, 'node_modules', 'keylane'));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   const files = filesOf(readme);
-  expect([...files.keys()]).toEqual(['handlers.js', 'main.js']);
+  expect([...files.keys()]).toEqual(['handlers.js', 'main.js', 'ask.js', 'listen.js']);
   for (const [name, code] of files) writeFileSync(join(folder, name), code);
   const { stdout, stderr } = await run(process.execPath, ['main.js'], { cwd: folder });
   expect(stderr).toBe('');
@@ -34,6 +34,10 @@ test('the library example prints what the README says it prints', async () => {
   expect(lines.filter((line) => /^ada \d+\.\d\d$/.test(line))).toHaveLength(2);
   expect(lines.at(-1)).toBe('3 outcomes stored');
   expect(readOutcomes(join(folder, 'orders.db'))).toHaveLength(3);
+  const asked = await run(process.execPath, ['ask.js'], { cwd: folder });
+  expect([asked.stdout, asked.stderr]).toEqual([expect.stringMatching(/^succeeded \d+\.\d\d\nbob\n5\n$/), '']);
+  const listened = await run(process.execPath, ['listen.js'], { cwd: folder });
+  expect([listened.stdout, listened.stderr]).toEqual(['ada 1\nada 3\n2 1\n', '']);
 });
 
 test('the columns that the README lists are those of the views', () => {

@@ -350,3 +350,53 @@ describe('another order', () => {
       expect(waitingIn(path)).toEqual([4, 3, 5, 2]);
     }));
 });
+
+describe('what has become of events', () => {
+  const at = (partition: string, position: number) => ({ partition, position });
+
+  it('is read by identity: outcomes, that one is owed, or nothing; an event that waits is owed wherever it is from', () =>
+    atPath((path) =>
+      withSource(path, (store) => {
+        store.append(groupWith([rowOf(1, { partition: journal })], { events: eventsOf(['k', 'k']) }));
+        store.append(groupWith([waits(4), rowOf(5, { ...deadLettered, data: '1' })]));
+        const asked = [
+          at('journal', 1),
+          at('journal', 2),
+          at('journal', 3),
+          at('p', 4),
+          at('p', 5),
+          at('p', 6),
+          at('q', 1),
+        ];
+        const found = store.readOutcomes({ events: asked, sizeMax: 1e6 });
+        expect(found.map(({ outcomes, isOwed }) => [outcomes.map(({ status }) => status), isOwed])).toEqual([
+          [['succeeded'], false],
+          [[], true],
+          [[], false],
+          [[], true],
+          [['dead-lettered'], false],
+          [[], false],
+          [[], false],
+        ]);
+        expect(found[0]?.outcomes[0]).toMatchObject({ identity: at('journal', 1), handler: 'h', result: 1 });
+      }),
+    ));
+
+  it('is read as far as it fits, and of one event at least', () =>
+    atPath((path) =>
+      withSource(path, (store) => {
+        const result = JSON.stringify('x'.repeat(98));
+        store.append(groupWith([1, 2, 3, 4].map((position) => rowOf(position, { result }))));
+        const events = [1, 2, 3, 4].map((position) => at('p', position));
+        for (const [sizeMax, count] of [
+          [0, 1],
+          [100, 1],
+          [101, 2],
+          [1000, 4],
+        ] as const) {
+          expect(store.readOutcomes({ events, sizeMax })).toHaveLength(count);
+        }
+        expect(store.readOutcomes({ events: [], sizeMax: 1 })).toEqual([]);
+      }),
+    ));
+});

@@ -1,6 +1,7 @@
 // What the compiler refuses: the types of a handlers module reach `publish`. Checked by `npm run lint`; the calls below
 // are never made.
 
+import type { WritableStream } from 'node:stream/web';
 import { expectTypeOf, test } from 'vitest';
 import {
   type createProcessor,
@@ -43,6 +44,10 @@ test('publish takes the types of the module and refuses others', () => {
     void processor.publish({ type: 'order.placed' });
     // @ts-expect-error: a list is checked like a single event
     void processor.publishMany([{ type: 'order.placed', data: {} }]);
+    void processor.process({ type: 'order.placed', data: { amount: 1 } });
+    // @ts-expect-error: process checks as publish does
+    void processor.process({ type: 'order.placed', data: {} });
+    expectTypeOf(processor.writableStream()).toEqualTypeOf<WritableStream<EventOf<Orders>>>();
   };
   expectTypeOf(calls).toBeFunction();
 });

@@ -34,7 +34,7 @@ class World {
     const threads = new ScriptedThreads({ clock, random, script });
     this.#threads.push(threads);
     const writer = new SimulatedWriter({
-      ...{ clock, random, store, handlers, order, onRedrive: () => {}, onRow: () => {} },
+      ...{ clock, random, store, handlers, order, onRedrive: () => {}, onRead: () => {}, onRow: () => {} },
       missing: () => undefined,
     });
     return new Processor({

@@ -72,6 +72,7 @@ const api: WriterApi = {
     return turnstile.pass(turn, () => opened().deadLetters(request, how));
   },
   cancel: (turn, request) => turnstile.pass(turn, () => opened().cancel(request)),
+  readOutcomes: (turn, request) => turnstile.pass(turn, () => opened().readOutcomes(request)),
   setFingerprint: (turn, partition, text) =>
     turnstile.pass(turn, () => {
       opened().setFingerprint(partition, text);

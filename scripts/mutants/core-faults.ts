@@ -18,7 +18,7 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'an event that waits in the store is brought into memory twice',
     file: 'src/dispatch/dispatcher.ts',
-    from: 'if (!this.away.recall(owed)) return;',
+    from: 'if (!this.away.recall(owed)) return false;',
     to: 'this.away.recall(owed);',
   },
   {
@@ -32,6 +32,13 @@ export const coreFaults: readonly Fault[] = [
     file: 'src/dispatch/away.ts',
     from: 'if (slot.recalledFrom !== null && lane.key !== null) {',
     to: 'if (slot.recalledFrom !== null) {',
+  },
+  {
+    name: 'an event that the store has cancelled is counted in its lane until it leaves memory',
+    file: 'src/away-lane.ts',
+    from: '    if (slot.isDecidedInStore) continue;\n',
+    to: '',
+    tests: ['test/away-lanes.test.ts'],
   },
   {
     name: 'what cannot run yet comes back whatever memory holds',

@@ -29,6 +29,7 @@ const vocabulary = [
 const fileRooms: Readonly<Record<string, string>> = {
   index: 'index',
   processor: 'processor',
+  'processor-calls': 'processor',
   'create-processor': 'processor',
 };
 

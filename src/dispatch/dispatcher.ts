@@ -134,11 +134,12 @@ export class Dispatcher {
   }
 
   /** Takes an event in that waits in the store, at the end of its lane, unless it is here. While `room` is above 0. */
-  readmit(event: EncodedEvent, owed: Place & { readonly lane: LaneName }, history: History): void {
-    if (!this.away.recall(owed)) return;
+  readmit(event: EncodedEvent, owed: Place & { readonly lane: LaneName }, history: History): boolean {
+    if (!this.away.recall(owed)) return false;
     const slot = this.#take(event, owed);
     slot.recalledFrom = owed.lane;
     this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, history);
+    return true;
   }
 
   /** From now on so many threads share what is waiting. */

@@ -46,6 +46,8 @@ export class Slot {
   deaths: number | null = null;
   /** Whether its thread died while it ran, and it is not known of what: it runs next on a fresh one. Likewise. */
   isDoubted = false;
+  /** Whether the store has decided it by itself: it waits there no more, nor will it. Written by Cancellations. */
+  isDecidedInStore = false;
   event: EncodedEvent | null = null;
   size = 0;
   /** The lane it waits in or runs for; null while the slot is free. Written by Lanes and RingBuffer. */
@@ -148,6 +150,7 @@ export class RingBuffer {
     slot.sentTo = null;
     slot.deaths = null;
     slot.isDoubted = false;
+    slot.isDecidedInStore = false;
     const tail = this.#head + this.#room;
     this.#free[tail >= this.capacity ? tail - this.capacity : tail] = slot;
     this.#room += 1;

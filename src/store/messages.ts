@@ -135,6 +135,20 @@ export interface CancelResult {
   readonly waitedIn: LaneName | null;
 }
 
+/** Asks what has become of events. */
+export interface OutcomesRequest {
+  readonly events: readonly Identity[];
+  /** Size of results and errors at which the answer ends; what comes after may be asked for again. */
+  readonly sizeMax: number;
+}
+
+/** What has become of one event. */
+export interface EventOutcomes {
+  readonly outcomes: readonly Outcome[];
+  /** Whether the store has the event and owes it an outcome. With neither it has nothing of the event. */
+  readonly isOwed: boolean;
+}
+
 /** What the store knows of the journal. */
 export interface JournalStart {
   readonly partition: number;

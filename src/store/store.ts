@@ -28,6 +28,7 @@ import type {
   CancelResult,
   DeadLettersRequest,
   DeadLettersResult,
+  EventOutcomes,
   GroupRequest,
   GroupResult,
   JournalPage,
@@ -36,12 +37,14 @@ import type {
   LanePageRequest,
   OpenRequest,
   OpenResult,
+  OutcomesRequest,
   PageRequest,
   PartitionStart,
   Repeat,
   Watermark,
 } from './messages.js';
 import { OutcomeEraser } from './outcome-eraser.js';
+import { OutcomeLookUp } from './outcome-look-up.js';
 import { RetentionSchedule } from './retention-schedule.js';
 import { migrateToNewest } from './schema.js';
 import { beginEpoch, handlerIds, takeOver } from './store-epoch.js';
@@ -63,6 +66,7 @@ export class Store {
   readonly #lanes: LanePages;
   readonly #deadLetters: DeadLetters;
   readonly #cancellation: Cancellation;
+  readonly #lookUp: OutcomeLookUp;
   /** Null when everything is kept. */
   readonly #retention: RetentionSchedule | null;
   readonly #gauge: Gauge;
@@ -92,6 +96,7 @@ export class Store {
     this.#lanes = new LanePages(db, this.#tables);
     this.#deadLetters = new DeadLetters(db, { ...this.#tables, order });
     this.#cancellation = new Cancellation(db, this.#tables);
+    this.#lookUp = new OutcomeLookUp(db, this.#tables);
     this.#retention = this.#retentionOf(request);
     this.#gauge = new Gauge(db);
   }
@@ -164,6 +169,12 @@ export class Store {
   /** Gives an event without an outcome that of being cancelled, if it is in the journal or waits in its lane. */
   cancel(request: CancelRequest): CancelResult {
     return this.#change('cancel an event', () => this.#cancellation.cancel(request));
+  }
+
+  /** Reads what has become of the first ones of some events, as many as fit, at least one. */
+  readOutcomes(request: OutcomesRequest): EventOutcomes[] {
+    this.#changes.confirm();
+    return attempt('read outcomes', () => this.#lookUp.read(request));
   }
 
   /** Stores the text by which the partition's input is known again. */

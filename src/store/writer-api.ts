@@ -8,6 +8,7 @@ import type {
   CancelResult,
   DeadLettersRequest,
   DeadLettersResult,
+  EventOutcomes,
   GroupRequest,
   GroupResult,
   JournalPage,
@@ -16,6 +17,7 @@ import type {
   LanePageRequest,
   OpenRequest,
   OpenResult,
+  OutcomesRequest,
   PageRequest,
   PartitionStart,
   Repeat,
@@ -48,6 +50,7 @@ export interface WriterApi {
   readLane(turn: number, request: LanePageRequest): InTurn<LanePage>;
   deadLetters(turn: number, request: DeadLettersRequest, how: Repeat): InTurn<DeadLettersResult>;
   cancel(turn: number, request: CancelRequest): InTurn<CancelResult>;
+  readOutcomes(turn: number, request: OutcomesRequest): InTurn<readonly EventOutcomes[]>;
   setFingerprint(turn: number, partition: number, text: string): InTurn<null>;
   append(turn: number, group: GroupRequest): InTurn<GroupResult>;
   check(turn: number): InTurn<null>;
@@ -64,6 +67,7 @@ export const writerMethods: readonly string[] = [
   'readLane',
   'deadLetters',
   'cancel',
+  'readOutcomes',
   'setFingerprint',
   'append',
   'check',

@@ -8,12 +8,14 @@ import type {
   CancelResult,
   DeadLettersRequest,
   DeadLettersResult,
+  EventOutcomes,
   GroupRequest,
   GroupResult,
   JournalPage,
   JournalStart,
   LanePage,
   LanePageRequest,
+  OutcomesRequest,
   PageRequest,
   PartitionStart,
 } from './messages.js';
@@ -71,6 +73,11 @@ export abstract class WriterCalls {
   /** Cancels an event that is not in memory; durable when it resolves. */
   cancel(request: CancelRequest): Promise<CancelResult> {
     return this.ask((verbs, { turn }) => verbs.cancel(turn, request));
+  }
+
+  /** Reads what has become of the first ones of some events, at least one; sees what was appended before the call. */
+  readOutcomes(request: OutcomesRequest): Promise<readonly EventOutcomes[]> {
+    return this.ask((verbs, { turn }) => verbs.readOutcomes(turn, request));
   }
 
   /** Stores the text by which the partition's input is known again. */

@@ -1,9 +1,9 @@
 // What people outside know: which events were accepted, in which lane each is, which ids were used. It outlives the
 // processes, and is what the judge goes by.
 
-import { journalPartition } from '../../src/event.js';
+import { type Identity, journalPartition } from '../../src/event.js';
 import type { OrderMode } from '../../src/options.js';
-import type { Receipt } from '../../src/publishing.js';
+import type { Receipt } from '../../src/receipts.js';
 import type { SourceRecord } from '../../src/sources/source.js';
 import type { Random } from './random.js';
 
@@ -18,6 +18,7 @@ export interface Accepted {
   readonly partition: string;
   readonly position: number;
   readonly lane: string | null;
+  readonly key: string | null;
 }
 
 /** The handlers of a whole module. */
@@ -70,12 +71,12 @@ export class Ledger {
   /** The records of the source from a position on; reading one accepts it. */
   recordsFrom(position: number, count: number): SourceRecord[] {
     const records = this.#records.filter((record) => record.position >= position).slice(0, count);
-    for (const { position: at, event } of records) this.#accept('source', at, this.laneOf(event.type, event.key));
+    for (const { position: at, event } of records) this.#accept({ partition: 'source', position: at }, event);
     return records;
   }
 
   /** Takes in what publish gave. */
-  receipt(event: SimulatedEvent, { identity, duplicate }: Receipt): void {
+  receipt(event: SimulatedEvent, { identity, duplicate }: Pick<Receipt, 'identity' | 'duplicate'>): void {
     const told = `${identity.partition}/${identity.position}`;
     const known = event.id === null ? undefined : this.#identityOfId.get(event.id);
     if (event.id !== null && known !== undefined && known !== told) {
@@ -84,7 +85,7 @@ export class Ledger {
     if (duplicate && event.id === null) this.wrong.push(`${told} has no id and is said to be a duplicate`);
     if (event.id !== null) this.#identityOfId.set(event.id, told);
     if (!duplicate && this.#accepted.has(told)) this.wrong.push(`${told} was given out twice`);
-    this.#accept(identity.partition, identity.position, this.laneOf(event.type, event.key));
+    this.#accept(identity, event);
   }
 
   /** The process died with what it held in memory. */
@@ -109,9 +110,10 @@ export class Ledger {
     return undefined;
   }
 
-  #accept(partition: string, position: number, lane: string | null): void {
+  #accept({ partition, position }: Identity, { type, key }: Pick<SimulatedEvent, 'type' | 'key'>): void {
     const identity = `${partition}/${position}`;
-    if (!this.#accepted.has(identity)) this.#accepted.set(identity, { identity, partition, position, lane });
+    const lane = this.laneOf(type, key);
+    if (!this.#accepted.has(identity)) this.#accepted.set(identity, { identity, partition, position, lane, key });
   }
 }
 

@@ -5,13 +5,14 @@
 import { KeylaneError } from '../../src/errors.js';
 import type { GivenPolicy, HandlerEvent, HandlerTable, OnDeadLetter } from '../../src/handler.js';
 import { type Config, configFrom, type IntakeMode } from '../../src/options.js';
-import { verdict } from '../../src/outcome.js';
+import { type Outcome, verdict } from '../../src/outcome.js';
 import { policiesOf } from '../../src/policy.js';
 import { ChangingPool } from '../../src/pool/changing-pool.js';
 import { Processor } from '../../src/processor.js';
+import type { Receipt } from '../../src/receipts.js';
 import type { Source, SourceRecord } from '../../src/sources/source.js';
 import { Trouble } from '../../src/trouble.js';
-import { killerKey, type Ledger } from './ledger.js';
+import { type Accepted, killerKey, type Ledger, types } from './ledger.js';
 import type { Random } from './random.js';
 import { SimulatedClock } from './simulated-clock.js';
 import type { Try } from './simulated-handlers.js';
@@ -96,6 +97,7 @@ export class Life {
           this.#tries.forgive(identity);
         }
       },
+      onRead: (identity) => this.#pool?.comesAgain(identity),
       onRow: (identity, row) => this.#tries.hear(identity, row),
       missing: (partition, below) => ledger.missing({ partition, below, has: (identity) => store.isPlaced(identity) }),
     });
@@ -115,6 +117,7 @@ export class Life {
     if (random.oneIn(3)) this.#burst(processor);
     if (random.oneIn(3)) this.#publishMany(processor);
     if (this.#plan.hasKiller) this.#publishKiller(processor);
+    for (let times = random.int(0, 2); times > 0; times -= 1) this.#later(() => this.#whenIdle(processor));
     for (let times = random.int(0, 2); times > 0; times -= 1) this.#later(() => this.#meddle(processor));
     if (this.#plan.last !== null) this.#meetDeadLetters(processor, this.#plan.last);
     if (this.#plan.last === 'discard') processor.start();
@@ -203,6 +206,8 @@ export class Life {
     });
     processor.on('warning', () => {});
     processor.on('fatal', (error) => this.#wrong.push(`fatal: ${error.stack}`));
+    // What nobody listens for is not decoded, and receipts must hear of it all the same.
+    if (this.#random.oneIn(3)) return processor;
     processor.on('outcome', ({ identity }) => {
       const told = `${identity.partition}/${identity.position}`;
       if (!this.#store.outcomes.has(told)) this.#wrong.push(`${told} was told before it was durable`);
@@ -218,10 +223,73 @@ export class Life {
       for (let index = 0; index < count; index += 1) {
         const event = this.#ledger.event();
         if (!this.#plan.handlers.includes(event.type)) continue;
-        this.#receipt(event, await processor.publish(event));
+        if (this.#random.oneIn(6)) this.#process(processor, event);
+        else this.#receipt(event, await processor.publish(event));
       }
     };
     this.#watch('publish', publish().catch(forgiveTheEnd));
+  }
+
+  #process(processor: Processor, event: ReturnType<Ledger['event']>): void {
+    if (event.id !== null) return;
+    const processed = processor.process(event).then((outcome) => {
+      if (this.#isDead) return;
+      this.#receipt(event, { identity: outcome.identity, duplicate: false });
+      this.#judgeOutcome(outcome);
+    }, forgiveTheEnd);
+    this.#watch('process', processed);
+  }
+
+  /** Somebody asks what became of an event, at once or later. */
+  #askFor(processor: Processor, receipt: Receipt): void {
+    const { position } = receipt.identity;
+    const ask = (): void => {
+      const isInTime = processor.phase === 'idle' || processor.phase === 'running';
+      const told = receipt.outcome().then(
+        (outcome) => {
+          if (this.#isDead) return;
+          if (outcome.identity.position !== position) this.#wrong.push(`${position} was told another`);
+          this.#judgeOutcome(outcome);
+        },
+        (error) => {
+          forgiveTheEnd(error);
+          const name = `journal/${position}`;
+          const isDecided = this.#store.outcomes.has(name) && !this.#ledger.redriven.has(name);
+          if (isInTime && isDecided && !this.#isDead) this.#wrong.push(`${name} has an outcome that was not told`);
+        },
+      );
+      this.#watch('outcome', told);
+    };
+    if (this.#random.oneIn(2)) ask();
+    else this.#later(ask);
+  }
+
+  #judgeOutcome({ identity, status }: Outcome): void {
+    const name = `${identity.partition}/${identity.position}`;
+    const found = this.#store.outcomes.get(name)?.verdict;
+    // Both may have come to it since.
+    if (found === 'discarded' || this.#ledger.redriven.has(name)) return;
+    const stored = found === undefined ? 'nothing' : statuses[found as 0 | 1 | 2];
+    if (stored !== status) this.#wrong.push(`${name} was told as ${status}, the store has ${stored}`);
+  }
+
+  /** Somebody waits until nothing of a key is under way. */
+  #whenIdle(processor: Processor): void {
+    const which = this.#random.oneIn(3) ? {} : { key: `k${this.#random.int(0, 3)}` };
+    // What is owed to a handler that the module does not have is parked.
+    const isMeant = ({ partition, position, key }: Accepted): boolean =>
+      partition === 'journal' &&
+      (which.key === undefined || key === which.key) &&
+      this.#plan.handlers.includes(this.#store.events.get(position)?.handler ?? types[0]!);
+    const before = this.#ledger.all.filter(isMeant);
+    const idle = processor.whenIdle(which).then(() => {
+      if (this.#isDead) return;
+      const left = before.find(
+        ({ identity }) => !this.#store.isPlaced(identity) && !this.#ledger.redriven.has(identity),
+      );
+      if (left !== undefined) this.#wrong.push(`${left.identity} is under way, and it was told to be idle`);
+    }, forgiveTheEnd);
+    this.#watch('whenIdle', idle);
   }
 
   /** Publishes without awaiting: the order of the calls is the order of acceptance all the same. */
@@ -234,6 +302,7 @@ export class Life {
         if (position < last) this.#wrong.push(`${position} was accepted before its turn`);
         last = position;
         this.#receipt(event, receipt);
+        if (this.#random.oneIn(4)) this.#askFor(processor, receipt);
       }, forgiveTheEnd);
       this.#watch('burst', published);
     }
@@ -260,7 +329,7 @@ export class Life {
     this.#watch('killer', publish);
   }
 
-  #receipt(event: ReturnType<Ledger['event']>, receipt: Awaited<ReturnType<Processor['publish']>>): void {
+  #receipt(event: ReturnType<Ledger['event']>, receipt: Pick<Receipt, 'identity' | 'duplicate'>): void {
     if (this.#isDead) return;
     // Only the journal knows ids.
     this.#ledger.receipt(this.#plan.intake === 'journal' ? event : { ...event, id: null }, receipt);
@@ -435,6 +504,8 @@ export class Life {
 function limits(random: Random): GivenPolicy {
   return { timeoutMs: random.int(8, 40), graceMs: random.int(0, 25) };
 }
+
+const statuses = ['succeeded', 'dead-lettered', 'cancelled'] as const;
 
 /** A source may give types that the module has no handler for. */
 function forgiveMissingHandler(error: unknown): void {

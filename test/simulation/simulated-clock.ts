@@ -10,6 +10,9 @@ interface Entry {
   readonly callback: () => void;
 }
 
+/** Timers of a machine take a millisecond at the least; shorter ones find more, as long as time goes on. */
+const waitMsMin = 0.001;
+
 export class SimulatedClock implements Clock {
   readonly #tickMs: number;
   #nowMs = 0;
@@ -39,8 +42,10 @@ export class SimulatedClock implements Clock {
     this.alarm(0, callback);
   }
 
+  /** What is to come later does: a wait that is too short to move a large number would never be over. */
   alarm(delayMs: number, callback: () => void): () => void {
-    return this.#enter({ atMs: this.#nowMs + delayMs, isWork: false, callback });
+    const waitMs = delayMs > 0 ? Math.max(waitMsMin, delayMs) : 0;
+    return this.#enter({ atMs: this.#nowMs + waitMs, isWork: false, callback });
   }
 
   alarmAt(atMs: number, callback: () => void): void {

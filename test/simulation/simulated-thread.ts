@@ -42,6 +42,9 @@ export interface Begun {
  */
 type State = 'starting' | 'loading' | 'ready' | 'ending' | 'halted' | 'exited';
 
+/** How long what a thread says is on its way at the most, news of its exit included. */
+export const newsMsMax = 0.5;
+
 interface Task {
   readonly message: PoolMessage;
   readonly answer: (answer: PoolAnswer) => void;
@@ -189,7 +192,7 @@ export class SimulatedThread extends EventEmitter implements MachineThread, Hand
 
   #deliver(deliver: () => void): void {
     const { clock, random } = this.#world;
-    this.#heardAtMs = Math.max(this.#heardAtMs, clock.nowMs() + random.next() * 0.5);
+    this.#heardAtMs = Math.max(this.#heardAtMs, clock.nowMs() + random.next() * newsMsMax);
     clock.alarmAt(this.#heardAtMs, deliver);
   }
 }

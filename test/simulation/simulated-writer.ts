@@ -1,10 +1,10 @@
 // A writer without SQLite: it decodes the real messages, takes its time on the simulated clock, and does each call at
 // once when its time has come. What its process had asked for and it had not done is lost when the process dies.
 
-import { journalPartition } from '../../src/event.js';
+import { type Identity, journalPartition } from '../../src/event.js';
 import { EventsJoiner, JoinedEventsReader } from '../../src/joined-events.js';
 import type { OrderMode } from '../../src/options.js';
-import { isOutcome, type OutcomeRow, RowsReader, verdict } from '../../src/outcome.js';
+import { isOutcome, type Outcome, type OutcomeRow, RowsReader, type Verdict, verdict } from '../../src/outcome.js';
 import { runsOf } from '../../src/position-runs.js';
 import type {
   CancelRequest,
@@ -12,6 +12,7 @@ import type {
   DeadLettersRequest,
   DeadLettersResult,
   DuplicateEvent,
+  EventOutcomes,
   GroupRequest,
   GroupResult,
   JournalEvents,
@@ -20,6 +21,7 @@ import type {
   LaneAway,
   LanePage,
   LanePageRequest,
+  OutcomesRequest,
   PageRequest,
   ParkedEvents,
   PartitionStart,
@@ -29,7 +31,7 @@ import { keyWithoutOrder, type LaneName, withoutOrder } from '../../src/store-la
 import type { WriterThread } from '../../src/threads.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
-import { freeLaneText, laneText, type SimulatedStore, type StoredEvent } from './simulated-store.js';
+import { freeLaneText, laneText, type Placed, type SimulatedStore, type StoredEvent } from './simulated-store.js';
 
 /** Rows that one page looks at at most. */
 const rowsPerPageMax = 20;
@@ -43,6 +45,8 @@ interface World {
   readonly order: OrderMode;
   /** Dead letters were taken to be run again, by identity. */
   onRedrive(identities: readonly string[]): void;
+  /** It gives an event of a lane to memory. */
+  onRead(identity: string): void;
   /** It is told of an event. */
   onRow(identity: string, row: OutcomeRow): void;
   /** An accepted event of a partition below a position that has no outcome. */
@@ -53,6 +57,16 @@ const cancelledRow: OutcomeRow = {
   ...{ partition: 0, position: 0, handler: 0, verdict: verdict.cancelled, attempts: 0, startedAtUs: 0, durationUs: 0 },
   ...{ dueAtUs: 0, id: null, type: '', key: null, result: null, error: null, extras: null, data: null },
 };
+
+function outcomeOf(identity: Identity, found: Verdict | 'discarded'): Outcome {
+  const status = found === 'discarded' ? found : statuses[found as 0 | 1 | 2];
+  return {
+    ...{ identity, id: null, type: '', key: null, handler: '', status, attempts: 1, startedAtUs: 0, durationUs: 0 },
+    ...{ result: undefined, error: null },
+  };
+}
+
+const statuses = ['succeeded', 'dead-lettered', 'cancelled'] as const;
 
 export class SimulatedWriter implements WriterThread {
   groupsMax = 0;
@@ -130,7 +144,7 @@ export class SimulatedWriter implements WriterThread {
 
   cancel({ event }: CancelRequest): Promise<CancelResult> {
     return this.#inTurn(() => {
-      const { store } = this.#world;
+      const { store, handlers } = this.#world;
       const none = { hasWaited: false, waitedIn: null };
       if (typeof event === 'string') return { found: 'unknown', identity: null, ...none };
       const identity = `${event.partition}/${event.position}`;
@@ -139,9 +153,23 @@ export class SimulatedWriter implements WriterThread {
       if (!isJournaled && !store.isWaiting(identity)) return { found: 'unknown', identity: null, ...none };
       const partition = store.numberOf(event.partition);
       const lane = [...store.waiting].find(([, waiting]) => waiting.some((one) => one.identity === identity))?.[0];
-      const waitedIn = lane === undefined ? null : (this.#lanes().find((one) => this.#textOf(one) === lane) ?? null);
+      const isPresent = lane !== undefined && handlers.includes(this.#event(identity).handler);
+      const waitedIn = isPresent ? (this.#lanes().find((one) => this.#textOf(one) === lane) ?? null) : null;
       store.addOutcome({ ...cancelledRow, partition, position: event.position });
       return { found: 'cancelled', identity: event, hasWaited: lane !== undefined, waitedIn };
+    });
+  }
+
+  readOutcomes({ events }: OutcomesRequest): Promise<readonly EventOutcomes[]> {
+    return this.#inTurn(() => {
+      const { store, random } = this.#world;
+      return events.slice(0, random.int(1, 8)).map((identity) => {
+        const { partition, position } = identity;
+        const found = store.outcomes.get(`${partition}/${position}`);
+        const isJournaled = partition === journalPartition && store.events.has(position);
+        const isOwed = found === undefined && (isJournaled || store.isWaiting(`${partition}/${position}`));
+        return { outcomes: found === undefined ? [] : [outcomeOf(identity, found.verdict)], isOwed };
+      });
     });
   }
 
@@ -248,19 +276,27 @@ export class SimulatedWriter implements WriterThread {
       if (name !== '*' && !handlers.includes(name)) return [];
       const index = handlers.indexOf(name);
       const lane = mark === ' ' ? { handler: withoutOrder(index), key } : { handler: index, key };
-      return [{ ...lane, parkedBy: store.parked.get(text) ?? null, waiting: store.waiting.get(text)?.length ?? 0 }];
+      const [parkedBy, waiting] = [store.parked.get(text) ?? null, this.#waitingIn(text).length];
+      return parkedBy === null && waiting === 0 ? [] : [{ ...lane, parkedBy, waiting }];
     });
   }
 
+  /** What waits in a lane for handlers that are there: the others of the one lane there may be are parked. */
+  #waitingIn(lane: string): Placed[] {
+    const { store, handlers } = this.#world;
+    return (store.waiting.get(lane) ?? []).filter(({ stored }) => handlers.includes(stored.handler));
+  }
+
   #lanePage({ handler, key, after, countMax }: LanePageRequest): LanePage {
-    const { store, handlers, random } = this.#world;
-    const all = store.waiting.get(this.#textOf({ handler, key })) ?? [];
+    const { store, handlers, random, onRead } = this.#world;
+    const all = this.#waitingIn(this.#textOf({ handler, key }));
     const rest = all.filter(({ place }) => after === null || place > after);
-    const taken = rest
-      .slice(0, Math.min(countMax, random.int(1, 8)))
-      .filter(({ stored }) => handlers.includes(stored.handler));
+    const taken = rest.slice(0, Math.min(countMax, random.int(1, 8)));
     const joiner = new EventsJoiner(taken.length);
-    for (const { stored } of taken) joiner.add(stored.event);
+    for (const { identity, stored } of taken) {
+      joiner.add(stored.event);
+      onRead(identity);
+    }
     const tries = taken.map(({ identity }) => store.tries.get(identity));
     return {
       ...{ events: joiner.finish(), isLast: rest.length <= taken.length, names: store.names() },

@@ -8,6 +8,7 @@ import { verdict } from '../../src/outcome.js';
 import type { Ledger } from './ledger.js';
 import type { Deed, Try } from './simulated-handlers.js';
 import type { SimulatedStore } from './simulated-store.js';
+import { newsMsMax } from './simulated-thread.js';
 
 interface Parts {
   readonly ledger: Ledger;
@@ -17,10 +18,13 @@ interface Parts {
 /** What the simulated machine adds to a limit at the most: ticks, the way out of a thread, a process that was stopped. */
 const lateMsMax = 400;
 
+const deaths: ReadonlySet<Deed> = new Set<Deed>(['exited', 'left-error', 'out-of-memory']);
+
+/** What ends with its thread: nothing in the shared memory tells of it. */
+const unsaid: ReadonlySet<Deed> = new Set<Deed>([...deaths, 'struck', 'runs']);
+
 /** Times are told in whole microseconds. */
 const roundingUs = 2;
-
-const deaths: ReadonlySet<Deed> = new Set<Deed>(['exited', 'left-error', 'out-of-memory']);
 
 export class Tries {
   readonly #parts: Parts;
@@ -86,7 +90,7 @@ export class Tries {
       case null:
         return one.deed === 'gave';
       case 'TimeoutError':
-        return one.limitMs !== null && one.endWorkedMs - one.startWorkedMs > one.limitMs - 0.01;
+        return one.limitMs !== null && knownMsOf(one) > one.limitMs - 0.01;
       case 'ThreadDied':
         // Where something ran before, that may have left what ended the thread; only the heap is charged all the same.
         return one.deed === 'out-of-memory' || (deaths.has(one.deed) && one.isFirst);
@@ -132,4 +136,9 @@ export class Tries {
       lastPosition.set(`${lane} ${partition}`, position);
     }
   }
+}
+
+/** How long a try worked, as far as anybody can know: of the end of a thread the news comes later. */
+function knownMsOf({ deed, startWorkedMs, endWorkedMs }: Try): number {
+  return endWorkedMs - startWorkedMs + (unsaid.has(deed) ? newsMsMax : 0);
 }

@@ -11,6 +11,8 @@ export class WatchedPool implements HandlerThreads {
   readonly #wrong: string[];
   #underWay = 0;
   readonly #doubted = new Set<string>();
+  /** Doubted ones of which the store was asked again: memory alone knows the doubt, and may have let go of them. */
+  readonly #perhapsDoubted = new Set<string>();
   /** What is to run on a fresh thread, until it has. */
   readonly #fresh = new Set<string>();
 
@@ -38,7 +40,8 @@ export class WatchedPool implements HandlerThreads {
   async runFresh(message: BatchMessage): Promise<BatchReport> {
     const events = identitiesOf(message);
     for (const identity of events) {
-      if (events.length > 1 || !this.#doubted.has(identity)) this.#wrong.push(`${identity} ran on a fresh thread`);
+      const isDoubted = this.#doubted.has(identity) || this.#perhapsDoubted.has(identity);
+      if (events.length > 1 || !isDoubted) this.#wrong.push(`${identity} ran on a fresh thread`);
       this.#fresh.add(identity);
     }
     try {
@@ -51,6 +54,11 @@ export class WatchedPool implements HandlerThreads {
   /** Whether an event is to run where nothing has run before. */
   isFresh(identity: string): boolean {
     return this.#fresh.has(identity);
+  }
+
+  /** The store has given an event to memory, which had let go of it or has it still. */
+  comesAgain(identity: string): void {
+    if (this.#doubted.delete(identity)) this.#perhapsDoubted.add(identity);
   }
 
   cancel(place: number, index: number): void {
@@ -79,8 +87,10 @@ export class WatchedPool implements HandlerThreads {
     try {
       const report = await run();
       events.forEach((identity, index) => {
+        if (report.results[index] === handlerResult.skipped) return;
+        this.#perhapsDoubted.delete(identity);
         if (report.results[index] === handlerResult.doubted) this.#doubted.add(identity);
-        else if (report.results[index] !== handlerResult.skipped) this.#doubted.delete(identity);
+        else this.#doubted.delete(identity);
       });
       return report;
     } finally {

@@ -1,0 +1,141 @@
+// Who waits until nothing of some kind waits or runs. It looks once a turn, and only while somebody does: at the newest
+// event that it knows of, until that is done, and then at all that are in memory, for another one.
+
+import type { AwayLanes } from './away-lanes.js';
+import type { Dispatcher } from './dispatch/dispatcher.js';
+import type { Slot } from './dispatch/ring-buffer.js';
+import type { KeylaneError } from './errors.js';
+import type { Journal } from './journal.js';
+import type { Matcher } from './outcome-filter.js';
+
+interface Parts {
+  readonly dispatcher: Dispatcher;
+  readonly journal: Journal;
+  readonly away: AwayLanes;
+  handlerName(handler: number): string;
+  /** Resolves when every event published so far is stored. */
+  whenStored(): Promise<void>;
+  wake(): void;
+}
+
+interface Wait {
+  /** Null: published events below `before`, whatever they are. */
+  readonly matcher: Matcher | null;
+  /** Positions of the journal from here on were given out after the wait began. */
+  readonly before: number;
+  /** An event in memory that was not done, and the sequence it had: the slot is used again for others. */
+  witness: { readonly slot: Slot; readonly sequence: number } | null;
+  resolve(): void;
+  reject(error: unknown): void;
+}
+
+export class Idleness {
+  readonly #parts: Parts;
+  readonly #waits = new Set<Wait>();
+  #closedBy: KeylaneError | null = null;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Resolves when no event that fits waits or runs. Of those that wait in the store for want of memory it knows only
+   * those that were there when it was called.
+   */
+  whenIdle(matcher: Matcher, signal: AbortSignal | undefined): Promise<void> {
+    return this.#await(matcher, signal);
+  }
+
+  /** Resolves when no event waits or runs that was published before. */
+  whenDone(signal: AbortSignal | undefined): Promise<void> {
+    return this.#await(null, signal);
+  }
+
+  /** Lets those go who wait for nothing any more. Called once a turn. */
+  look(): void {
+    if (this.#waits.size === 0) return;
+    for (const wait of this.#waits) {
+      if (this.#isBusy(wait)) continue;
+      this.#waits.delete(wait);
+      wait.resolve();
+    }
+  }
+
+  /** Refuses those who wait and who come. */
+  close(error: KeylaneError): void {
+    this.#closedBy ??= error;
+    for (const { reject } of this.#waits) reject(this.#closedBy);
+    this.#waits.clear();
+  }
+
+  async #await(matcher: Matcher | null, signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
+    // Whoever has published without waiting for it means those events too.
+    await this.#parts.whenStored();
+    signal?.throwIfAborted();
+    if (this.#closedBy !== null) throw this.#closedBy;
+    await new Promise<void>((resolve, reject) => {
+      const stop = (): void => signal?.removeEventListener('abort', giveUp);
+      const wait: Wait = {
+        ...{ matcher, before: this.#parts.journal.positionNext, witness: null },
+        resolve: () => {
+          stop();
+          resolve();
+        },
+        reject: (error) => {
+          stop();
+          reject(error);
+        },
+      };
+      const giveUp = (): void => {
+        this.#waits.delete(wait);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', giveUp, { once: true });
+      this.#waits.add(wait);
+      this.#parts.wake();
+    });
+  }
+
+  #isBusy(wait: Wait): boolean {
+    const { journal } = this.#parts;
+    const isForAll = wait.matcher?.isForAll ?? false;
+    if (!journal.isInStep && (isForAll || journal.cursor < wait.before)) return true;
+    return this.#isInMemory(wait) || this.#isAway(wait);
+  }
+
+  #isInMemory(wait: Wait): boolean {
+    const { dispatcher } = this.#parts;
+    if (dispatcher.held === 0) return false;
+    const { witness } = wait;
+    if (witness !== null && witness.slot.state !== 'free' && witness.slot.sequence === witness.sequence) return true;
+    wait.witness = null;
+    for (const slot of dispatcher.taken()) {
+      const isNewer = wait.witness === null || slot.sequence > wait.witness.sequence;
+      if (isNewer && this.#fits(wait, slot)) wait.witness = { slot, sequence: slot.sequence };
+    }
+    return wait.witness !== null;
+  }
+
+  #fits({ matcher, before }: Wait, { partition, position, handler, event }: Slot): boolean {
+    const { journal, handlerName } = this.#parts;
+    if (matcher === null) return partition === journal.partition && position < before;
+    return matcher.fitsEvent({ ...event!, handler: handlerName(handler) });
+  }
+
+  /** Whether events wait in the store that will come by themselves: which types they are of is not known. */
+  #isAway({ matcher }: Wait): boolean {
+    for (const { name } of this.#parts.away.open) {
+      if (matcher === null || matcher.mayFitLane(this.#traitsOf(name))) return true;
+    }
+    return false;
+  }
+
+  /** See LaneName: a lane of events without keys is named by the negative of its handler, and -1 is of all handlers. */
+  #traitsOf({ handler, key }: { handler: number; key: string }): { handler: string | null; key: string | null } {
+    const { handlerName } = this.#parts;
+    if (handler === -1) return { handler: null, key: null };
+    if (handler < -1) return { handler: handlerName(-2 - handler), key: null };
+    return { handler: handlerName(handler), key };
+  }
+}

@@ -1,0 +1,141 @@
+// Calls of a processor about what goes in and what comes out: receipts, listeners, streams. Each is put together from
+// parts of the engine; none knows the life of the processor.
+
+import type { Writable } from 'node:stream';
+import type { WritableStream } from 'node:stream/web';
+import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
+import type { Engine } from './engine.js';
+import type { KeylaneError } from './errors.js';
+import type { EventMap, EventOf } from './event.js';
+import type { Outcome } from './outcome.js';
+import { type EventFilter, Matcher, type OutcomeFilter } from './outcome-filter.js';
+import { type OutcomeIterator, PulledOutcomes } from './outcome-iterator.js';
+import { endedBefore } from './receipts.js';
+import { nodeWritable, type WritableOptions, webWritable } from './streams.js';
+import {
+  checkListener,
+  ListenerQueue,
+  type OutcomeListener,
+  type QueueOptions,
+  type SubscribeOptions,
+  type Subscription,
+  type Wanted,
+  wantedFrom,
+} from './subscription.js';
+
+export abstract class ProcessorCalls<Events extends EventMap> {
+  /** @internal */
+  protected readonly announcer = new Announcer();
+
+  /** @internal */
+  protected abstract readonly engine: Engine;
+
+  /**
+   * Publishes an event and resolves with its durable outcome, whatever its status: a dead letter is an outcome, not an
+   * error. For a duplicate it is the outcome of the event that has its id. Rejects as `publish` does where the event is
+   * not accepted, and as `Receipt.outcome` does once it is.
+   */
+  process(event: EventOf<Events>, options?: { signal?: AbortSignal }): Promise<Outcome> {
+    return this.engine.publishing.process(event, options?.signal);
+  }
+
+  /**
+   * Resolves when no accepted event waits or runs: all of them, or those of a type, key or handler; events that wait
+   * for their next try are waited for, parked ones are not. Of events that wait in the store for want of memory, a
+   * filter knows only those that were there when this was called, and of retries that wait there not the type. Rejects
+   * with what ended the processor before.
+   */
+  async whenIdle(which: EventFilter = {}, options?: { signal?: AbortSignal }): Promise<void> {
+    await this.engine.idleness.whenIdle(new Matcher(which, 'events'), options?.signal);
+  }
+
+  /**
+   * Has a listener told of durable outcomes: of a type, where each `*` stands for any text (`order.*`), or of a filter.
+   * Those of one key come in their order, and where it gives a promise, the next one of that key waits for it; other
+   * keys may overlap, up to `concurrency`. What it throws or rejects with is told as a `warning`, and it goes on. While
+   * `queueMax` outcomes wait for it, no batch starts. Throws a KeylaneError once the processor has ended.
+   */
+  subscribe(which: string | OutcomeFilter, listener: OutcomeListener, options: SubscribeOptions = {}): Subscription {
+    checkListener(listener);
+    const wanted = wantedFrom(which, options, { verb: 'subscribe', names: ['signal', 'queueMax', 'concurrency'] });
+    const { queueMax, concurrency } = wanted;
+    const { audience, order } = this.engine;
+    const queue = new ListenerQueue({
+      ...{ matcher: wanted.matcher, name: wanted.name, listener, queueMax, concurrency, order, ...audience.links },
+      onWarning: (error) => this.announcer.tell('warning', error),
+    });
+    audience.add(queue);
+    endBy(wanted, { end: () => queue.unsubscribe(), ended: queue.done });
+    return queue;
+  }
+
+  /**
+   * Durable outcomes one after another, from this call on, for `for await`, `Readable.from`, `ReadableStream.from`. It
+   * ends when the processor was drained or stopped and what had come until then was taken; abort, trouble and `signal`
+   * end it at once, and are thrown. `break`, `return()` and `await using` leave it. While `queueMax` outcomes wait for
+   * it, no batch starts.
+   */
+  outcomes(which: string | OutcomeFilter = {}, options: QueueOptions = {}): OutcomeIterator {
+    const wanted = wantedFrom(which, options, { verb: 'outcomes', names: ['signal', 'queueMax'] });
+    const { matcher, name, queueMax, signal } = wanted;
+    const { audience } = this.engine;
+    const pulled = new PulledOutcomes({ matcher, name, queueMax, ...audience.links });
+    audience.add(pulled);
+    endBy(wanted, { end: () => pulled.cutShort(signal?.reason), ended: pulled.left });
+    return pulled;
+  }
+
+  /**
+   * A stream of Node in object mode that publishes what is written to it, for `pipeline`. A bad event destroys it with
+   * `bad-event`, what ends the processor with that; what was written before stays accepted.
+   */
+  writable(options: WritableOptions = {}): Writable {
+    return nodeWritable(this.engine, options);
+  }
+
+  /** The same as a stream of the web, for `pipeTo`. */
+  writableStream(options: WritableOptions = {}): WritableStream<EventOf<Events>> {
+    return webWritable(this.engine, options);
+  }
+
+  on<Name extends keyof ProcessorEvents>(name: Name, listener: Listener<Name>): this {
+    this.announcer.on(name, listener);
+    return this;
+  }
+
+  off<Name extends keyof ProcessorEvents>(name: Name, listener: Listener<Name>): this {
+    this.announcer.off(name, listener);
+    return this;
+  }
+
+  /**
+   * Tells those who wait for outcomes that no more come, once everything is told; the store is open still.
+   * @internal
+   */
+  protected async endCalls(): Promise<void> {
+    const { receipts, idleness, audience } = this.engine;
+    await receipts.finish(endedBefore());
+    idleness.close(endedBefore());
+    audience.end(null);
+  }
+
+  /**
+   * Tells them at once what has ended the processor.
+   * @internal
+   */
+  protected cutCalls(error: KeylaneError): void {
+    const { receipts, idleness, audience } = this.engine;
+    receipts.close(error);
+    idleness.close(error);
+    audience.end(error);
+  }
+}
+
+/** Has a signal end something; it is let go of when that has ended otherwise. */
+function endBy({ signal }: Wanted, of: { end: () => void; ended: Promise<void> }): void {
+  if (signal === undefined) return;
+  if (signal.aborted) of.end();
+  signal.addEventListener('abort', of.end, { once: true });
+  const letGo = (): void => signal.removeEventListener('abort', of.end);
+  of.ended.then(letGo, letGo);
+}

@@ -1,0 +1,141 @@
+// Streams that publish what is written to them, on real threads and a real store: `pipeline` and `pipeTo`, room, bad
+// events, and every end.
+
+import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ReadableStream } from 'node:stream/web';
+import { describe, expect, test } from 'vitest';
+import type { KeylaneError, Processor, SourceEvent } from '../dist/src/index.js';
+import { Gate, makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
+
+const events = (count: number): SourceEvent[] =>
+  Array.from({ length: count }, (_, n) => ({ type: 'echo', key: `k${n % 7}`, data: n }));
+const codeOf = (error: KeylaneError): string => error.code;
+
+/** Writes events to the stream of either kind, and its end. */
+const kinds = {
+  node: (processor: Processor, from: Iterable<SourceEvent> | AsyncIterable<SourceEvent>, until?: 'durable') =>
+    pipeline(Readable.from(from), processor.writable(until === undefined ? {} : { until })),
+  web: (processor: Processor, from: Iterable<SourceEvent> | AsyncIterable<SourceEvent>, until?: 'durable') =>
+    ReadableStream.from(from).pipeTo(processor.writableStream(until === undefined ? {} : { until })),
+} as const;
+
+/** Writes an event, and then the source goes on without giving anything. */
+const pipeOpen = {
+  node: (processor: Processor, event: SourceEvent) => {
+    const source = new PassThrough({ objectMode: true });
+    source.write(event);
+    return pipeline(source, processor.writable());
+  },
+  web: (processor: Processor, event: SourceEvent) =>
+    new ReadableStream<SourceEvent>({ start: (controller) => controller.enqueue(event) }).pipeTo(
+      processor.writableStream(),
+    ),
+};
+
+describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('a stream of the kind %s', (kind) => {
+  const pipe = kinds[kind];
+
+  test('publishes all that is written, in its order, and has it stored when it ends', async () => {
+    const store = join(makeFolder(), 'test.db');
+    const processor = await makeProcessor({ store, autoStart: false });
+    await pipe(processor, events(2000));
+    expect(readOutcomes(store, 'SELECT * FROM pending_events')).toHaveLength(2000);
+    processor.start();
+    await processor.drain();
+    const rows = readOutcomes<{ position: number; result: string }>(store);
+    expect(rows.map(({ position, result }) => [position, Number(result)])).toEqual(
+      events(2000).map(({ data }, n) => [n + 1, data]),
+    );
+  });
+
+  test('waits for room, and until durable where it was asked to', async () => {
+    const processor = await makeProcessor({ intake: 'memory', ringSize: 16, threads: 2 });
+    await pipe(processor, events(500), 'durable');
+    expect(processor.stats()).toMatchObject({ accepted: 500, succeeded: 500, waiting: 0, unacknowledged: 0 });
+  });
+
+  test('until durable does not wait for what is published after its end', async () => {
+    const processor = await makeProcessor({ threads: 2 });
+    const [first, later] = [new Gate(), new Gate()];
+    const piped = pipe(processor, [...events(5), first.event], 'durable');
+    await first.reached;
+    // By then the end of the stream has come to the processor, and waits before this does.
+    await processor.whenIdle({ key: 'nobody' });
+    await processor.publish(later.event);
+    first.open();
+    await piped;
+    expect(processor.stats()).toMatchObject({ accepted: 7, succeeded: 6 });
+    await processor.abort();
+  });
+
+  test('rejects with bad-event; what was written before stays accepted', async () => {
+    const processor = await makeProcessor();
+    await expect(pipe(processor, [...events(3), { type: 'nobody' }, ...events(3)])).rejects.toMatchObject({
+      code: 'bad-event',
+    });
+    await processor.drain();
+    expect(processor.stats().succeeded).toBe(3);
+  });
+
+  test.each(['drain', 'stop', 'abort'] as const)(
+    'that waits for its source rejects when %s ends the processor',
+    async (end) => {
+      const processor = await makeProcessor();
+      const piped = pipeOpen[kind](processor, { type: 'echo', data: 1 }).catch(codeOf);
+      while (processor.stats().accepted < 1) await processor.publish({ type: 'echo' });
+      await processor[end]();
+      expect(await piped).toBe(end === 'abort' ? 'aborted' : 'not-running');
+    },
+  );
+
+  test.each(['drain', 'stop', 'abort', 'trouble'] as const)('that waits until durable ends with %s', async (end) => {
+    const store = join(makeFolder(), 'test.db');
+    const processor = await makeProcessor({ store });
+    processor.on('fatal', () => {});
+    const gate = new Gate();
+    const piped = pipe(processor, [gate.event, ...events(3)], 'durable').then(() => 'durable', codeOf);
+    await gate.reached;
+    await processor.whenIdle({ key: 'nobody' });
+    if (end === 'trouble') {
+      rmSync(store);
+      expect(await piped).toBe('store-replaced');
+      return;
+    }
+    const ended = processor[end]();
+    gate.open();
+    await ended;
+    expect(await piped).toBe({ drain: 'durable', stop: 'not-running', abort: 'aborted' }[end]);
+  });
+
+  test('cannot be made to write once the processor has ended', async () => {
+    const processor = await makeProcessor();
+    await processor.drain();
+    expect(await pipe(processor, events(1)).catch(codeOf)).toBe('not-running');
+  });
+});
+
+test('a stream that is destroyed while it waits for room takes its publisher with it', async () => {
+  const processor = await makeProcessor({ intake: 'memory', ringSize: 16, autoStart: false });
+  await processor.publishMany(events(16));
+  const stream = processor.writable({ highWaterMark: 2 });
+  expect([stream.writableHighWaterMark, stream.writableObjectMode]).toEqual([2, true]);
+  stream.write(events(1)[0]);
+  expect(processor.stats().publishersWaiting).toBe(1);
+  stream.destroy();
+  await once(stream, 'close');
+  expect(processor.stats().publishersWaiting).toBe(0);
+});
+
+test.each([
+  [{ until: 'soon' }, 'until must be one of "accepted", "durable", got "soon"'],
+  [{ highWaterMark: 0 }, 'highWaterMark must be a whole number from 1 to 16384 (events), got 0'],
+  [{ hwm: 1 }, 'there is no option "hwm"'],
+])('options %j are refused', async (options, message) => {
+  const processor = await makeProcessor();
+  expect(() => processor.writable(options as never)).toThrow(message);
+  expect(() => processor.writableStream(options as never)).toThrow(message);
+});

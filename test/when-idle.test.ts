@@ -1,0 +1,145 @@
+// whenIdle on real threads and a real store: what it waits for, what it does not, and every end.
+
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { IterableSource, type KeylaneError } from '../dist/src/index.js';
+import { Gate, makeFolder, makeProcessor } from './processor-fixture.js';
+
+const codeOf = (error: KeylaneError): string => error.code;
+
+test('resolves at once where nothing waits or runs, and after all that was published without awaiting it', async () => {
+  const processor = await makeProcessor({ threads: 2 });
+  await processor.whenIdle();
+  for (let n = 0; n < 500; n += 1) void processor.publish({ type: 'echo', key: `k${n % 5}`, data: n });
+  await processor.whenIdle();
+  expect(processor.stats()).toMatchObject({ succeeded: 500, waiting: 0, inFlight: 0, unacknowledged: 0, backlog: 0 });
+});
+
+test('waits for what fits its key, type or handler, and for nothing else', async () => {
+  const processor = await makeProcessor({ threads: 2 });
+  const gate = new Gate();
+  await processor.publish({ ...gate.event, key: 'k' });
+  await gate.reached;
+  await processor.publish({ type: 'echo', key: 'other' });
+  for (const which of [{ key: 'other' }, { type: 'ech*' }, { handler: 'echo' }, { key: 'k', type: 'echo' }]) {
+    await processor.whenIdle(which);
+  }
+  const held = [{}, { key: 'k' }, { type: 'gated' }, { handler: 'g*' }].map((which) => processor.whenIdle(which));
+  const first = await Promise.race([
+    ...held.map((one) => one.then(() => 'idle')),
+    processor.whenIdle({ key: 'other' }),
+  ]);
+  expect(first).toBeUndefined();
+  gate.open();
+  await Promise.all(held);
+  expect(processor.stats().succeeded).toBe(2);
+});
+
+test('waits for retries, wherever they wait, and not for what is parked', async () => {
+  const until = join(makeFolder(), 'now');
+  const handlers = join(makeFolder(), 'handlers.mjs');
+  writeFileSync(
+    handlers,
+    `import { existsSync } from 'node:fs';
+     export default {
+       stubborn: ({ data }) => { if (!existsSync(data)) throw new Error('not yet'); },
+       fail: () => { throw new Error('no'); },
+     };
+     export const policies = { fail: { attemptsMax: 1, onDeadLetter: 'park' } };`,
+  );
+  const processor = await makeProcessor({ handlers, attemptsMax: 1000, backoffMsMin: 1, backoffMsMax: 5 });
+  const retried = new Promise((resolve) => processor.on('retry', resolve));
+  await processor.publish({ type: 'stubborn', key: 'k', data: until });
+  await retried;
+  let isIdle = false;
+  const idle = processor.whenIdle({ key: 'k' }).then(() => {
+    isIdle = true;
+  });
+  for (let n = 0; n < 3; n += 1) await processor.publish({ type: 'fail', key: 'p' });
+  await processor.whenIdle({ key: 'p' });
+  expect([isIdle, existsSync(until), processor.stats().parked]).toEqual([false, false, 2]);
+  writeFileSync(until, '');
+  await idle;
+  await processor.whenIdle();
+  expect(processor.stats()).toMatchObject({ succeeded: 1, deadLettered: 1, parked: 2 });
+});
+
+test('waits for a retry that has given its memory to others, and knows whose it is', async () => {
+  const handlers = join(makeFolder(), 'handlers.mjs');
+  writeFileSync(
+    handlers,
+    `import { RetryLater } from ${JSON.stringify(new URL('../dist/src/index.js', import.meta.url).href)};
+     export default { late: () => { throw new RetryLater(3_600_000); }, echo: () => {} };`,
+  );
+  const processor = await makeProcessor({ handlers, ringSize: 16 });
+  await processor.publishMany(Array.from({ length: 16 }, () => ({ type: 'late', key: 'k' })));
+  while (processor.stats().backlog < 16) await processor.process({ type: 'echo', key: 'other' });
+  const told: string[] = [];
+  const held = [{}, { key: 'k' }, { handler: 'late' }, { type: 'late' }].map((which) =>
+    processor.whenIdle(which).then(() => told.push('idle'), codeOf),
+  );
+  for (const which of [{ key: 'other' }, { handler: 'echo' }]) await processor.whenIdle(which);
+  expect(told).toEqual([]);
+  await processor.abort();
+  expect(await Promise.all(held)).toEqual(['aborted', 'aborted', 'aborted', 'aborted']);
+});
+
+test('waits for what is in the store for want of memory, and for what a source gave', async () => {
+  const processor = await makeProcessor({ ringSize: 16, autoStart: false, threads: 2 });
+  await processor.publishMany(Array.from({ length: 300 }, (_, n) => ({ type: 'echo', key: n === 299 ? 'last' : 'k' })));
+  expect(processor.stats().backlog).toBeGreaterThan(200);
+  const idle = processor.whenIdle({ key: 'last' }).then(() => processor.stats().succeeded);
+  processor.start();
+  expect(await idle).toBeGreaterThan(16);
+  await processor.whenIdle();
+  expect(processor.stats().succeeded).toBe(300);
+  const gate = new Gate();
+  const consumed = processor.consume(new IterableSource({ partition: 'list', events: [{ ...gate.event, key: 's' }] }));
+  await gate.reached;
+  const source = processor.whenIdle({ key: 's' }).then(() => processor.stats().succeeded);
+  gate.open();
+  expect(await source).toBe(301);
+  await consumed;
+});
+
+test('a signal ends the wait; what is no filter is refused', async () => {
+  const processor = await makeProcessor({ autoStart: false });
+  await processor.publish({ type: 'echo' });
+  const controller = new AbortController();
+  const idle = processor.whenIdle({}, { signal: controller.signal });
+  await processor.whenIdle({ key: 'other' });
+  controller.abort(new Error('changed my mind'));
+  await expect(idle).rejects.toThrow('changed my mind');
+  await expect(processor.whenIdle({}, { signal: controller.signal })).rejects.toThrow('changed my mind');
+  await expect(processor.whenIdle({ status: 'succeeded' } as never)).rejects.toMatchObject({ code: 'bad-option' });
+  await processor.abort();
+});
+
+describe('when the processor ends', () => {
+  test.each(['drain', 'stop', 'abort', 'trouble'] as const)('by %s', async (end) => {
+    const store = join(makeFolder(), 'test.db');
+    const processor = await makeProcessor({ store });
+    processor.on('fatal', () => {});
+    const [gate, behind] = [new Gate(), new Gate()];
+    await processor.publish({ ...gate.event, key: 'k' });
+    await processor.publish({ ...behind.event, key: 'k' });
+    await gate.reached;
+    const idle = [processor.whenIdle(), processor.whenIdle({ key: 'k' })].map((one) => one.then(() => 'idle', codeOf));
+    await processor.whenIdle({ key: 'other' });
+    if (end === 'trouble') {
+      rmSync(store);
+      expect(await Promise.all(idle)).toEqual(['store-replaced', 'store-replaced']);
+      return;
+    }
+    const ended = processor[end]();
+    gate.open();
+    if (end === 'drain') await behind.reached;
+    behind.open();
+    await ended;
+    const expected = { drain: 'idle', stop: 'not-running', abort: 'aborted' }[end];
+    expect(await Promise.all(idle)).toEqual([expected, expected]);
+    const after = await processor.whenIdle().catch(codeOf);
+    expect(after).toBe(end === 'abort' ? 'aborted' : 'not-running');
+  });
+});
