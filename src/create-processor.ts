@@ -25,13 +25,18 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   options: ProcessorOptions,
 ): Promise<Processor<EventMapOf<H>>> {
   const config = configFrom(options);
-  const { url, table, execArgv } = await preflight(config.handlers, { loadTimeoutMs: config.loadTimeoutMs });
+  // The one loads while the other does: on its own each takes a good part of the start.
+  const thread = StoreWriter.beginThread();
+  const { url, table, execArgv } = await preflight(config.handlers, config).catch(async (error) => {
+    await thread.terminate('was not needed');
+    throw error;
+  });
   const trouble = new Trouble();
   const onFatal = (error: KeylaneError): void => trouble.fatal(error);
   const onWarning = (error: KeylaneError): void => trouble.warning(error);
   const { store, durability, retention, order } = config;
   const request = { path: store, durability, retention, order, handlerNames: table.names };
-  const writer = await StoreWriter.open({ ...request, onFatal, onWarning });
+  const writer = await StoreWriter.open({ ...request, thread, onFatal, onWarning });
   let pool: ChangingPool | null = null;
   let flight: FlightLog | null = null;
   try {

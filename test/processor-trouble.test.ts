@@ -1,11 +1,11 @@
 // Trouble with the store as users of the library and of the command meet it.
 
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import type { KeylaneError } from '../dist/src/index.js';
+import { createProcessor, type KeylaneError } from '../dist/src/index.js';
 import { Command, outcomesIn, signallingHandlers } from './cli-fixture.js';
 import { scratchFolder } from './fixtures/scratch-folder.js';
 import { makeFolder, makeProcessor } from './processor-fixture.js';
@@ -78,3 +78,11 @@ function runArgs({ handlers, input, store }: { handlers: string; input: string; 
   const files = ['--handlers', handlers, '--input', input, '--store', store];
   return ['run', ...files, '--type', handlers === echoHandlers ? 'echo' : 'seen'];
 }
+
+test('handlers that cannot be loaded leave no store, no lock and no thread, though the writer had begun', async () => {
+  const store = join(makeFolder(), 'none.db');
+  const options = { handlers: `${store}-none.js`, store };
+  await expect(createProcessor(options)).rejects.toMatchObject({ code: 'bad-handlers' });
+  expect(existsSync(store)).toBe(false);
+  // The leak check at the end of the file would find the thread.
+});

@@ -23,6 +23,8 @@ export interface StoreWriterOptions extends OpenRequest {
   /** Told of what it gets over by itself. */
   onWarning(error: KeylaneError): void;
   readonly limits?: Partial<WriterLimits>;
+  /** One that `beginThread` has started. */
+  readonly thread?: StoreThread;
 }
 
 /** Written by `close`, `abort` and `#fail`. */
@@ -65,16 +67,22 @@ export class StoreWriter extends WriterCalls {
       onBroken: (error) => this.#fail(new KeylaneError('internal', messageOf(error), { cause: error })),
     });
     this.#warnings = new StoreWarnings({ path, walBytes: this.#limits.walBytes, tell: options.onWarning });
-    this.#thread = new StoreThread(this.#limits.threadUrl);
+    this.#thread = options.thread ?? StoreWriter.beginThread(this.#limits.threadUrl);
+  }
+
+  /** Starts a thread for `open` ahead of it, as it takes a while to load. Terminate it if it is not used. */
+  static beginThread(url = defaultLimits.threadUrl): StoreThread {
+    const thread = new StoreThread(url);
+    // Some versions of the addon crash when a thread that alone holds it ends.
+    loadAddon();
+    return thread;
   }
 
   /**
-   * Starts the thread and opens the store in it, or makes the store. Rejects with a KeylaneError `store-refused`,
-   * `store-locked`, `store-failed`, `store-full` or `writer-died`; no thread, file or lock is left then.
+   * Opens the store in a thread, or makes the store. Rejects with a KeylaneError `store-refused`, `store-locked`,
+   * `store-failed`, `store-full` or `writer-died`; no thread, file or lock is left then.
    */
   static async open(options: StoreWriterOptions): Promise<StoreWriter> {
-    // Some versions of the addon crash when a thread that alone holds it ends.
-    loadAddon();
     const writer = new StoreWriter(options);
     try {
       writer.opened = await writer.#openIn(writer.#thread, writer.#request);
