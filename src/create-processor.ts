@@ -40,7 +40,8 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
     const journal = await writer.openJournal({ isVolatile: config.intake === 'memory' });
     const { opened } = writer;
     const { batchSizeMax } = config;
-    flight = new FlightLog(opened.path, { epoch: opened.epoch, batchSizeMax, onWarning });
+    const { handlerIds } = journal;
+    flight = new FlightLog(opened.path, { epoch: opened.epoch, batchSizeMax, handlerIds, onWarning });
     return new Processor({ config, table, writer, pool, opened, journal, flight, trouble, clock: systemClock });
   } catch (error) {
     flight?.close();

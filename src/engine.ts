@@ -10,7 +10,7 @@ import type { BreakerLimits } from './dispatch/breaker.js';
 import type { BreakerNews } from './dispatch/breakers.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { DueTimes } from './due-times.js';
-import type { KeylaneError } from './errors.js';
+import { KeylaneError } from './errors.js';
 import { journalPartition } from './event.js';
 import { Flights } from './flights.js';
 import type { HandlerTable, Policy } from './handler.js';
@@ -24,6 +24,7 @@ import { policiesOf } from './policy.js';
 import type { BatchReport } from './pool/messages.js';
 import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
+import { Routes } from './routes.js';
 import type { JournalStart } from './store/messages.js';
 import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
 
@@ -49,6 +50,7 @@ export interface EngineHearers {
 export class Engine {
   readonly names: RowNames;
   readonly policies: readonly Policy[];
+  readonly #routes: Routes;
   readonly dispatcher: Dispatcher;
   readonly partitions: Partitions;
   readonly away: AwayLanes;
@@ -66,8 +68,10 @@ export class Engine {
     const { config, table, clock, journal, writer } = parts;
     const { onWarning } = hearers;
     this.policies = policiesOf(table, config);
+    this.#routes = new Routes(table);
+    const widest = widestOf(this.#routes, journal, config);
     this.dispatcher = new Dispatcher({
-      ...{ ...config, handlerCount: table.names.length, breaker: breakerLimits(config) },
+      ...{ ...config, widest, handlerCount: table.names.length, breaker: breakerLimits(config) },
       parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
     });
     const dispatcher = this.dispatcher;
@@ -83,7 +87,7 @@ export class Engine {
     });
     const away = this.away;
     const room = (): number => Math.max(0, dispatcher.room - away.reserved);
-    this.journal = new Journal(journal, { dispatcher, partitions, room, onWarning, pageBytesMax });
+    this.journal = new Journal(journal, { dispatcher, partitions, room, widest, onWarning, pageBytesMax });
     this.flights = this.#flights(parts);
     this.pump = this.#pump(parts, hearers);
     const pump = this.pump;
@@ -106,8 +110,9 @@ export class Engine {
       deadLetters: (request) => pump.takeIn(writer.deadLetters(request), ({ lanes }) => away.goOn(lanes)),
     });
     this.cancellations = new Cancellations({
-      ...calls,
+      ...{ ...calls, widest },
       indexOf: (partition) => partitions.indexOf(partition),
+      nameOf: (handler) => this.names.handler(handler),
     });
   }
 
@@ -137,7 +142,7 @@ export class Engine {
     });
   }
 
-  #intake({ config, table }: EngineParts): Intake {
+  #intake({ config }: EngineParts): Intake {
     const { dispatcher, acceptance, pump } = this;
     return new Intake({
       room: () => acceptance.roomForSources,
@@ -145,7 +150,7 @@ export class Engine {
       accept: (owed) => acceptance.accept(owed),
       refill: () => pump.refill(),
       watermark: (index) => dispatcher.watermark(index),
-      handlerOf: handlerFinder(table),
+      routeOf: (type) => this.#routes.of(type),
       wake: () => pump.wake(),
       publishersMax: config.publishersMax,
     });
@@ -159,9 +164,13 @@ function breakerLimits({ breaker }: Config): BreakerLimits | null {
   return { failurePercent, triesMin, windowMs, pauseMs };
 }
 
-/** Finds the index of the handler that takes a type. */
-function handlerFinder({ names, takes }: HandlerTable): (type: string) => number | null {
-  if (takes === 'every-type') return () => 0;
-  const indexes = new Map(names.map((name, index) => [name, index]));
-  return (type) => indexes.get(type) ?? null;
+/**
+ * The most handlers that one event may be owed to, by the module or by what the journal holds. Of the ring it may be
+ * half: an event is admitted whole, and no more than that is held by lanes that may not run for a while.
+ */
+function widestOf(routes: Routes, journal: JournalStart, { ringSize }: Config): number {
+  const widest = Math.max(routes.widest, journal.widest);
+  if (widest === 1 || 2 * widest <= ringSize) return widest;
+  const expected = `ringSize must be at least ${2 * widest}, as an event may be owed to ${widest} handlers`;
+  throw new KeylaneError('bad-option', `${expected}, got ${ringSize}`);
 }

@@ -18,7 +18,7 @@ const hourMs = 3_600_000;
 function makeLanes({ keys, each = 1, ringSize = 64 }: { keys: number; each?: number; ringSize?: number }) {
   const clock = new SimulatedClock();
   const config = configFrom({ handlers: 'none', store: 'none', threads: 1, ringSize });
-  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, parks: [false], breaker: null });
+  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null });
   const dueTimes = new DueTimes(clock, [{ backoffMsMax: 100 }, { backoffMsMax: 50 }]);
   const groups = { begun: 1, sent: 1 };
   const lanes = new AwayLanes({
@@ -101,7 +101,7 @@ test('a lane that gave its memory to others is asked for when it is due', () => 
 
 test('lanes that are stopped are counted until they go on, and not asked for', () => {
   const { lanes, dispatcher } = makeLanes({ keys: 2 });
-  lanes.park({ lane: dispatcher.lane(0, '0')!, partition: 1, position: 3, letGo: 0 });
+  lanes.park({ lane: dispatcher.lane(0, '0')!, partition: 1, position: 3, handler: 0, letGo: 0 });
   expect([lanes.parkedLanes, lanes.parked, lanes.backlog]).toEqual([1, 1, 1]);
   expect(wishes(lanes, 9)).toMatchObject([{ key: '1' }]);
   lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 1 }]);
@@ -153,7 +153,7 @@ test('no event waits for longer than it could when its wait began, wherever the 
   lanes.turn(first, pageOf('0', { position: 5, dueAtUs }));
   expect(dispatcher.nextWakeMs).toBe(100);
   const other = makeLanes({ keys: 0 }).dispatcher;
-  const retries = Float64Array.of(1, 1, 0, hourMs * 1000);
+  const retries = Float64Array.of(1, 0, 1, 0, hourMs * 1000);
   new Partitions(other, dueTimes).open('p', { partition: 2, watermark: 1, suspects: new Float64Array(0), retries });
   other.admit({ type: 't', key: 'k', id: null, extras: null, data: '1' }, { partition: 2, position: 1, handler: 0 });
   expect(other.nextWakeMs).toBe(100);

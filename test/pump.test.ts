@@ -54,6 +54,8 @@ function make(options: Partial<ProcessorOptions>): Processor {
       parked: 0,
       suspects: new Float64Array(0),
       retries: new Float64Array(0),
+      widest: 1,
+      handlerIds: Int32Array.of(1),
       lanes: [],
     },
     clock,

@@ -12,7 +12,7 @@ import { atPath, deadLettered, groupWith, read, requestFor, rowOf, thrownBy, wit
 const journal = 1;
 const lane: LaneName = { handler: 0, key: 'k' };
 const all = { after: null, countMax: 100, bytesMax: 1_000_000 };
-const head = { ...lane, partition: 2, position: 1 };
+const head = { ...lane, partition: 2, position: 1, eventHandler: 0 };
 
 const waits = (position: number, change: Partial<OutcomeRow> = {}): OutcomeRow =>
   rowOf(position, { verdict: verdict.waiting, result: null, data: `${position}`, ...change });
@@ -26,7 +26,7 @@ function eventsOf(keys: readonly (string | null)[]): JournalEvents {
   for (const [index, key] of keys.entries()) {
     joiner.add({ type: 't', key, id: `id ${index + 1}`, extras: null, data: '7' });
   }
-  return { ...joiner.finish(), positionFirst: 1, handlers: new Int32Array(keys.length), acceptedAtUs: 1 };
+  return { ...joiner.finish(), positionFirst: 1, handlers: new Int32Array(keys.length), routes: [], acceptedAtUs: 1 };
 }
 
 /** The same, in a store with a source's partition. */
@@ -157,17 +157,21 @@ describe('events that wait', () => {
 
   it('say when they are cancelled that they waited, and where if anybody knows the lane', () =>
     atPath((path) => {
+      const cancelledFrom = (waited: { handler: number | null; waitedIn: LaneName | null }) => {
+        return { found: 'cancelled', cancelled: [{ hasWaited: true, ...waited }] };
+      };
       const cancelled = (store: Store, position: number, partition = 'p') =>
-        store.cancel({ event: { partition, position }, atUs: 1 });
+        store.cancel({ event: { partition, position }, handler: null, atUs: 1 });
       withSource(path, (store) => {
         store.append(groupWith([waits(1), waits(2)], { events: eventsOf(['l']) }));
-        expect(cancelled(store, 1)).toMatchObject({ found: 'cancelled', hasWaited: true, waitedIn: lane });
-        expect(cancelled(store, 1, 'journal')).toMatchObject({ found: 'cancelled', hasWaited: false, waitedIn: null });
+        expect(cancelled(store, 1)).toMatchObject(cancelledFrom({ handler: 0, waitedIn: lane }));
+        const [journaled] = cancelled(store, 1, 'journal').cancelled;
+        expect(journaled).toEqual({ handler: 0, hasWaited: false, waitedIn: null });
       });
       // The lane of order global is known, but nothing of the handler is counted there.
       withStore(requestFor(path, { handlerNames: ['other'], order: 'global' }), (store) => {
         store.openJournal({ isVolatile: false });
-        expect(cancelled(store, 2)).toMatchObject({ found: 'cancelled', hasWaited: true, waitedIn: null });
+        expect(cancelled(store, 2)).toMatchObject(cancelledFrom({ handler: null, waitedIn: null }));
       });
     }));
 

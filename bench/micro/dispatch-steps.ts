@@ -8,12 +8,12 @@ import { config, count, thousandEncoded } from './thousand.js';
 
 export function dispatchSteps(): Record<string, () => number> {
   const encoded = thousandEncoded();
-  const ring = new RingBuffer({ capacity: count, bytesMax: config.ringBytesMax });
+  const ring = new RingBuffer({ capacity: count, bytesMax: config.ringBytesMax, widest: 1 });
   const slots = encoded.map((event) => ring.take(event));
   ring.release(taken(slots[0]!));
   for (const slot of slots.slice(1)) ring.release(taken(slot));
   const lanes = new Lanes({ order: 'key', handlerCount: 1 });
-  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, parks: [false], breaker: null });
+  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null });
   dispatcher.openPartition(1, 0);
   let position = 0;
   return {

@@ -11,7 +11,7 @@ import { Away } from './away.js';
 import type { BreakerLimits, BreakerState } from './breaker.js';
 import { type BreakerNews, Breakers } from './breakers.js';
 import { type Batch, Departures } from './departures.js';
-import { Histories, type History } from './histories.js';
+import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
 import { noDue, RingBuffer, type Slot } from './ring-buffer.js';
@@ -20,6 +20,8 @@ import { Watermarks } from './watermark.js';
 export interface DispatcherOptions {
   readonly order: OrderMode;
   readonly handlerCount: number;
+  /** The most handlers that one event may be owed to. */
+  readonly widest: number;
   readonly threads: number;
   readonly ringSize: number;
   readonly ringBytesMax: number;
@@ -30,13 +32,6 @@ export interface DispatcherOptions {
   readonly parks: readonly boolean[];
   /** Null: no handler is ever paused. */
   readonly breaker: BreakerLimits | null;
-}
-
-/** Where an event comes from, and the handler it is owed to. */
-export interface Place {
-  readonly partition: number;
-  readonly position: number;
-  readonly handler: number;
 }
 
 /** What came of a batch. */
@@ -78,8 +73,8 @@ export class Dispatcher {
   #settled = 0;
 
   constructor(options: DispatcherOptions) {
-    const { order, handlerCount, breaker } = options;
-    this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax });
+    const { order, handlerCount, breaker, widest } = options;
+    this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax, widest });
     this.#lanes = new Lanes({ order, handlerCount });
     const lanes = this.#lanes;
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
@@ -94,11 +89,11 @@ export class Dispatcher {
   }
 
   /** Says what became of an event before this process, for when it is admitted. */
-  remember(partition: number, position: number, history: Partial<History>): void {
-    this.#histories.add(partition, position, history);
+  remember(event: OwedPlace, history: Partial<History>): void {
+    this.#histories.add(event, history);
   }
 
-  /** How many events may be admitted now; an upper bound where their bytes are the limit. */
+  /** How many slots may be taken now, one for each handler of an event; an upper bound where bytes are the limit. */
   get room(): number {
     return this.#ring.isOpen ? this.#ring.room : 0;
   }
@@ -117,8 +112,11 @@ export class Dispatcher {
     return Math.min(this.#lanes.nextDueMs, this.#breakers?.nextProbeMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Takes an event in, at the end of its lane; of a lane that is away, it is set aside. While `room` is above 0. */
-  admit(event: EncodedEvent, owed: Place): void {
+  /**
+   * Takes an event in, at the end of its lane; of a lane that is away, it is set aside. While `room` is above 0. One
+   * that is owed to several handlers is taken in for each, one after another.
+   */
+  admit(event: EncodedEvent, owed: OwedPlace): void {
     const slot = this.#take(event, owed);
     this.#admitted += 1;
     this.#watermarks.admit(slot);
@@ -128,15 +126,15 @@ export class Dispatcher {
       this.away.setAside(slot);
       return;
     }
-    this.#enter(lane, slot, this.#histories.of(owed.partition, owed.position));
+    this.#enter(lane, slot, this.#histories.of(owed));
   }
 
   /** Takes an event in that waits in the store, at the end of its lane, unless it is here. While `room` is above 0. */
-  readmit(event: EncodedEvent, owed: Place, history: History): void {
+  readmit(event: EncodedEvent, owed: OwedPlace, history: History): void {
     if (!this.away.recall(owed)) return;
     const slot = this.#take(event, owed);
     slot.isRecalled = true;
-    const deaths = this.#histories.of(owed.partition, owed.position)?.deaths ?? null;
+    const deaths = this.#histories.of(owed)?.deaths ?? null;
     this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, { ...history, deaths });
   }
 
@@ -173,7 +171,7 @@ export class Dispatcher {
         else slot.postponed += 1;
       } else {
         slot.state = 'settled';
-        this.#histories.forget(slot.partition, slot.position);
+        this.#histories.forget(slot);
         settled.push(slot);
       }
     }
@@ -207,9 +205,9 @@ export class Dispatcher {
     return this.#ring.taken();
   }
 
-  /** Finds an event in memory by its identity, or by its id. */
-  find(event: { partition: number; position: number } | string): Slot | null {
-    return typeof event === 'string' ? this.#ring.findId(event) : this.#ring.find(event);
+  /** Finds an event in memory by its identity, or by its id: a slot for each handler. */
+  find(event: { partition: number; position: number } | string): readonly Slot[] {
+    return this.#ring.find(event);
   }
 
   /** Takes an event out that waits; it is settled from here on. */
@@ -217,7 +215,7 @@ export class Dispatcher {
     invariant(slot.state === 'buffered', 'only an event that waits is withdrawn');
     this.#lanes.delete(slot);
     if (slot.deaths !== null) this.#departures.countSuspect(-1);
-    this.#histories.forget(slot.partition, slot.position);
+    this.#histories.forget(slot);
     slot.state = 'settled';
     this.#settled += 1;
   }
@@ -265,7 +263,7 @@ export class Dispatcher {
     };
   }
 
-  #take(event: EncodedEvent, { partition, position, handler }: Place): Slot {
+  #take(event: EncodedEvent, { partition, position, handler }: OwedPlace): Slot {
     const slot = this.#ring.take(event);
     slot.state = 'buffered';
     slot.sequence = this.#sequence;

@@ -1,4 +1,5 @@
-// Checks what a handlers module exports as `policies`. The options table is where each member's bounds are.
+// Checks what a handlers module exports as `policies`, or says beside the handlers it lists. The options table is where
+// each member's bounds are.
 
 import { types } from 'node:util';
 import { messageOf, shown } from '../errors.js';
@@ -20,9 +21,12 @@ const advice = `write export const policies = { 'event.type': { … } } with any
 /** Policies by the names of handlers. Throws a KeylaneError `bad-handlers`. */
 export function policiesFrom(
   given: unknown,
-  of: { readonly names: readonly string[]; readonly file: string },
+  of: { readonly names: readonly string[]; readonly inline: ReadonlyMap<string, object>; readonly file: string },
 ): ReadonlyMap<string, ModulePolicy> {
   const policies = new Map<string, ModulePolicy>();
+  for (const [name, policy] of of.inline) {
+    policies.set(name, policyFrom(policy, { what: `handler ${shown(name)}`, file: of.file }));
+  }
   if (given === undefined) return policies;
   if (!isObject(given)) throw badHandlers(of.file, `must export policies as an object, found ${shown(given)}`, advice);
   for (const [name, policy] of Object.entries(given)) {
@@ -30,13 +34,16 @@ export function policiesFrom(
       const names = of.names.map(shown).join(', ');
       throw badHandlers(of.file, `has a policy for ${shown(name)}, which is none of its handlers`, `they are ${names}`);
     }
-    policies.set(name, policyFrom(policy, { name, file: of.file }));
+    if (of.inline.has(name)) {
+      const problem = `has two policies for ${shown(name)}: one beside it in the list, one in policies`;
+      throw badHandlers(of.file, problem, 'leave one of them out');
+    }
+    policies.set(name, policyFrom(policy, { what: `policies[${shown(name)}]`, file: of.file }));
   }
   return policies;
 }
 
-function policyFrom(given: unknown, { name, file }: { name: string; file: string }): ModulePolicy {
-  const what = `policies[${shown(name)}]`;
+function policyFrom(given: unknown, { what, file }: { what: string; file: string }): ModulePolicy {
   if (!isObject(given)) throw badHandlers(file, `must have an object as ${what}, found ${shown(given)}`, advice);
   const plain: Record<string, unknown> = {};
   let retryIf: ModulePolicy['retryIf'] = null;

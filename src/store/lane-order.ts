@@ -20,6 +20,13 @@ interface LaneEventRow {
   readonly key: string | Buffer | null;
 }
 
+interface HeadRow {
+  readonly partition: number;
+  readonly position: number;
+  readonly parked_at: number;
+  readonly event_handler: number;
+}
+
 /** The order that the lanes of a store are made for. */
 export function orderOf(db: Connection): OrderMode {
   const number = db.prepare(`SELECT value FROM meta WHERE name = 'order'`).pluck().get();
@@ -77,18 +84,22 @@ function moveWaiting(db: Connection, { order, sortedBy }: { order: OrderMode; so
 /** What stopped everything stops the lane of its own key now, or nothing if it has none. */
 function moveParked(db: Connection): void {
   const head = db
-    .prepare(`DELETE FROM lane_parked WHERE handler = ? AND key = ? RETURNING partition, position, parked_at`)
-    .get(globalLane.handler, globalLane.key) as { partition: number; position: number; parked_at: number } | undefined;
+    .prepare(
+      `DELETE FROM lane_parked WHERE handler = ? AND key = ? RETURNING partition, position, parked_at, event_handler`,
+    )
+    .get(globalLane.handler, globalLane.key) as HeadRow | undefined;
   if (head === undefined) return;
   const letter = db
-    .prepare('SELECT handler, key FROM outcome WHERE partition = ? AND position = ? AND status = ?')
-    .get(head.partition, head.position, statusNumber.deadLettered) as
-    | { handler: number; key: string | Buffer | null }
-    | undefined;
+    .prepare(
+      `SELECT handler, key FROM outcome
+       WHERE partition = @partition AND position = @position AND status = ${statusNumber.deadLettered}
+         AND @event_handler IN (0, handler)`,
+    )
+    .get(head) as { handler: number; key: string | Buffer | null } | undefined;
   if (letter === undefined || letter.key === null) return;
   const lane: StoredLane = { handler: letter.handler, key: textFrom(letter.key) };
   db.prepare(
-    `INSERT INTO lane_parked (handler, key, partition, position, parked_at) VALUES (?, ?, ?, ?, ?)
+    `INSERT INTO lane_parked (handler, key, partition, position, parked_at, event_handler) VALUES (?, ?, ?, ?, ?, ?)
      ON CONFLICT DO NOTHING`,
-  ).run(lane.handler, storedText(lane.key), head.partition, head.position, head.parked_at);
+  ).run(lane.handler, storedText(lane.key), head.partition, head.position, head.parked_at, letter.handler);
 }

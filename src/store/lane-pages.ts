@@ -73,11 +73,11 @@ export class LanePages {
   #joined(rows: readonly WaitingRow[]): Omit<LanePage, 'next' | 'isLast'> {
     const joiner = new EventsJoiner(rows.length);
     const names: Record<number, string> = {};
-    for (const { partition, position, id, type, key, extras, data } of rows) {
+    for (const { partition, position, handler, id, type, key, extras, data } of rows) {
       invariant(type !== null, 'an event that waits is in the store');
       joiner.add({ type: textFrom(type), key: textOrNullFrom(key), id: textOrNullFrom(id), extras, data });
       names[partition] ??= textFrom(this.#partitionName.get(partition) as string | Buffer);
-      this.#waiting.noteGivenOut(partition, position);
+      this.#waiting.noteGivenOut({ partition, position, handler });
     }
     return {
       events: joiner.finish(),

@@ -44,15 +44,20 @@ export interface Repeat {
   readonly isRepeat: boolean;
 }
 
-/** Events that were running when a process died: pairs of a position, and of the deaths it is charged with. */
+/**
+ * Events that were running when a process died: three numbers an event, its position, the index of the handler that ran
+ * it (-1: its only one, whichever that was), and the deaths it is charged with.
+ */
 export type Suspects = Float64Array;
+export const numbersPerSuspect = 3;
 
 /**
- * Tries of events that have no outcome yet and do not wait in the store: four numbers an event, its position, the tries
- * counted, those that the handler had postponed, and when it is due, in microseconds since the Unix epoch.
+ * Tries of events that have no outcome yet and do not wait in the store: five numbers an event, its position, the index
+ * of the handler, the tries counted, those that the handler had postponed, and when it is due, in microseconds since
+ * the Unix epoch.
  */
 export type Retries = Float64Array;
-export const numbersPerRetry = 4;
+export const numbersPerRetry = 5;
 
 /** A lane by the index of its handler and its key; under order `global` the only one is -1 and ''. */
 export interface LaneName {
@@ -64,6 +69,8 @@ export interface LaneName {
 export interface LaneParked extends LaneName {
   readonly partition: number;
   readonly position: number;
+  /** Index of the handler whose dead letter it is: the lane may have events of several. */
+  readonly eventHandler: number;
 }
 
 /** A lane of which events wait in the store, or none may run. */
@@ -109,7 +116,12 @@ export interface DeadLettersRequest {
   readonly atUs: number;
   readonly countMax: number;
   /** Where the part before ended; null for the first. */
-  readonly after: Identity | null;
+  readonly after: LetterPlace | null;
+}
+
+/** The place of a dead letter among all; the handler by its id in the store. */
+export interface LetterPlace extends Identity {
+  readonly handler: number;
 }
 
 export interface DeadLettersResult {
@@ -118,20 +130,30 @@ export interface DeadLettersResult {
   readonly withoutEvent: number;
   /** Lanes that are to go on, as they are now. */
   readonly lanes: readonly LaneAway[];
-  readonly next: Identity | null;
+  readonly next: LetterPlace | null;
 }
 
-/** Decides an event that is not in memory, if it has no outcome. */
+/** Decides an event that is not in memory, for each handler for which it has no outcome. */
 export interface CancelRequest {
   /** An identity, or the id of a published event. */
   readonly event: Identity | string;
+  /** Name of the only handler that is meant; null for all of them. */
+  readonly handler: string | null;
   readonly atUs: number;
 }
 
 export interface CancelResult {
-  /** `decided`: it had its outcome. */
+  /** `cancelled`: for one handler at least; `decided`: there was nothing to cancel, and it has an outcome. */
   readonly found: 'cancelled' | 'decided' | 'unknown';
   readonly identity: Identity | null;
+  /** What was cancelled, by handler. */
+  readonly cancelled: readonly CancelledFor[];
+}
+
+/** An event that was cancelled for one handler. */
+export interface CancelledFor {
+  /** Its index; null when the module does not have it. */
+  readonly handler: number | null;
   /** Whether it waited in a lane until it was cancelled. */
   readonly hasWaited: boolean;
   /** The lane; null also when the module does not have the handler it was owed to. */
@@ -145,8 +167,12 @@ export interface JournalStart {
   readonly watermark: number;
   /** A position from which on none was ever given to an event. */
   readonly positionUnused: number;
-  /** Events that are owed their outcomes, parked ones included. */
+  /** Outcomes that events of the journal are owed, parked ones included. */
   readonly pending: number;
+  /** The most handlers that one event of the journal is owed to. */
+  readonly widest: number;
+  /** The ids by which the store knows the handlers, by index. */
+  readonly handlerIds: Int32Array;
   /** Events that wait in lanes, of every partition, for handlers that the module does not have. */
   readonly parked: number;
   readonly suspects: Suspects;
@@ -163,6 +189,8 @@ export interface PartitionStart {
   readonly watermark: number;
   /** Positions at or above the watermark that have an outcome or wait in the store, as runs; see PositionRuns. */
   readonly durable: Float64Array;
+  /** The same for each handler, by index: an event that several take may be done for some of them. */
+  readonly doneBy: readonly Float64Array[];
   /** The smallest position above every stored outcome and not below the watermark; at least 1. */
   readonly positionNext: number;
   /** A position from which on none was ever given to an event, with or without an outcome. */
@@ -183,8 +211,10 @@ export interface Watermark {
 /** Published events on their way into the journal. Their positions follow each other. */
 export interface JournalEvents extends JoinedEvents {
   readonly positionFirst: number;
-  /** Index of the handler each is owed to. */
+  /** Index of the handler each is owed to; `-1 - index` of its route, where that is not one handler alone. */
   readonly handlers: Int32Array;
+  /** Indexes of handlers, ascending. */
+  readonly routes: readonly (readonly number[])[];
   /** Microseconds since the Unix epoch. */
   readonly acceptedAtUs: number;
 }
@@ -234,21 +264,24 @@ export interface GroupResult {
   readonly gauges: StoreGauges;
 }
 
-/** Asks for journaled events without an outcome, in order. */
+/** Asks for journaled events that are owed outcomes, in order. */
 export interface PageRequest {
   /** The first position to look at. */
   readonly from: number;
+  /** The most outcomes that they are owed together; an event comes whole, or with the next page. */
   readonly countMax: number;
   /** Size (text units and bytes) at which the page ends. */
   readonly bytesMax: number;
 }
 
-/** Some journaled events without an outcome, in order. */
+/** Some journaled events that are owed outcomes, in order. */
 export interface JournalPage {
   readonly events: JoinedEvents;
   readonly positions: Float64Array;
-  /** Index of the handler each is owed to. */
+  /** Indexes of the handlers that the events are owed to still, one after another. */
   readonly handlers: Int32Array;
+  /** How many of `handlers` each event has; null when each has one. */
+  readonly owedCounts: Int32Array | null;
   /** Where the next page begins. */
   readonly next: number;
   /** Whether the journal ends at `next`. */
@@ -257,7 +290,7 @@ export interface JournalPage {
   readonly parked: readonly ParkedEvents[];
 }
 
-/** Events of one handler that is not there. */
+/** Events that are owed to a handler that is not there. */
 export interface ParkedEvents {
   readonly handler: string;
   readonly count: number;

@@ -8,6 +8,7 @@ import { KeptEvents } from './kept-events.js';
 import { LaneNames } from './lane-name.js';
 import { ParkedLanes } from './parked-lanes.js';
 import { PartitionTable } from './partition-table.js';
+import { RouteTable } from './route-table.js';
 import { SuspectTable } from './suspect-table.js';
 import { WaitingTable } from './waiting-table.js';
 
@@ -32,11 +33,12 @@ export interface TablesRequest {
 
 export function tablesOf(db: Connection, { epoch, handlerIds, order, isTakenOver }: TablesRequest): StoreTables {
   const names = new LaneNames(handlerIds);
-  const suspects = new SuspectTable(db);
+  const suspects = new SuspectTable(db, { names });
   const failures = new FailureTable(db, { names });
   const lanes = new ParkedLanes(db, { names });
-  const partitions = new PartitionTable(db, { epoch, order, suspects, failures, lanes });
-  const journal = new EventJournal(db, { partition: partitions.journal, handlerIds });
+  const routes = new RouteTable(db, { handlerIds });
+  const partitions = new PartitionTable(db, { epoch, order, handlerIds, suspects, failures, lanes, routes });
+  const journal = new EventJournal(db, { partition: partitions.journal, handlerIds, routes });
   const kept = new KeptEvents(db, { journal: partitions.journal });
   const waiting = new WaitingTable(db, { names, order, kept, isTakenOver });
   return { names, suspects, failures, lanes, partitions, journal, kept, waiting };

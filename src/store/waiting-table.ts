@@ -55,8 +55,8 @@ export class WaitingTable {
   readonly #takeBefore: Statement;
   readonly #delete: Statement;
   readonly #laneOf: Statement;
-  /** Events given out by `readLane`, by partition: the only ones of here that can get an outcome from a thread. */
-  readonly #givenOut = new Map<number, Set<number>>();
+  /** Events given out by `readLane`, as texts: the only ones of here that can get an outcome from a thread. */
+  readonly #givenOut = new Set<string>();
   /** The furthest place that a page has ended at: who goes on behind it must not miss what comes later. */
   #placeRead = 0;
 
@@ -122,10 +122,9 @@ export class WaitingTable {
     if (!looksAtAll && this.#givenOut.size === 0) return;
     for (const row of outcomes) {
       const { partition, position } = row;
-      if (!looksAtAll && !this.#givenOut.get(partition)?.has(position)) continue;
       const handler = this.#parts.names.idOf(row.handler);
+      if (!looksAtAll && !this.#givenOut.has(textOf({ partition, position, handler }))) continue;
       const hasWaited = this.remove({ partition, position, handler });
-      // Nobody will want to run it again.
       if (hasWaited && row.verdict === verdict.succeeded) this.#parts.kept.drop(partition, position);
     }
   }
@@ -133,17 +132,14 @@ export class WaitingTable {
   /** The outcomes that were given to `settle` are durable: a group that is rolled back comes again. */
   forget(outcomes: readonly OutcomeRow[]): void {
     if (this.#givenOut.size === 0) return;
-    for (const { partition, position } of outcomes) {
-      const positions = this.#givenOut.get(partition);
-      positions?.delete(position);
-      if (positions?.size === 0) this.#givenOut.delete(partition);
+    for (const { partition, position, handler } of outcomes) {
+      this.#givenOut.delete(textOf({ partition, position, handler: this.#parts.names.idOf(handler) }));
     }
   }
 
   /** Takes in that an event leaves for the main thread. */
-  noteGivenOut(partition: number, position: number): void {
-    const positions = this.#givenOut.get(partition) ?? new Set();
-    this.#givenOut.set(partition, positions.add(position));
+  noteGivenOut(event: EventNumbers): void {
+    this.#givenOut.add(textOf(event));
   }
 
   notePlaceRead(place: number): void {
@@ -168,6 +164,10 @@ export class WaitingTable {
     const numbers = { partition, position, handler, redrivenAtUs };
     return { ...numbers, laneHandler: lane.handler, laneKey: storedText(lane.key) };
   }
+}
+
+function textOf({ partition, position, handler }: EventNumbers): string {
+  return `${partition}/${position}/${handler}`;
 }
 
 function byPosition(a: EventNumbers, b: EventNumbers): number {

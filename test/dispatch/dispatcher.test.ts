@@ -9,6 +9,7 @@ import { handlerResult } from '../../src/handler.js';
 const limits: DispatcherOptions = {
   order: 'key',
   handlerCount: 2,
+  widest: 1,
   threads: 1,
   ringSize: 64,
   ringBytesMax: 1_000_000,
@@ -243,7 +244,7 @@ test('a suspect that is to show whether its handler is well keeps no other handl
   const bench = new Bench({ handlerCount: 3, batchSizeMax: 2, breaker }).admit('a b:a');
   bench.batch();
   bench.settle('ff');
-  bench.dispatcher.remember(2, 3, { deaths: 1 });
+  bench.dispatcher.remember({ partition: 2, position: 3, handler: 0 }, { deaths: 1 });
   bench.admit('a b:a c:a');
   expect([bench.batch(2, 100), bench.batch(2, 500), bench.batch(2, 500)]).toEqual(['a5', 'a4', 'none']);
   bench.settle().settle();

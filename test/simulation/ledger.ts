@@ -2,6 +2,7 @@
 // processes, and is what the judge goes by.
 
 import { journalPartition } from '../../src/event.js';
+import type { HandlerTable } from '../../src/handler.js';
 import type { OrderMode } from '../../src/options.js';
 import type { Receipt } from '../../src/publishing.js';
 import type { SourceRecord } from '../../src/sources/source.js';
@@ -13,21 +14,32 @@ export interface SimulatedEvent {
   readonly id: string | null;
 }
 
+/** An event as one of its handlers has it; its identity is `partition/position/handler`. */
 export interface Accepted {
   readonly identity: string;
   readonly partition: string;
   readonly position: number;
+  readonly handler: string;
   readonly lane: string | null;
 }
 
-/** The handlers of a whole module. */
+/** The handlers of a whole module, and the types there are. */
 export const types = ['a', 'b', 'c'];
+
+/** Where events have several handlers: the types that each of these takes. */
+const takenBy: Readonly<Record<string, readonly string[]>> = { a: ['a'], b: ['b', 'a'], c: ['*'] };
 
 /** The key of the event that ends its process, where a simulation has one. */
 export const killerKey = 'killer';
 
+interface Keyed {
+  readonly key: string | null;
+}
+
 export class Ledger {
   readonly order: OrderMode;
+  /** Whether an event may have several handlers. */
+  readonly fansOut: boolean;
   readonly wrong: string[] = [];
   /** Whether some life did not have all handlers: what it left comes after others of the one lane there is. */
   lacksHandlers = false;
@@ -42,6 +54,7 @@ export class Ledger {
   constructor(random: Random) {
     this.#random = random;
     this.order = random.pick(['key', 'key', 'key', 'none', 'global'] as const);
+    this.fansOut = random.oneIn(2);
     this.#keys = random.pick([1, 2, 7, 40]);
     let position = 0;
     this.#records = Array.from({ length: random.int(0, 200) }, () => {
@@ -57,15 +70,31 @@ export class Ledger {
     return { type: random.pick(types), key, id: random.oneIn(6) ? `id-${random.int(1, 60)}` : null };
   }
 
-  /** The records of the source from a position on; reading one accepts it. */
-  recordsFrom(position: number, count: number): SourceRecord[] {
+  /** What a module with some of the handlers takes. */
+  takes(handlers: readonly string[]): HandlerTable['takes'] {
+    return this.fansOut ? handlers.map((handler) => takenBy[handler]!) : 'its-own-type';
+  }
+
+  /** The handlers that an event is owed to by a module with some of them. */
+  routeOf(type: string, handlers: readonly string[]): string[] {
+    return handlers.filter((handler) => {
+      const taken = this.fansOut ? takenBy[handler]! : [handler];
+      return taken.includes(type) || taken.includes('*');
+    });
+  }
+
+  /** The records of the source from a position on; reading one accepts it, by the module that reads it. */
+  recordsFrom(position: number, count: number, handlers: readonly string[]): SourceRecord[] {
     const records = this.#records.filter((record) => record.position >= position).slice(0, count);
-    for (const { position: at, event } of records) this.#accept('source', at, this.laneOf(event.type, event.key));
+    for (const { position: at, event } of records) {
+      for (const handler of types) this.#accepted.delete(`source/${at}/${handler}`);
+      this.#accept('source', at, { event, owedTo: this.routeOf(event.type, handlers) });
+    }
     return records;
   }
 
-  /** Takes in what publish gave. */
-  receipt(event: SimulatedEvent, { identity, duplicate }: Receipt): void {
+  /** Takes in what publish gave; a duplicate owes what the first owed. */
+  receipt(event: SimulatedEvent, { identity, duplicate }: Receipt, handlers: readonly string[]): void {
     const told = `${identity.partition}/${identity.position}`;
     const known = event.id === null ? undefined : this.#identityOfId.get(event.id);
     if (event.id !== null && known !== undefined && known !== told) {
@@ -73,8 +102,10 @@ export class Ledger {
     }
     if (duplicate && event.id === null) this.wrong.push(`${told} has no id and is said to be a duplicate`);
     if (event.id !== null) this.#identityOfId.set(event.id, told);
-    if (!duplicate && this.#accepted.has(told)) this.wrong.push(`${told} was given out twice`);
-    this.#accept(identity.partition, identity.position, this.laneOf(event.type, event.key));
+    if (duplicate) return;
+    if (types.some((handler) => this.#accepted.has(`${told}/${handler}`)))
+      this.wrong.push(`${told} was given out twice`);
+    this.#accept(identity.partition, identity.position, { event, owedTo: this.routeOf(event.type, handlers) });
   }
 
   /** The process died with what it held in memory. */
@@ -82,9 +113,9 @@ export class Ledger {
     for (const identity of this.#accepted.keys()) if (!isStored(identity)) this.#accepted.delete(identity);
   }
 
-  laneOf(type: string, key: string | null): string | null {
+  laneOf(handler: string, key: string | null): string | null {
     if (this.order === 'global') return 'all';
-    return this.order === 'none' || key === null ? null : `${type}:${key}`;
+    return this.order === 'none' || key === null ? null : `${handler}:${key}`;
   }
 
   get all(): readonly Accepted[] {
@@ -99,9 +130,12 @@ export class Ledger {
     return undefined;
   }
 
-  #accept(partition: string, position: number, lane: string | null): void {
-    const identity = `${partition}/${position}`;
-    if (!this.#accepted.has(identity)) this.#accepted.set(identity, { identity, partition, position, lane });
+  #accept(partition: string, position: number, of: { event: Keyed; owedTo: readonly string[] }): void {
+    for (const handler of of.owedTo) {
+      const identity = `${partition}/${position}/${handler}`;
+      const lane = this.laneOf(handler, of.event.key);
+      this.#accepted.set(identity, { identity, partition, position, handler, lane });
+    }
   }
 }
 

@@ -9,7 +9,7 @@ import { verdict } from '../../src/outcome.js';
 import { Processor } from '../../src/processor.js';
 import type { Source, SourceRecord } from '../../src/sources/source.js';
 import { Trouble } from '../../src/trouble.js';
-import { killerKey, type Ledger } from './ledger.js';
+import { killerKey, type Ledger, types } from './ledger.js';
 import type { Random } from './random.js';
 import { SimulatedClock } from './simulated-clock.js';
 import type { SimulatedStore } from './simulated-store.js';
@@ -62,6 +62,7 @@ export class Life {
     this.#threads = new SimulatedThreads(random.int(1, 4), {
       ...{ clock, random, attemptsMax: plan.attemptsMax, parks: plan.onDeadLetter === 'park' },
       laneOf: (handler, key) => ledger.laneOf(plan.handlers[handler] as string, key),
+      nameOf: (handler) => plan.handlers[handler] as string,
       onTry: (key) => {
         if (key === killerKey) this.#isDead = true;
       },
@@ -118,7 +119,7 @@ export class Life {
     });
     const processor = new Processor({
       ...{ config, clock: this.#clock, writer: this.#writer, pool: this.#threads, trouble: new Trouble() },
-      table: { names: handlers, takes: 'its-own-type', policies: handlers.map(() => ({})) },
+      table: { names: handlers, takes: this.#ledger.takes(handlers), policies: handlers.map(() => ({})) },
       journal: await this.#writer.openJournal({ isVolatile: intake === 'memory' }),
       opened: { epoch: 1, wasClean: true, path: 'simulated', file: { device: 0, inode: 0 } },
       flight: {
@@ -127,8 +128,10 @@ export class Life {
             ? this.#store.flight.size > 0
             : [...this.#store.flight.values()].some((b) => b.alone);
           if (isDisturbed) this.#wrong.push('something ran beside a suspect');
-          const copy = events.map(({ partition, position }) => ({ partition, position }));
-          this.#store.flight.set(place, { events: copy, alone });
+          const identities = events.map(({ partition, position, handler }) => {
+            return this.#store.identityOf(partition, position, handlers[handler] as string);
+          });
+          this.#store.flight.set(place, { identities, alone });
         },
         arrive: (place) => {
           this.#store.flight.delete(place);
@@ -138,8 +141,8 @@ export class Life {
     });
     processor.on('warning', () => {});
     processor.on('fatal', (error) => this.#wrong.push(`fatal: ${error.stack}`));
-    processor.on('outcome', ({ identity }) => {
-      const told = `${identity.partition}/${identity.position}`;
+    processor.on('outcome', ({ identity, handler }) => {
+      const told = `${identity.partition}/${identity.position}/${handler}`;
       if (!this.#store.outcomes.has(told)) this.#wrong.push(`${told} was told before it was durable`);
       if (this.#told.has(told)) this.#wrong.push(`${told} was told twice`);
       this.#told.add(told);
@@ -198,7 +201,11 @@ export class Life {
   #receipt(event: ReturnType<Ledger['event']>, receipt: Awaited<ReturnType<Processor['publish']>>): void {
     if (this.#isDead) return;
     // Only the journal knows ids.
-    this.#ledger.receipt(this.#plan.intake === 'journal' ? event : { ...event, id: null }, receipt);
+    this.#ledger.receipt(
+      this.#plan.intake === 'journal' ? event : { ...event, id: null },
+      receipt,
+      this.#plan.handlers,
+    );
     if (this.#plan.intake === 'journal' && !this.#store.events.has(receipt.identity.position)) {
       this.#wrong.push(`journal/${receipt.identity.position} was acknowledged before it was stored`);
     }
@@ -206,7 +213,7 @@ export class Life {
 
   #consume(processor: Processor, end: 'drain' | 'stop'): void {
     const consumed = processor.consume(this.#source()).then(({ accepted }) => {
-      const stored = this.#store.done('source').length;
+      const stored = new Set(this.#store.done('source').map((identity) => identity.split('/')[1])).size;
       if (end === 'drain' && stored < accepted) this.#wrong.push(`consumed at ${stored} outcomes of ${accepted}`);
     }, forgiveMissingHandler);
     this.#watch('consume', consumed);
@@ -221,7 +228,7 @@ export class Life {
         return null;
       },
       request: async (demand): Promise<SourceRecord[] | null> => {
-        const records = this.#ledger.recordsFrom(next, this.#random.int(1, demand));
+        const records = this.#ledger.recordsFrom(next, this.#random.int(1, demand), this.#plan.handlers);
         const last = records.at(-1);
         if (last === undefined) return null;
         next = last.position + 1;
@@ -267,14 +274,18 @@ export class Life {
   #cancel(processor: Processor): void {
     const published = this.#ledger.all.filter(({ partition }) => partition === 'journal');
     if (published.length === 0) return;
-    const { identity, partition, position } = this.#random.pick(published);
-    const cancelled = processor.cancel({ partition, position }).then((found) => {
-      const stored = this.#store.outcomes.get(identity)?.verdict;
+    const { partition, position, handler } = this.#random.pick(published);
+    const only = this.#random.oneIn(2) ? { handler } : {};
+    const cancelled = processor.cancel({ partition, position }, only).then((found) => {
+      const names = 'handler' in only ? [handler] : types;
+      const meant = names.map((name) => `${partition}/${position}/${name}`);
+      const stored = meant.map((identity) => this.#store.outcomes.get(identity)?.verdict);
       if (this.#isDead || this.#plan.intake === 'memory') return;
-      if (found === 'cancelled' && stored !== verdict.cancelled)
-        this.#wrong.push(`${identity} is ${stored}, not cancelled`);
-      if (found === 'decided' && stored === undefined && !this.#ledger.redriven.has(identity)) {
-        this.#wrong.push(`${identity} is decided and has no outcome`);
+      if (found === 'cancelled' && !stored.includes(verdict.cancelled))
+        this.#wrong.push(`${meant} is ${stored}, not cancelled`);
+      const isRedriven = meant.some((identity) => this.#ledger.redriven.has(identity));
+      if (found === 'decided' && stored.every((one) => one === undefined) && !isRedriven) {
+        this.#wrong.push(`${meant} is decided and has no outcome`);
       }
     }, forgiveTheEnd);
     this.#watch('cancel', cancelled);

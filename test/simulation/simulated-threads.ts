@@ -25,6 +25,7 @@ interface World {
   readonly attemptsMax: number;
   readonly parks: boolean;
   laneOf(handler: number, key: string | null): string | null;
+  nameOf(handler: number): string;
   /** An event begins to run. */
   onTry(key: string | null): void;
 }
@@ -122,8 +123,8 @@ export class SimulatedThreads implements HandlerThreads {
         stopped.add(event.run);
       const lane = this.#world.laneOf(event.handler, event.key);
       this.tries.push({
-        lane: lane ?? `free ${event.identity}`,
-        identity: event.identity,
+        lane: lane ?? `free ${event.identity} ${event.handler}`,
+        identity: `${event.identity}/${this.#world.nameOf(event.handler)}`,
         startMs,
         endMs: atMs,
         result,
