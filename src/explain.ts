@@ -38,7 +38,7 @@ export interface Explanation {
   /** The thread that runs it, and for how long it has. */
   readonly threadId: number | null;
   readonly runningMs: number | null;
-  /** How long until its next try. */
+  /** How long until its next try; of a paused handler, until one event may show whether it is well. */
   readonly dueInMs: number | null;
   /** What its last try failed with, as `TypeError: message`. */
   readonly lastError: string | null;
@@ -88,7 +88,7 @@ function factsOf({ handler, key }: { handler: number; key: string }, parts: Part
   const away = parts.away.find(parts.order === 'global' ? { handler: -1, key: '' } : { handler, key });
   const slot = lane?.state === 'busy' ? flights.inLane((other) => other.lane === lane) : (lane?.head ?? null);
   const running = slot === null || lane?.state !== 'busy' ? null : flights.running(slot);
-  const dueMs = lane?.state === 'delayed' ? lane.rank : null;
+  const dueMs = lane === null ? null : dueMsOf(lane, dispatcher);
   const parkedBy = away?.parkedBy ?? null;
   return {
     situation: situationOf(lane, { isParked: parkedBy !== null, inStore: away?.waiting ?? 0 }),
@@ -102,7 +102,7 @@ function factsOf({ handler, key }: { handler: number; key: string }, parts: Part
     dueInMs: dueMs === null ? null : Math.max(0, dueMs - clock.nowMs()),
     lastError: slot?.problem ?? null,
     parkedBy: parkedBy === null ? null : { partition: nameOf(parkedBy.partition), position: parkedBy.position },
-    breaker: dispatcher.breakerOf(slot?.handler ?? handler),
+    breaker: dispatcher.breakerOf(slot?.handler ?? handler).state,
   };
 }
 
@@ -116,6 +116,7 @@ function situationOf(lane: Lane | null, of: { isParked: boolean; inStore: number
     case 'gated':
       return 'paused';
     case 'ready':
+    case 'doubted':
       return 'queued';
     default:
       return of.inStore > 0 ? 'in-store' : 'empty';
@@ -148,10 +149,20 @@ function sentenceOf(facts: Facts, of: { handler: string; key: string; phase: Pha
       return `${lane}: ${behind}, ${others} until it is redriven or discarded`;
     }
     case 'paused':
-      return `${lane}: the circuit breaker of its handler is ${facts.breaker}, ${others}${after}`;
+      return `${lane}: the circuit breaker of its handler is ${facts.breaker}${probeText(facts)}, ${others}${after}`;
     case 'in-store':
       return `${lane}: ${others} in the store until there is room in memory or a try is due${held}`;
   }
+}
+
+function dueMsOf(lane: Lane, dispatcher: Dispatcher): number | null {
+  if (lane.state === 'delayed') return lane.rank;
+  return lane.state === 'gated' ? dispatcher.breakerOf(lane.head!.handler).probeMs : null;
+}
+
+function probeText({ dueInMs }: Facts): string {
+  if (dueInMs === null) return '';
+  return dueInMs === 0 ? ', one event is tried next' : `, one event is tried in ${ms(dueInMs)}`;
 }
 
 function ms(time: number | null): string {

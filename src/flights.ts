@@ -49,7 +49,7 @@ export class Flights {
     const { runners, recorder, limits, policies, nameOf } = this.#parts;
     const flight: Flight = { batch, place: this.#free.pop() ?? this.#placesUsed++ };
     this.#flights.set(flight.place, flight);
-    const { slots, alone } = batch;
+    const { slots, alone, isFresh } = batch;
     const message = batchMessage(slots, { place: flight.place, nameOf });
     const [first] = slots;
     // It killed the process as often as it may: the next try would be one too many.
@@ -57,7 +57,7 @@ export class Flights {
       return { flight, report: Promise.resolve(reportOfKilled(message, limits)) };
     }
     recorder.depart(flight.place, { events: slots, alone });
-    return { flight, report: runners.run(message) };
+    return { flight, report: isFresh ? runners.runFresh(message) : runners.run(message) };
   }
 
   /** Takes in that a batch has come back. */

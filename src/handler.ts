@@ -210,7 +210,16 @@ export interface HandlerTable {
  * What one try gave. `failed`: it is decided, and the event is dead-lettered. `skipped`: it was not tried, and goes
  * back to its lane uncounted. `retrying`: it failed and will be tried again; the later events of its run were
  * skipped. `postponed`: likewise, but the handler asked for it, and it is not counted. `cancelled`: it was told to
- * end.
+ * end. `doubted`: its thread died while it ran, of what another event may have left; it goes back to its lane
+ * uncounted, and runs next on a fresh thread.
  */
-export const handlerResult = { succeeded: 0, failed: 1, skipped: 2, retrying: 3, postponed: 4, cancelled: 5 } as const;
+export const handlerResult = {
+  succeeded: 0,
+  failed: 1,
+  skipped: 2,
+  retrying: 3,
+  postponed: 4,
+  cancelled: 5,
+  doubted: 6,
+} as const;
 export type HandlerResult = (typeof handlerResult)[keyof typeof handlerResult];

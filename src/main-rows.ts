@@ -23,7 +23,7 @@ export function rowsOf(
 
 /** How many events of a batch there are of each result. */
 export function tally(results: Uint8Array): Decided & { retried: number; postponed: number } {
-  const counts = [0, 0, 0, 0, 0, 0];
+  const counts = Object.values(handlerResult).map(() => 0);
   for (let index = 0; index < results.length; index += 1) counts[results[index]!]! += 1;
   return {
     succeeded: counts[handlerResult.succeeded]!,
@@ -39,7 +39,7 @@ export function noteProblems(slots: readonly Slot[], report: Pick<BatchReport, '
   const reader = new RowsReader(report.rows);
   for (let index = 0; index < slots.length; index += 1) {
     const result = report.results[index];
-    if (result === handlerResult.skipped) continue;
+    if (result === handlerResult.skipped || result === handlerResult.doubted) continue;
     const { error } = reader.next();
     if (result === handlerResult.succeeded || error === null) continue;
     const { name, message } = JSON.parse(error) as ErrorRecord;

@@ -67,7 +67,7 @@ export function statsOf(
   const { phase, uptimeMs, threads, recovered, pendingAtStart } = of;
   const held = dispatcher.counts();
   const done = pump.counts();
-  const isPaused = (handler: number): boolean => dispatcher.breakerOf(handler) !== 'closed';
+  const isPaused = (handler: number): boolean => dispatcher.breakerOf(handler).state !== 'closed';
   return {
     ...{ phase, uptimeMs, threads, recovered },
     accepted: held.admitted + journal.backlog + journal.parked + journal.withdrawn - pendingAtStart,

@@ -26,6 +26,8 @@ export interface HandlerThreads {
   readonly places: number;
   /** Gives a report even when a thread dies. Rejects only with what ends the processor. */
   run(message: BatchMessage): Promise<BatchReport>;
+  /** The same for one event, on a thread that has run nothing: what ends that thread is charged to it. */
+  runFresh(message: BatchMessage): Promise<BatchReport>;
   /** Has the try of an event end, or not begin: its result is `cancelled`, unless it ends otherwise before. */
   cancel(place: number, index: number): void;
   /** What the batch in a place is doing: the event that runs, by its index, and where; null before and after. */

@@ -175,6 +175,23 @@ test('a breaker pauses its handler alone, and one event shows that it is well', 
   expect(states.at(-1)).toBe('t closed');
 });
 
+test('explain says when an event will show whether a paused handler is well', async () => {
+  const processor = await makeProcessor({
+    ...{ handlers: moduleOf(`export default { t: () => { throw new Error('no'); } };`), threads: 1 },
+    ...{ attemptsMax: 1, breaker: { triesMin: 1, failurePercent: 50, pauseMs: 600_000 } },
+  });
+  await processor.publish({ type: 't', key: 'a' });
+  await expect.poll(() => processor.stats().paused).toEqual(['t']);
+  await processor.publish({ type: 't', key: 'b' });
+  await expect.poll(() => processor.explain({ handler: 't', key: 'b' }).situation).toBe('paused');
+  const { dueInMs, breaker, text } = processor.explain({ handler: 't', key: 'b' });
+  expect(breaker).toBe('open');
+  expect(dueInMs).toBeGreaterThan(500_000);
+  expect(dueInMs).toBeLessThanOrEqual(600_000);
+  expect(text).toMatch(/circuit breaker of its handler is open, one event is tried in \d+\.\d s, 1 event waits$/);
+  await processor.abort();
+});
+
 test('an event whose predecessor parks the lane is cancelled where it waits by then', async () => {
   const store = freshStore();
   const gate = `${store}-gate`;

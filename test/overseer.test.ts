@@ -1,4 +1,5 @@
-// When a try is told to end, on a clock that moves by hand: its time begins with its handler's call.
+// When a try is told to end, on a clock that moves by hand: its time begins with its handler's call. And who is charged
+// when a thread has died.
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { handlerResult, type Policy } from '../src/handler.js';
@@ -39,7 +40,7 @@ function makeBatch(count: number) {
     const tried = { result: handlerResult.succeeded, isTried: true, value: null, error: null, delayMs: 0 };
     place.finish(index, { ...tried, startedAtUs, durationUs: ms * 1000 });
   };
-  return { run, ended, flags: () => events.map((_, index) => place.flagOf(index)) };
+  return { run, ended, overseer, batch, place, flags: () => events.map((_, index) => place.flagOf(index)) };
 }
 
 test('the time of a try begins when its handler is called, not when its batch was sent or begun', () => {
@@ -56,4 +57,33 @@ test('a try that takes no notice for graceMs has its thread ended, once', () => 
   const { run, ended } = makeBatch(1);
   run(0, 1_000);
   expect(ended).toEqual([7]);
+});
+
+const exit = new Error('worker exited with code: 7');
+const heap = Object.assign(new Error('the heap is full'), { code: 'ERR_WORKER_OUT_OF_MEMORY' });
+test.each([
+  { what: 'an exit before its handler gave a promise', came: 'failed' },
+  { what: 'an exit while it was awaited', isAwaited: true, came: 'doubted' },
+  { what: 'an error while it was awaited', isAwaited: true, reason: new Error('left'), came: 'doubted' },
+  { what: 'its heap while it was awaited', isAwaited: true, reason: heap, came: 'failed' },
+  { what: 'its end when it was cancelled', isAwaited: true, isCancelled: true, came: 'cancelled' },
+  { what: 'an exit, as the first of its thread', isAwaited: true, ranBefore: 0, before: 0, came: 'failed' },
+  { what: 'an exit, as the first of its batch', isAwaited: true, before: 0, came: 'doubted' },
+  { what: 'an exit, as the second of its thread', isAwaited: true, ranBefore: 0, came: 'doubted' },
+] as const)('of an event whose thread died of $what: $came', (row) => {
+  const { isAwaited, isCancelled, reason, ranBefore, before, came } = {
+    ...{ isAwaited: false, isCancelled: false, reason: exit, ranBefore: 5, before: 1, ...row },
+  };
+  const { run, place, overseer, batch } = makeBatch(3);
+  place.open(ranBefore);
+  for (let index = 0; index < before; index += 1) run(index, 1);
+  place.begin(before, nowUs());
+  if (isAwaited) place.awaits(before);
+  if (isCancelled) overseer.cancel(0, before);
+  const { results, rowCount } = overseer.reportOfLost(batch.message, reason);
+  const expected = Array<number>(3).fill(handlerResult.skipped);
+  expected.fill(handlerResult.succeeded, 0, before)[before] = handlerResult[came];
+  expect([...results]).toEqual(expected);
+  expect(rowCount).toBe(came === 'doubted' ? before : before + 1);
+  overseer.stop();
 });

@@ -54,6 +54,19 @@ test('a wait of the batch before is not taken for one of this batch', () => {
   expect([...main.ledger()]).toMatchObject([{ delayMs: 0, value: '1' }]);
 });
 
+test('a handler that gave a promise is awaited, until the next event or batch', () => {
+  const { thread, main } = ends();
+  thread.begin(0, 5);
+  expect(main.isAwaited(0)).toBe(false);
+  thread.awaits(0);
+  expect(main.isAwaited(0)).toBe(true);
+  thread.finish(0, ended({}));
+  thread.begin(1, 6);
+  expect(main.isAwaited(1)).toBe(false);
+  main.reset(1);
+  expect(main.isAwaited(0)).toBe(false);
+});
+
 test('an event whose result does not fit is no longer the one that runs, and those before it are kept', () => {
   const { thread, main } = ends();
   thread.begin(0, 5);

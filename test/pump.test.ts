@@ -63,6 +63,7 @@ function make(options: Partial<ProcessorOptions>): Processor {
     pool: {
       ...{ threads: 1, places: 2, close: () => end('pool'), abort: () => end('pool') },
       run: (message) => new Promise((resolve) => batches.push({ message, resolve })),
+      runFresh: () => Promise.reject(new Error('not used')),
       ...{ cancel: () => {}, running: () => null, setThreads: () => Promise.resolve() },
     },
     writer: {

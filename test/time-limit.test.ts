@@ -101,7 +101,7 @@ test('a rejection that nobody handles is charged to the event that runs, unless 
   await withPool(handlers, { attemptsMax: 1 }, async ({ run, warnings }) => {
     expect(await run(event('fine'), event('floats'), event('fine'))).toMatchObject([
       { status: 'succeeded', result: 'kept' },
-      { status: 'skipped' },
+      { status: 'doubted' },
       { status: 'skipped' },
     ]);
     // The first of its thread can only have done it itself.

@@ -35,7 +35,7 @@ export const coreFaults: readonly Fault[] = [
   },
   {
     name: 'empty lanes are kept',
-    file: 'src/dispatch/lanes.ts',
+    file: 'src/dispatch/lane-map.ts',
     from: 'if (lanes.get(lane.key) === lane) lanes.delete(lane.key);',
     to: '',
   },
@@ -160,8 +160,32 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'others run beside a suspect',
     file: 'src/dispatch/departures.ts',
-    from: 'return this.#isAlone || (this.#lanes.oldest?.deaths ?? null) !== null;',
-    to: 'return (this.#lanes.oldest?.deaths ?? null) !== null;',
+    from: '    if (this.#isAlone) return null;\n',
+    to: '',
+  },
+  {
+    name: 'others depart while a doubted suspect waits to be alone',
+    file: 'src/dispatch/departures.ts',
+    from: 'return isSuspect(this.#lanes.oldest) || isSuspect(this.#lanes.oldestDoubted);',
+    to: 'return isSuspect(this.#lanes.oldest);',
+  },
+  {
+    name: 'a doubted event departs like any other',
+    file: 'src/dispatch/lanes.ts',
+    from: '} else if (head.isDoubted) {',
+    to: '} else if (head.isDoubted && head.sequence < 0) {',
+  },
+  {
+    name: 'a doubted event is sent to a thread that has run others',
+    file: 'src/flights.ts',
+    from: 'isFresh ? runners.runFresh(message) : runners.run(message)',
+    to: 'runners.run(message)',
+  },
+  {
+    name: 'an event that a fresh thread has run stays doubted',
+    file: 'src/dispatch/dispatcher.ts',
+    from: '        slot.isDoubted = false;\n',
+    to: '',
   },
   {
     name: 'an event that ended the process as often as it may is run again',
@@ -178,8 +202,26 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'intake memory does not wait for what is owed from before',
     file: 'src/acceptance.ts',
-    from: '!journal.isInStep || room() === 0) return false;',
-    to: 'room() === 0) return false;',
+    from: '!journal.isInStep || room() < route.length) return false;',
+    to: 'room() < route.length) return false;',
+  },
+  {
+    name: 'an event that has room for one of its handlers only is admitted',
+    file: 'src/intake.ts',
+    from: 'if (room() < owed.length) return;',
+    to: 'if (room() === 0) return;',
+  },
+  {
+    name: 'an event of a source runs again for a handler that has decided it',
+    file: 'src/done-positions.ts',
+    from: 'return route.filter((handler) => !done[handler]!.has(position));',
+    to: 'return route;',
+  },
+  {
+    name: 'an event that is in memory for one handler is not let back for another',
+    file: 'src/dispatch/away.ts',
+    from: 'function identityOf({ partition, position, handler }: OwedPlace): string {',
+    to: 'function identityOf({ partition, position, handler }: OwedPlace): string {\n  handler -= handler;',
   },
   {
     name: 'a retry goes to the back of its lane',

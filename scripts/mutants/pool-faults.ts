@@ -45,4 +45,25 @@ export const poolFaults: readonly Fault[] = [
     to: 'isThrown = thrown !== null;\n    }\n    this.#end(batch, context, came, isThrown);\n    return null;',
     built: ['test/handler-pool.test.ts'],
   },
+  {
+    name: 'an event that awaits is charged with what another left',
+    file: 'src/pool/batch-runner.ts',
+    from: '    batch.place.awaits(batch.index);\n',
+    to: '',
+    built: ['test/doubted.test.ts'],
+  },
+  {
+    name: 'fresh threads that die before they run anything are started for ever',
+    file: 'src/pool/fresh-threads.ts',
+    from: 'if (this.#fruitless < deathsInARowMax) return report;',
+    to: 'if (this.#fruitless < Number.POSITIVE_INFINITY) return report;',
+    built: ['test/doubted.test.ts'],
+  },
+  {
+    name: 'an event is not told to end that waits for its fresh thread',
+    file: 'src/pool/fresh-threads.ts',
+    from: 'for (const index of stay.cancelled) pool.cancel(placeInPool, index);',
+    to: '',
+    built: ['test/doubted.test.ts'],
+  },
 ];

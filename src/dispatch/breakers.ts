@@ -12,6 +12,12 @@ export interface BreakerNews {
   readonly state: BreakerState;
 }
 
+export interface BreakerNow {
+  readonly state: BreakerState;
+  /** When one event may show whether the handler is well; null unless it is open. */
+  readonly probeMs: number | null;
+}
+
 export class Breakers {
   readonly #lanes: Lanes;
   /** By handler. */
@@ -32,6 +38,11 @@ export class Breakers {
 
   stateOf(handler: number): BreakerState {
     return this.#breakers[handler]!.state;
+  }
+
+  of(handler: number): BreakerNow {
+    const { state, untilMs } = this.#breakers[handler]!;
+    return { state, probeMs: state === 'open' ? untilMs : null };
   }
 
   /** When the first open breaker may be probed; infinity when none is open, or nothing waits for it. */

@@ -1,5 +1,6 @@
 // Which events leave together: oldest first, short runs while many lanes are ready, long ones only when few are. It
-// knows what is in flight, that suspects run alone, and that a handler that is paused is probed with one event.
+// knows what is in flight, that suspects run alone, that a doubted event runs on a fresh thread, and that a handler
+// that is paused is probed with one event.
 
 import { invariant } from '../invariant.js';
 import { BatchSize } from './batch-size.js';
@@ -15,6 +16,8 @@ export interface Batch {
   readonly lanes: readonly Lane[];
   /** Whether it is one suspect, and nothing else runs until it is settled. */
   readonly alone: boolean;
+  /** Whether it is one doubted event, which runs on a thread that has run nothing; others run beside it. */
+  readonly isFresh: boolean;
   /** The handler that its only event is to show to be well; null when it is an ordinary batch. */
   readonly probed: number | null;
 }
@@ -40,6 +43,8 @@ export class Departures {
   #suspectsHeld = 0;
   /** Whether one of them runs now. */
   #isAlone = false;
+  /** Batches on fresh threads. */
+  #freshInFlight = 0;
 
   constructor({ lanes, breakers, limits }: Parts) {
     const { batchSizeMax, batchTargetMs, threads } = limits;
@@ -62,13 +67,15 @@ export class Departures {
   /**
    * Takes what is runnable now, oldest first, up to the batch size; null when nothing is. `placesFree` batches could
    * start now, this one included, so it takes at most its share of the ready lanes: its runs are short while many
-   * lanes are ready and long only when few are. A suspect waits until nothing is in flight, and then runs alone.
+   * lanes are ready and long only when few are. A suspect waits until nothing is in flight, and then runs alone. Of
+   * doubted events one is in flight at a time, as each takes a thread of its own.
    */
   nextBatch(placesFree: number, nowMs: number): Batch | null {
     const lanes = this.#lanes;
     lanes.wake(nowMs);
-    const probe = this.#breakers === null || this.#isAlone ? null : this.#probe(nowMs);
-    if (probe !== null) return probe;
+    if (this.#isAlone) return null;
+    const single = this.#probe(nowMs) ?? this.#fresh();
+    if (single !== null) return single;
     if (lanes.runnable === 0 || lanes.oldest === null) return null;
     if (this.#suspectsHeld > 0 && this.#isSuspectNext()) return this.#inFlight === 0 ? this.#suspectAlone() : null;
     const size = this.size.choose(lanes.runnable);
@@ -92,7 +99,7 @@ export class Departures {
       while (this.#canFollow(lane.head) && slots.length < end && bytes < this.#batchBytesMax);
     }
     this.#inFlight += slots.length;
-    return { slots, lanes: taken, alone: false, probed: null };
+    return { slots, lanes: taken, alone: false, isFresh: false, probed: null };
   }
 
   /** Takes in that a batch has come back, with so many events decided. */
@@ -100,6 +107,7 @@ export class Departures {
     invariant(this.#inFlight >= batch.slots.length, 'only a batch in flight comes back');
     this.size.measured(decided.count, decided.busyUs);
     this.#inFlight -= batch.slots.length;
+    if (batch.isFresh) this.#freshInFlight -= 1;
     if (!batch.alone) return;
     this.#isAlone = false;
     this.#suspectsHeld -= decided.count;
@@ -111,34 +119,44 @@ export class Departures {
     return this.#breakers === null || this.#breakers.stateOf(slot.handler) === 'closed';
   }
 
-  /** Whether a suspect is at the head of what could run now, or runs. */
+  /** Whether a suspect is at the head of what could run now. */
   #isSuspectNext(): boolean {
     if (this.#suspectsHeld === 0) return false;
-    return this.#isAlone || (this.#lanes.oldest?.deaths ?? null) !== null;
+    return isSuspect(this.#lanes.oldest) || isSuspect(this.#lanes.oldestDoubted);
   }
 
   #suspectAlone(): Batch {
     const lanes = this.#lanes;
-    if (lanes.oldest === lanes.freeHead) return this.#single(lanes.free, { alone: true, probed: null });
-    return this.#single(lanes.takeOldest(), { alone: true, probed: null });
+    return this.#single(lanes.oldest === lanes.freeHead ? lanes.free : lanes.takeOldest(), null);
+  }
+
+  /** The doubted event that has waited longest, unless it must wait on. */
+  #fresh(): Batch | null {
+    const doubted = this.#lanes.oldestDoubted;
+    if (doubted === null || this.#freshInFlight > 0 || (isSuspect(doubted) && this.#inFlight > 0)) return null;
+    return this.#single(this.#lanes.takeDoubted(), null);
   }
 
   /** The one event that shows whether a handler is well again. */
   #probe(nowMs: number): Batch | null {
     const lane = this.#breakers?.laneToProbe(nowMs, this.#inFlight === 0) ?? null;
     if (lane === null) return null;
-    const { deaths, handler } = lane.head!;
+    const { handler } = lane.head!;
     this.#lanes.takeGated(lane);
     this.#breakers?.probe(handler);
-    return this.#single(lane, { alone: deaths !== null, probed: handler });
+    return this.#single(lane, handler);
   }
 
-  #single(lane: Lane, how: Pick<Batch, 'alone' | 'probed'>): Batch {
+  /** The head of a lane by itself. */
+  #single(lane: Lane, probed: number | null): Batch {
+    const alone = isSuspect(lane.head);
+    const isFresh = lane.head!.isDoubted;
     const slots: Slot[] = [];
     this.#depart(lane, { into: slots, run: noRun });
     this.#inFlight += 1;
-    this.#isAlone = how.alone;
-    return { slots, lanes: lane.state === 'free' ? [] : [lane], ...how };
+    this.#isAlone = alone;
+    if (isFresh) this.#freshInFlight += 1;
+    return { slots, lanes: lane.state === 'free' ? [] : [lane], alone, isFresh, probed };
   }
 
   #depart(lane: Lane, { into, run }: { into: Slot[]; run: number }): number {
@@ -148,4 +166,8 @@ export class Departures {
     into.push(slot);
     return slot.size;
   }
+}
+
+function isSuspect(slot: Slot | null): boolean {
+  return slot !== null && slot.deaths !== null;
 }

@@ -8,8 +8,8 @@ import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
 import type { OrderMode } from '../options.js';
 import { Away } from './away.js';
-import type { BreakerLimits, BreakerState } from './breaker.js';
-import { type BreakerNews, Breakers } from './breakers.js';
+import type { BreakerLimits } from './breaker.js';
+import { type BreakerNews, type BreakerNow, Breakers } from './breakers.js';
 import { type Batch, Departures } from './departures.js';
 import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
@@ -149,13 +149,12 @@ export class Dispatcher {
   }
 
   /**
-   * Takes in what came of a batch, at `nowMs`. Skipped events go back to the front of their lanes, uncounted, and so do
-   * those that will be tried again, whose lanes wait for them. The rest is settled, and given back in the batch's
-   * order. Every lane of the batch is free from here on, unless a dead letter stops it.
+   * Takes in what came of a batch, at `nowMs`. Skipped and doubted events go back to the front of their lanes,
+   * uncounted, and so do those that will be tried again, whose lanes wait for them. The rest is settled, and given back
+   * in the batch's order. Every lane of the batch is free from here on, unless a dead letter stops it.
    */
   settle(batch: Batch, came: Came, nowMs: number): readonly Slot[] {
-    const { slots } = batch;
-    const { results, delaysMs } = came;
+    const [{ slots }, { results, delaysMs }] = [batch, came];
     invariant(results.length === slots.length, 'a report has a result for each event of its batch');
     const settled: Slot[] = [];
     for (let index = 0; index < slots.length; index += 1) {
@@ -164,8 +163,12 @@ export class Dispatcher {
       const result = results[index];
       if (result === handlerResult.skipped) {
         slot.state = 'buffered';
+      } else if (result === handlerResult.doubted) {
+        slot.state = 'buffered';
+        slot.isDoubted = true;
       } else if (result === handlerResult.retrying || result === handlerResult.postponed) {
         slot.state = 'buffered';
+        slot.isDoubted = false;
         slot.dueMs = nowMs + (delaysMs?.[index] ?? 0);
         if (result === handlerResult.retrying) slot.attempt += 1;
         else slot.postponed += 1;
@@ -225,8 +228,8 @@ export class Dispatcher {
     return this.#lanes.find(handler, key);
   }
 
-  breakerOf(handler: number): BreakerState {
-    return this.#breakers?.stateOf(handler) ?? 'closed';
+  breakerOf(handler: number): BreakerNow {
+    return this.#breakers?.of(handler) ?? { state: 'closed', probeMs: null };
   }
 
   /** The position of a partition below which every event has its durable outcome, or waits in the store. */

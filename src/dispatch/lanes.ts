@@ -1,37 +1,36 @@
 // All lanes that are alive: made when their first event comes, gone when they are empty and nothing of theirs is in
-// flight or in the store. It decides which lane an event belongs to, and is the only writer of a lane's state.
+// flight or in the store. It decides where a lane stands, and is the only writer of its state.
 
 import { invariant, unreachable } from '../invariant.js';
 import type { OrderMode } from '../options.js';
 import { Lane } from './lane.js';
 import { LaneHeap } from './lane-heap.js';
+import { LaneMap } from './lane-map.js';
 import { noDue, type Slot } from './ring-buffer.js';
 import { StuckLanes } from './stuck-lanes.js';
 
 export class Lanes {
-  readonly #order: OrderMode;
-  /** By handler, then by key. */
-  readonly #keyed: Map<string, Lane>[];
-  /** Events that need no order: without a key, or all of them under order `none`. In no heap, never busy. */
-  readonly free = new Lane({ handler: -1, key: null, state: 'free' });
+  readonly #map: LaneMap;
+  /** Events that need no order; in no heap. */
+  readonly free: Lane;
   /** By the sequence of their heads. */
   readonly #ready = new LaneHeap();
+  /** Likewise. */
+  readonly #doubted = new LaneHeap();
   /** Delayed and gated. */
   readonly #stuck: StuckLanes;
   readonly #paused = new Set<number>();
   #runnable = 0;
 
   constructor(of: { order: OrderMode; handlerCount: number }) {
-    this.#order = of.order;
+    this.#map = new LaneMap(of);
+    this.free = this.#map.free;
     this.#stuck = new StuckLanes(of.handlerCount);
-    this.#keyed = Array.from({ length: of.handlerCount }, () => new Map());
   }
 
   /** Lanes with events waiting or in flight; the free lane does not count. */
   get live(): number {
-    let live = 0;
-    for (const lanes of this.#keyed) for (const { state } of lanes.values()) if (state !== 'held') live += 1;
-    return live;
+    return this.#map.live;
   }
 
   /** Lanes that could give a run now; the free lane does not count. */
@@ -71,6 +70,11 @@ export class Lanes {
     return this.#ready.least?.head ?? null;
   }
 
+  /** The oldest event that waits for a fresh thread; null when none does. */
+  get oldestDoubted(): Slot | null {
+    return this.#doubted.least?.head ?? null;
+  }
+
   /** The oldest event of the free lane that could run now. */
   get freeHead(): Slot | null {
     if (this.#paused.size > 0) this.gateFree();
@@ -84,23 +88,12 @@ export class Lanes {
 
   /** The lane of a handler and a key, if it lives. */
   find(handler: number, key: string | null): Lane | null {
-    if (this.#order === 'none' || (this.#order === 'key' && key === null)) return null;
-    const [index, name] = this.#order === 'global' ? [0, ''] : [handler, key as string];
-    return this.#keyed[index]?.get(name) ?? null;
+    return this.#map.find(handler, key);
   }
 
   /** The lane an event belongs to, made if it is new. */
   laneOf(handler: number, key: string | null): Lane {
-    switch (this.#order) {
-      case 'none':
-        return this.free;
-      case 'key':
-        return key === null ? this.free : this.#keyedLane(handler, key);
-      case 'global':
-        return this.#keyedLane(0, '');
-      default:
-        return unreachable(this.#order);
-    }
+    return this.#map.laneOf(handler, key);
   }
 
   /** Puts an event at the end of its lane. */
@@ -112,6 +105,7 @@ export class Lanes {
     slot.lane = lane;
     lane.append(slot);
     switch (lane.state) {
+      case 'doubted':
       case 'free':
       case 'busy':
         return;
@@ -134,7 +128,7 @@ export class Lanes {
   putBack(slot: Slot): void {
     const lane = slot.lane!;
     invariant(lane.state === 'free' || lane.state === 'busy', 'an event goes back where it was taken from');
-    if (lane.state === 'free' && slot.dueMs !== noDue) this.#appendAlone(slot);
+    if (lane.state === 'free' && (slot.dueMs !== noDue || slot.isDoubted)) this.#appendAlone(slot);
     else lane.putBack(slot);
   }
 
@@ -143,6 +137,13 @@ export class Lanes {
     const lane = this.#ready.pop();
     invariant(lane.state === 'ready', 'only a ready lane stands among the ready');
     this.#runnable -= lane.waiting;
+    lane.state = 'busy';
+    return lane;
+  }
+
+  /** The same for the doubted lane with the oldest head. */
+  takeDoubted(): Lane {
+    const lane = this.#doubted.pop();
     lane.state = 'busy';
     return lane;
   }
@@ -169,6 +170,7 @@ export class Lanes {
       this.#runnable -= lane.waiting;
       this.#place(lane);
     }
+    for (const lane of this.#doubted.deleteAll(({ head }) => head!.handler === handler)) this.#place(lane);
   }
 
   /** Lets events of a handler run again. */
@@ -242,13 +244,16 @@ export class Lanes {
     const { head } = lane;
     if (head === null) {
       lane.state = 'held';
-      if (!lane.isAway) this.#forget(lane);
+      if (!lane.isAway) this.#map.forget(lane);
     } else if (head.dueMs !== noDue) {
       lane.state = 'delayed';
       this.#stuck.delay(lane, head.dueMs);
     } else if (this.#paused.size > 0 && this.#paused.has(head.handler)) {
       lane.state = 'gated';
       this.#stuck.gate(lane, head);
+    } else if (head.isDoubted) {
+      lane.state = 'doubted';
+      this.#doubted.push(lane, head.sequence);
     } else {
       lane.state = 'ready';
       this.#runnable += lane.waiting;
@@ -267,26 +272,13 @@ export class Lanes {
       case 'gated':
         this.#stuck.delete(lane);
         return;
+      case 'doubted':
+        this.#doubted.delete(lane);
+        return;
       case 'held':
         return;
       default:
         invariant(false, 'a lane in use is not moved');
     }
-  }
-
-  #forget(lane: Lane): void {
-    if (lane.key === null) return;
-    const lanes = this.#keyed[Math.max(0, lane.handler)]!;
-    if (lanes.get(lane.key) === lane) lanes.delete(lane.key);
-  }
-
-  #keyedLane(handler: number, key: string): Lane {
-    const lanes = this.#keyed[handler]!;
-    let lane = lanes.get(key);
-    if (lane === undefined) {
-      lane = new Lane({ handler: this.#order === 'global' ? -1 : handler, key, state: 'held' });
-      lanes.set(key, lane);
-    }
-    return lane;
   }
 }

@@ -41,6 +41,8 @@ export class Slot {
   isRecalled = false;
   /** Deaths of the process it is charged with; null when it is no suspect. Written by the Dispatcher. */
   deaths: number | null = null;
+  /** Whether its thread died while it ran, and it is not known of what: it runs next on a fresh one. Likewise. */
+  isDoubted = false;
   event: EncodedEvent | null = null;
   size = 0;
   /** The lane it waits in or runs for; null while the slot is free. Written by Lanes and RingBuffer. */
@@ -134,6 +136,7 @@ export class RingBuffer {
     slot.problem = null;
     slot.isRecalled = false;
     slot.deaths = null;
+    slot.isDoubted = false;
     const tail = this.#head + this.#room;
     this.#free[tail >= this.capacity ? tail - this.capacity : tail] = slot;
     this.#room += 1;

@@ -143,6 +143,7 @@ export class BatchRunner {
   }
 
   async #follow(batch: RunningBatch, context: TryContext, returned: PromiseLike<unknown>): Promise<void> {
+    batch.place.awaits(batch.index);
     let came: unknown;
     let isThrown = false;
     try {

@@ -1,9 +1,10 @@
 // Handler threads whose number may change, and which are replaced when they are worn: one set of threads makes itself
 // ready, takes over, and the one before it finishes what it runs, tears down and ends. Which events leave when is the
-// dispatcher's affair as ever, so no order hangs on it. At most two sets exist at once.
+// dispatcher's affair as ever, so no order hangs on it. At most two sets exist at once, and one fresh thread.
 
 import { KeylaneError, messageOf } from '../errors.js';
 import { invariant } from '../invariant.js';
+import { FreshThreads } from './fresh-threads.js';
 import { HandlerPool, type HandlerPoolOptions } from './handler-pool.js';
 import type { BatchMessage, BatchReport } from './messages.js';
 
@@ -25,6 +26,8 @@ interface Stay {
 export class ChangingPool {
   readonly #options: HandlerPoolOptions;
   #current: ThreadSet;
+  /** What runs there has no stay. */
+  readonly #fresh: FreshThreads;
   /** By the place that its sender knows. */
   readonly #stays = new Map<number, Stay>();
   /** The one before, until it has ended. */
@@ -43,6 +46,7 @@ export class ChangingPool {
   private constructor(options: HandlerPoolOptions, pool: HandlerPool) {
     this.#options = options;
     this.#current = setOf(pool);
+    this.#fresh = new FreshThreads(options);
   }
 
   get threads(): number {
@@ -70,14 +74,20 @@ export class ChangingPool {
     }
   }
 
+  /** The same in a thread that has run nothing. */
+  runFresh(message: BatchMessage): Promise<BatchReport> {
+    return this.#fresh.run(message, this.#current.pool);
+  }
+
   cancel(place: number, index: number): void {
     const stay = this.#stays.get(place);
-    stay?.set.pool.cancel(stay.place, index);
+    if (stay === undefined) this.#fresh.cancel(place, index);
+    else stay.set.pool.cancel(stay.place, index);
   }
 
   running(place: number): { index: number; forMs: number; threadId: number } | null {
     const stay = this.#stays.get(place);
-    return stay === undefined ? null : stay.set.pool.running(stay.place);
+    return stay === undefined ? this.#fresh.running(place) : stay.set.pool.running(stay.place);
   }
 
   /**
@@ -92,13 +102,13 @@ export class ChangingPool {
   /** Finishes what is under way, runs `teardown()` once in every thread, and ends the threads. */
   async close(): Promise<void> {
     this.#isEnding = true;
-    await Promise.all([this.#change, this.#current.pool.close()]);
+    await Promise.all([this.#change, this.#current.pool.close(), this.#fresh.close()]);
   }
 
   /** Ends the threads at once. */
   async abort(): Promise<void> {
     this.#isEnding = true;
-    await Promise.all([this.#current.pool.abort(), this.#before?.pool.abort()]);
+    await Promise.all([this.#current.pool.abort(), this.#before?.pool.abort(), this.#fresh.abort()]);
     await this.#change;
   }
 

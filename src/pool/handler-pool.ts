@@ -4,6 +4,7 @@
 
 import { Piscina } from 'piscina';
 import { KeylaneError } from '../errors.js';
+import { handlerResult } from '../handler.js';
 import { invariant, unreachable } from '../invariant.js';
 import { epochClock, takeEpochOffsetUs } from './epoch-clock.js';
 import type { BatchMessage, BatchReport, PoolAnswer, PoolMessage } from './messages.js';
@@ -16,6 +17,10 @@ import { ThreadRoster } from './thread-roster.js';
 
 /** What pre-flight found, what was configured, and who is told of trouble. */
 export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table' | 'policies' | 'execArgv' | 'config'> {
+  /** That of other threads whose times are to compare with those of these. */
+  readonly epochOffsetUs?: number;
+  /** Has threads end that are starting. */
+  readonly signal?: AbortSignal;
   /** Told once of each thread that died. */
   onWarning(error: KeylaneError): void;
   /** Told once, when the threads cannot be kept running. */
@@ -23,7 +28,7 @@ export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table'
 }
 
 /** Deaths in a row, without an event tried between them, after which there is no point in new threads. */
-const deathsInARowMax = 10;
+export const deathsInARowMax = 10;
 
 /**
  * starting: threads load. running: batches are taken. closing: no more batches, those under way are finished.
@@ -35,11 +40,10 @@ export class HandlerPool {
   readonly threads: number;
   /** How many batches may be under way at once; a message's `place` is below it, and free. */
   readonly places: number;
+  readonly epochOffsetUs: number;
   readonly #options: HandlerPoolOptions;
   readonly #piscina: Piscina<PoolMessage, PoolAnswer>;
   readonly #roster: ThreadRoster;
-  /** Microseconds since the Unix epoch, as the threads tell them. */
-  readonly #nowUs: () => number;
   readonly #overseer: Overseer;
   /** The thread that Piscina has just chosen for a batch. */
   #chosenThread = 0;
@@ -64,27 +68,24 @@ export class HandlerPool {
     const pool = new HandlerPool(options);
     const problem = await new Promise<KeylaneError | null>((resolve) => {
       pool.#whenStarted = resolve;
+      options.signal?.addEventListener('abort', () => resolve(pool.#refusal()), { once: true });
     });
     pool.#whenStarted = null;
     if (problem === null) {
       pool.#phase = 'running';
       return pool;
     }
-    pool.#phase = 'ended';
-    await pool.#end();
+    await pool.abort();
     throw problem;
   }
 
   private constructor(options: HandlerPoolOptions) {
-    const { threads, loadTimeoutMs } = options.config;
-    const epochOffsetUs = takeEpochOffsetUs();
-    this.threads = threads;
-    this.places = threads * placesPerThread;
+    const [{ threads, loadTimeoutMs }, epochOffsetUs] = [options.config, options.epochOffsetUs ?? takeEpochOffsetUs()];
+    [this.threads, this.places, this.epochOffsetUs] = [threads, threads * placesPerThread, epochOffsetUs];
     this.#options = options;
-    this.#nowUs = epochClock(epochOffsetUs);
     const progress = Progress.ofPlaces(this.places, { batchSizeMax: options.config.batchSizeMax });
     this.#overseer = new Overseer({
-      ...{ names: options.table.names, policies: options.policies, progress, nowUs: this.#nowUs },
+      ...{ names: options.table.names, policies: options.policies, progress, nowUs: epochClock(epochOffsetUs) },
       ...{ isJournaled: options.config.intake === 'journal', errorSizeMax: options.config.errorSizeMax },
       batches: () => this.#pending.values(),
       endThread: (threadId) => endThread(this.#piscina.threads, threadId),
@@ -113,8 +114,8 @@ export class HandlerPool {
 
   /**
    * Runs a batch in some thread. Gives a report even when the thread dies: events that had finished keep their results,
-   * the one that was running is charged, the others were skipped. Rejects only when the pool has failed or been
-   * aborted.
+   * the one that was running is charged or doubted, the others were skipped. Rejects only when the pool has failed or
+   * been aborted.
    */
   run(message: BatchMessage): Promise<BatchReport> {
     if (this.#phase !== 'running') return Promise.reject(this.#refusal());
@@ -221,8 +222,8 @@ export class HandlerPool {
         return;
       }
       const report = batch.report ?? this.#overseer.reportOfLost(batch.message, reason);
-      // A death that decided events, or was charged to one, got somewhere; only deaths that do not can go on for ever.
-      if (report.rowCount > 0) this.#deathsInARow = 0;
+      // A death that decided events, or of which one is charged or doubted, got somewhere: others can go on for ever.
+      if (report.rowCount > 0 || report.results.includes(handlerResult.doubted)) this.#deathsInARow = 0;
       this.#settle(batch, report);
     }
   }

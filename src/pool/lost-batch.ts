@@ -18,7 +18,7 @@ export interface LostBatch {
   readonly reason: unknown;
   readonly place: Place;
   readonly endedAtUs: number;
-  /** Whether the event that was running is charged with the death; otherwise it runs again uncounted. */
+  /** Whether the event that was running is charged with the death; otherwise it is doubted. */
   readonly isCharged: boolean;
   readonly of: LostLimits;
 }
@@ -30,7 +30,7 @@ export interface LostLimits {
   readonly errorSizeMax: number;
 }
 
-/** Events that had finished keep their results, the one that was running is charged, the others run again. */
+/** Events that had finished keep their results, the one that ran is charged or doubted, the others run again. */
 export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchReport {
   const { place, of } = lost;
   const builder = new ReportBuilder(message, { rows: new RowsBuilder(message.count), isJournaled: of.isJournaled });
@@ -44,11 +44,11 @@ export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchRepor
     index += 1;
   }
   const running = place.running();
-  if (running !== null && running.index === index && lost.isCharged) {
+  if (running !== null && running.index === index) {
     reader.advance();
     const durationUs = Math.max(0, lost.endedAtUs - running.startedAtUs);
     builder.add(index, reader, {
-      ...chargedWith(reader, { ...lost, index }),
+      ...(lost.isCharged ? chargedWith(reader, { ...lost, index }) : doubted),
       startedAtUs: running.startedAtUs,
       durationUs,
     });
@@ -56,6 +56,8 @@ export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchRepor
   }
   return builder.finish({ busyUs });
 }
+
+const doubted = { result: handlerResult.doubted, isTried: true, delayMs: 0, value: null, error: null };
 
 /** What came of the event that ran when its thread died. */
 function chargedWith(

@@ -1,13 +1,12 @@
 // Watches over what runs in the threads: tells tries to end that run for too long or were cancelled, has their threads
 // ended when they do not, and says what became of a batch whose thread died.
 
-import { messageOf } from '../errors.js';
 import type { Policy } from '../handler.js';
 import { outOfMemoryCode } from './failed-try.js';
 import { type LostLimits, reportOfLost } from './lost-batch.js';
 import { type BatchMessage, type BatchReport, numberOf, numbersPerEvent } from './messages.js';
 import type { PendingBatch } from './pending-batch.js';
-import { abortFlag, type Progress } from './progress.js';
+import { abortFlag, type Place, type Progress } from './progress.js';
 import { Watchdog } from './watchdog.js';
 
 interface Parts extends LostLimits {
@@ -19,9 +18,6 @@ interface Parts extends LostLimits {
   endThread(threadId: number): void;
 }
 
-/** Events in doubt that are remembered; beyond it all of them are forgotten, and each has one more try. */
-const doubtedMax = 10_000;
-
 /** How often tries are looked at: often enough for the shortest limit, seldom enough to cost nothing. */
 function tickMsFor(policies: readonly Policy[]): number {
   const limits = policies.flatMap(({ timeoutMs, graceMs }) => (timeoutMs === null ? [] : [timeoutMs, graceMs]));
@@ -32,8 +28,6 @@ export class Overseer {
   readonly #parts: Parts;
   readonly #watchdog: Watchdog;
   readonly #hasTimeLimit: boolean;
-  /** Events of which it is not known whether they ended their thread, as one before them may have left what did. */
-  readonly #doubted = new Set<string>();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -77,26 +71,8 @@ export class Overseer {
   /** What became of a batch whose thread died of `reason` without a report. */
   reportOfLost(message: BatchMessage, reason: unknown): BatchReport {
     const place = this.#parts.progress.place(message.place);
-    const isCharged = this.#isCharged(message, reason);
+    const isCharged = isCulprit(place, reason);
     return reportOfLost(message, { reason, place, isCharged, endedAtUs: this.#parts.nowUs(), of: this.#parts });
-  }
-
-  /**
-   * Whether the event that was running is charged with the death of its thread. What nothing caught may have been left
-   * by an event before it, and is charged to nobody: unless it was the first that its thread ran, or it happens again.
-   */
-  #isCharged(message: BatchMessage, reason: unknown): boolean {
-    const place = this.#parts.progress.place(message.place);
-    const running = place.running();
-    if (running === null) return false;
-    const isEnd = outOfMemoryCode(reason) !== null || /^worker exited/.test(messageOf(reason));
-    if (isEnd || place.flagOf(running.index) !== abortFlag.none || place.ranBefore + running.index === 0) return true;
-    const at = running.index * numbersPerEvent;
-    const identity = `${message.numbers[at + numberOf.partition]}/${message.numbers[at + numberOf.position]}`;
-    if (this.#doubted.delete(identity)) return true;
-    if (this.#doubted.size >= doubtedMax) this.#doubted.clear();
-    this.#doubted.add(identity);
-    return false;
   }
 
   /** Looks for tries that have run for too long; says whether any may, later. */
@@ -129,4 +105,17 @@ export class Overseer {
     }
     return isAny && (this.#hasTimeLimit || isCancelled);
   }
+}
+
+/**
+ * Whether the event that was running is known to have ended its thread. Nothing else can have run while its handler had
+ * not given a promise yet, and nothing was left by others where it was the first of the thread. Of an event that was
+ * told to end, we ended the thread ourselves.
+ */
+function isCulprit(place: Place, reason: unknown): boolean {
+  const running = place.running();
+  if (running === null) return false;
+  const { index } = running;
+  if (!place.isAwaited(index) || place.flagOf(index) !== abortFlag.none) return true;
+  return outOfMemoryCode(reason) !== null || place.ranBefore + index === 0;
 }

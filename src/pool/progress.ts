@@ -16,7 +16,7 @@ export const ledgerBytesMax = 256 * 1024;
 export const abortFlag = { none: 0, timedOut: 1, cancelled: 2 } as const;
 
 /** The marks of one place, each by its index. A cache line a place, as places are written by different threads. */
-const markOf = { begun: 0, finished: 1, aborts: 2, ranBefore: 3 } as const;
+const markOf = { begun: 0, finished: 1, aborts: 2, ranBefore: 3, awaited: 4 } as const;
 const marksPerPlace = 16;
 
 /** Numbers of an event, in this order. */
@@ -91,6 +91,7 @@ export class Place {
   reset(count: number): void {
     this.#flags.fill(abortFlag.none, 0, count);
     this.#times.fill(0, 0, count * timesPerEvent);
+    Atomics.store(this.#marks, markOf.awaited, 0);
     Atomics.store(this.#marks, markOf.finished, 0);
     Atomics.store(this.#marks, markOf.begun, 0);
   }
@@ -110,6 +111,16 @@ export class Place {
   begin(index: number, atUs: number): void {
     this.#times[index * timesPerEvent + timeOf.startedAtUs] = atUs;
     this.#marks[markOf.begun] = index + 1;
+  }
+
+  /** Handler thread: this event's handler gave a promise, so from here on the thread may run what others left. */
+  awaits(index: number): void {
+    this.#marks[markOf.awaited] = index + 1;
+  }
+
+  /** Main thread, when the thread is gone: whether the event that was running had given a promise. */
+  isAwaited(index: number): boolean {
+    return this.#marks[markOf.awaited] === index + 1;
   }
 
   /**

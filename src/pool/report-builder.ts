@@ -15,6 +15,7 @@ const verdicts: Readonly<Record<HandlerResult, Verdict | null>> = {
   [handlerResult.retrying]: verdict.tryFailed,
   [handlerResult.postponed]: verdict.tryPostponed,
   [handlerResult.cancelled]: verdict.cancelled,
+  [handlerResult.doubted]: null,
 };
 
 export class ReportBuilder {
@@ -38,8 +39,8 @@ export class ReportBuilder {
   add(index: number, reader: BatchReader, ended: EndedTry): void {
     const { result } = ended;
     const verdictOfRow = verdicts[result];
-    if (verdictOfRow === null) return;
     this.#results[index] = result;
+    if (verdictOfRow === null) return;
     const isAgain = result === handlerResult.retrying || result === handlerResult.postponed;
     if (isAgain) {
       this.#delaysMs ??= new Float64Array(this.#message.count);

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Batch } from '../../src/dispatch/departures.js';
 import { Dispatcher, type DispatcherOptions } from '../../src/dispatch/dispatcher.js';
+import type { Slot } from '../../src/dispatch/ring-buffer.js';
 import { handlerResult } from '../../src/handler.js';
 
 const limits: DispatcherOptions = {
@@ -56,12 +57,13 @@ class Bench {
     return this;
   }
 
-  /** Takes a batch and tells its events in order. */
+  /** Takes a batch and tells its events in order, and whether it runs on a fresh thread. */
   batch(placesFree = 1, nowMs = 0): string {
     const batch = this.dispatcher.nextBatch(placesFree, nowMs);
     if (batch === null) return 'none';
     this.#batches.push(batch);
-    return batch.slots.map((slot) => `${slot.event?.key ?? '-'}${slot.position}`).join(' ');
+    const events = batch.slots.map((slot) => `${slot.event?.key ?? '-'}${slot.position}`).join(' ');
+    return batch.isFresh ? `fresh ${events}` : events;
   }
 
   /** Which try each event of the oldest batch in flight has now, and how often it was put off. */
@@ -70,15 +72,15 @@ class Bench {
   }
 
   /**
-   * Settles the oldest batch: one letter per event, s(ucceeded), f(ailed), k (skipped), r(etrying) or p(ostponed); `s`
-   * alone means all. Another try is due in 50 ms.
+   * Settles the oldest batch, or the one at `index`: one letter per event, s(ucceeded), f(ailed), k (skipped),
+   * r(etrying), p(ostponed) or d(oubted); `s` alone means all. Another try is due in 50 ms.
    */
-  settle(results = 's', busyUs = 0): this {
+  settle(results = 's', busyUs = 0, index = 0): this {
     const codes: Record<string, number> = handlerResult;
     const names: Record<string, string> = {
-      ...{ s: 'succeeded', f: 'failed', k: 'skipped', r: 'retrying', p: 'postponed' },
+      ...{ s: 'succeeded', f: 'failed', k: 'skipped', r: 'retrying', p: 'postponed', d: 'doubted' },
     };
-    const batch = this.#batches.shift() as Batch;
+    const batch = this.#batches.splice(index, 1)[0] as Batch;
     const letters = results.length === 1 ? results.repeat(batch.slots.length) : results;
     const came = Uint8Array.from(letters, (letter) => codes[names[letter] as string] as number);
     const delaysMs = new Float64Array(came.length).fill(50);
@@ -165,6 +167,109 @@ describe('another try', () => {
     bench.settle('rs').admit('-');
     expect(bench.batch()).toBe('-3');
     expect(bench.batch(1, 50)).toBe('-1');
+  });
+});
+
+describe('a doubted event', () => {
+  test('departs by itself for a fresh thread, beside others and in the order of its lane, and is charged nothing', () => {
+    const bench = new Bench().admit('a a a b');
+    bench.batch();
+    bench.settle('sdks').admit('c');
+    expect([bench.batch(), bench.tries()]).toEqual(['fresh a2', '1+0']);
+    expect([bench.batch(), bench.batch()]).toEqual(['c5', 'none']);
+    bench.settle();
+    expect(bench.batch()).toBe('a3');
+  });
+
+  test('is doubted no longer once a fresh thread has run it, whatever came of it, unless it was skipped there', () => {
+    const bench = new Bench().admit('a');
+    bench.batch();
+    bench.settle('d');
+    expect(bench.batch()).toBe('fresh a1');
+    bench.settle('k');
+    expect(bench.batch()).toBe('fresh a1');
+    bench.settle('r').admit('a');
+    expect([bench.batch(1, 50), bench.tries()]).toEqual(['a1 a2', '2+0 1+0']);
+  });
+
+  test('gives its slot back without the doubt', () => {
+    const bench = new Bench({ ringSize: 1 }).admit('a');
+    bench.batch();
+    bench.settle('d');
+    bench.batch();
+    bench.settle().confirm(1).admit('a');
+    expect(bench.batch()).toBe('a2');
+  });
+
+  test('waits while another runs on a fresh thread, and other lanes do not', () => {
+    const bench = new Bench().admit('a b -');
+    bench.batch();
+    bench.settle('ddd').admit('c b');
+    expect([bench.batch(), bench.batch(), bench.batch()]).toEqual(['fresh a1', 'c4', 'none']);
+    bench.settle();
+    expect([bench.batch(), bench.batch()]).toEqual(['fresh b2', 'none']);
+    bench.settle('s', 0, 1);
+    expect([bench.batch(), bench.batch()]).toEqual(['fresh -3', 'b5']);
+  });
+
+  test('can be withdrawn, and what follows in its lane departs as ever', () => {
+    const bench = new Bench().admit('a a -');
+    bench.batch();
+    bench.settle('dkd');
+    const { dispatcher } = bench;
+    for (const position of [1, 3]) dispatcher.withdraw(dispatcher.find({ partition: 2, position })[0] as Slot);
+    expect([bench.batch(), bench.batch()]).toEqual(['a2', 'none']);
+    bench.settle();
+    expect(dispatcher.counts()).toMatchObject({ buffered: 0, inFlight: 0, lanesLive: 0, lanesReady: 0 });
+  });
+
+  test('goes to the store with its lane where that is sent away', () => {
+    const bench = new Bench().admit('a a');
+    bench.batch();
+    bench.settle('dk');
+    bench.dispatcher.away.holdLane(0, 'a');
+    expect(bench.dispatcher.away.takeAside().map(({ position }) => position)).toEqual([1, 2]);
+    expect(bench.admit('b').batch()).toBe('b3');
+  });
+
+  test('that is a suspect runs alone on its fresh thread, and others wait until it has', () => {
+    const bench = new Bench();
+    bench.dispatcher.remember({ partition: 2, position: 1, handler: 0 }, { deaths: 0 });
+    bench.admit('a b');
+    bench.batch();
+    bench.settle('d');
+    expect(bench.batch()).toBe('fresh a1');
+    expect(bench.batch()).toBe('none');
+    bench.settle('k').admit('c');
+    expect(bench.batch()).toBe('fresh a1');
+    bench.settle();
+    expect(bench.batch()).toBe('b2 c3');
+  });
+
+  test('that is a suspect lets nothing new depart while an event that shows whether a handler is well is in flight', () => {
+    const breaker = { failurePercent: 50, triesMin: 1, windowMs: 1000, pauseMs: 500 };
+    const bench = new Bench({ breaker }).admit('b:y');
+    bench.batch();
+    bench.settle('f');
+    bench.dispatcher.remember({ partition: 2, position: 3, handler: 0 }, { deaths: 0 });
+    bench.admit('b:z a');
+    expect(bench.batch()).toBe('a3');
+    bench.settle('d').admit('c');
+    expect([bench.batch(1, 500), bench.batch(1, 500)]).toEqual(['z2', 'none']);
+    bench.settle();
+    expect([bench.batch(1, 500), bench.batch(1, 500)]).toEqual(['fresh a3', 'none']);
+    bench.settle();
+    expect(bench.batch(1, 500)).toBe('c4');
+  });
+
+  test('of a paused handler waits with it, and shows on a fresh thread whether it is well', () => {
+    const breaker = { failurePercent: 50, triesMin: 1, windowMs: 1000, pauseMs: 500 };
+    const bench = new Bench({ batchSizeMax: 1, breaker }).admit('a b');
+    expect([bench.batch(), bench.batch()]).toEqual(['a1', 'b2']);
+    bench.settle('d').settle('f');
+    expect([bench.batch(), bench.batch(1, 500)]).toEqual(['none', 'fresh a1']);
+    bench.settle().admit('a');
+    expect(bench.batch()).toBe('a3');
   });
 });
 

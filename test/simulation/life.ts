@@ -349,6 +349,8 @@ export class Life {
     if (processor.phase !== 'stopped') wrong.push(`the phase is ${processor.phase}`);
     if (!this.#threads.closed || !this.#writer.closed) wrong.push('a thread was left open');
     if (this.#threads.isOverfull) wrong.push('more batches in flight than places');
+    const [misplaced] = this.#threads.misplaced;
+    if (misplaced !== undefined) wrong.push(`${misplaced} ran on a fresh thread without being doubted, or elsewhere`);
     if (this.#writer.groupsMax > 2) wrong.push('more than two groups in flight');
     if (inFlight + unacknowledged > 0) wrong.push(`${end} left ${inFlight} + ${unacknowledged} unfinished`);
     // A lane that is let go on while the store is being closed goes on next time.

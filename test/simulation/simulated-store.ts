@@ -43,6 +43,8 @@ interface Tries {
 export class SimulatedStore {
   /** By lane, in their order. */
   readonly waiting = new Map<string, Placed[]>();
+  /** The furthest place that a page has ended at: who goes on behind it must not miss what comes later. */
+  placeRead = 0;
   /** Lanes that stopped, by the dead letter they are stopped by. */
   readonly parked = new Map<string, { partition: number; position: number }>();
   /** Tries that failed of events that are not decided. */
@@ -215,7 +217,7 @@ export class SimulatedStore {
 
   #append(lane: string, waiting: Waiting): void {
     const others = this.waiting.get(lane) ?? [];
-    this.waiting.set(lane, [...others, { ...waiting, place: (others.at(-1)?.place ?? 0) + 1 }]);
+    this.waiting.set(lane, [...others, { ...waiting, place: Math.max(others.at(-1)?.place ?? 0, this.placeRead) + 1 }]);
   }
 }
 

@@ -1,6 +1,6 @@
 // Handler threads without threads: they take time on the simulated clock, two batches to a thread, one after the
-// other, and on a seeded whim they fail events, postpone them, run into their time limit, end a report early, or die.
-// Everything they run is put on record.
+// other, and on a seeded whim they fail events, postpone them, run into their time limit, end a report early, or die,
+// charging or doubting the event that ran. A fresh thread doubts nothing. Everything they run is put on record.
 
 import { handlerResult } from '../../src/handler.js';
 import { lengthsPerEvent } from '../../src/joined-events.js';
@@ -32,6 +32,7 @@ interface World {
 
 interface Job {
   readonly message: BatchMessage;
+  readonly isFresh: boolean;
   /** Indexes of events that are to end. */
   readonly cancelled: Set<number>;
   startedMs: number[];
@@ -43,10 +44,14 @@ export class SimulatedThreads implements HandlerThreads {
   readonly tries: Try[] = [];
   /** Whether a batch came that there was no place for. */
   isOverfull = false;
+  /** Doubted events that ran elsewhere than on a fresh thread, and others that ran there. */
+  readonly misplaced: string[] = [];
   closed = false;
+  readonly #doubted = new Set<string>();
   readonly #world: World;
   #underWay = 0;
   readonly #queues: Job[][] = [];
+  readonly #fresh: Job[] = [];
   readonly #jobs = new Map<number, Job>();
 
   constructor(threads: number, world: World) {
@@ -55,12 +60,24 @@ export class SimulatedThreads implements HandlerThreads {
   }
 
   run(message: BatchMessage): Promise<BatchReport> {
+    const doubted = readEvents(message).filter(({ identity }) => this.#doubted.has(identity));
+    this.misplaced.push(...doubted.map(({ identity }) => identity));
+    this.#queues[message.place % this.threads] ??= [];
+    return this.#run(message, { queue: this.#queues[message.place % this.threads] as Job[], isFresh: false });
+  }
+
+  runFresh(message: BatchMessage): Promise<BatchReport> {
+    const events = readEvents(message);
+    const wrong = events.filter(({ identity }) => events.length > 1 || !this.#doubted.has(identity));
+    this.misplaced.push(...wrong.map(({ identity }) => identity));
+    return this.#run(message, { queue: this.#fresh, isFresh: true });
+  }
+
+  #run(message: BatchMessage, { queue, isFresh }: { queue: Job[]; isFresh: boolean }): Promise<BatchReport> {
     this.#underWay += 1;
     if (this.#underWay > this.places) this.isOverfull = true;
     return new Promise((resolve) => {
-      this.#queues[message.place % this.threads] ??= [];
-      const queue = this.#queues[message.place % this.threads] as Job[];
-      const job = { message, resolve, cancelled: new Set<number>(), startedMs: [] };
+      const job = { message, resolve, isFresh, cancelled: new Set<number>(), startedMs: [] };
       queue.push(job);
       this.#jobs.set(message.place, job);
       if (queue.length === 1) this.#begin(queue);
@@ -116,7 +133,8 @@ export class SimulatedThreads implements HandlerThreads {
       atMs += random.next();
       // A thread that dies takes with it the one event that ran; those before it keep their results.
       const isLast = dies && index === ranMax - 1;
-      const result = isLast ? this.#failure(event) : this.#whim(event);
+      const isDoubted = isLast && !job.isFresh && random.oneIn(2);
+      const result = isDoubted ? handlerResult.doubted : isLast ? this.#failure(event) : this.#whim(event);
       results[index] = result;
       const stops = result === handlerResult.retrying || result === handlerResult.postponed;
       if (event.run !== noRun && (stops || (result === handlerResult.failed && this.#world.parks)))
@@ -140,6 +158,10 @@ export class SimulatedThreads implements HandlerThreads {
       // One that ended by itself before it was told has that result.
       if (results[index] === handlerResult.skipped) results[index] = handlerResult.cancelled;
     }
+    events.forEach(({ identity }, index) => {
+      if (results[index] === handlerResult.doubted) this.#doubted.add(identity);
+      else if (results[index] !== handlerResult.skipped) this.#doubted.delete(identity);
+    });
     this.#finish(job, this.#report(events, results));
     for (const other of dies ? queue.splice(0) : []) {
       const skipped = readEvents(other.message);
@@ -171,7 +193,7 @@ export class SimulatedThreads implements HandlerThreads {
     const delaysMs = new Float64Array(events.length);
     events.forEach((event, index) => {
       const result = results[index] as number;
-      if (result === handlerResult.skipped) return;
+      if (result === handlerResult.skipped || result === handlerResult.doubted) return;
       const again = result === handlerResult.retrying || result === handlerResult.postponed;
       if (again) delaysMs[index] = random.oneIn(8) ? random.int(50, 400) : random.next() * 10;
       const { partition, position, handler, type, key, extras, data } = event;

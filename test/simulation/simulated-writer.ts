@@ -272,6 +272,7 @@ export class SimulatedWriter implements WriterThread {
     const taken = rest
       .slice(0, Math.min(countMax, random.int(1, 8)))
       .filter(({ handler }) => handlers.includes(handler));
+    store.placeRead = Math.max(store.placeRead, taken.at(-1)?.place ?? 0);
     const joiner = new EventsJoiner(taken.length);
     for (const { event } of taken) joiner.add(event);
     const tries = taken.map(({ identity }) => store.tries.get(identity));

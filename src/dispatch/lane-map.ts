@@ -1,0 +1,63 @@
+// Which lane an event belongs to, and which lanes are alive: made when they are asked for, gone when they are
+// forgotten. It knows the order mode, and nothing of what a lane does.
+
+import { unreachable } from '../invariant.js';
+import type { OrderMode } from '../options.js';
+import { Lane } from './lane.js';
+
+export class LaneMap {
+  readonly #order: OrderMode;
+  /** By handler, then by key. */
+  readonly #keyed: readonly Map<string, Lane>[];
+  /** Events that need no order: without a key, or all of them under order `none`. Never busy. */
+  readonly free = new Lane({ handler: -1, key: null, state: 'free' });
+
+  constructor(of: { order: OrderMode; handlerCount: number }) {
+    this.#order = of.order;
+    this.#keyed = Array.from({ length: of.handlerCount }, () => new Map());
+  }
+
+  /** Lanes with events waiting or in flight; the free lane does not count. */
+  get live(): number {
+    let live = 0;
+    for (const lanes of this.#keyed) for (const { state } of lanes.values()) if (state !== 'held') live += 1;
+    return live;
+  }
+
+  /** The lane of a handler and a key, if it lives. */
+  find(handler: number, key: string | null): Lane | null {
+    if (this.#order === 'none' || (this.#order === 'key' && key === null)) return null;
+    const [index, name] = this.#order === 'global' ? [0, ''] : [handler, key as string];
+    return this.#keyed[index]?.get(name) ?? null;
+  }
+
+  /** The lane an event belongs to, made if it is new. */
+  laneOf(handler: number, key: string | null): Lane {
+    switch (this.#order) {
+      case 'none':
+        return this.free;
+      case 'key':
+        return key === null ? this.free : this.#keyedLane(handler, key);
+      case 'global':
+        return this.#keyedLane(0, '');
+      default:
+        return unreachable(this.#order);
+    }
+  }
+
+  forget(lane: Lane): void {
+    if (lane.key === null) return;
+    const lanes = this.#keyed[Math.max(0, lane.handler)]!;
+    if (lanes.get(lane.key) === lane) lanes.delete(lane.key);
+  }
+
+  #keyedLane(handler: number, key: string): Lane {
+    const lanes = this.#keyed[handler]!;
+    let lane = lanes.get(key);
+    if (lane === undefined) {
+      lane = new Lane({ handler: this.#order === 'global' ? -1 : handler, key, state: 'held' });
+      lanes.set(key, lane);
+    }
+    return lane;
+  }
+}
