@@ -73,6 +73,7 @@ export class Engine {
     this.dispatcher = new Dispatcher({
       ...{ ...config, widest, handlerCount: table.names.length, breaker: breakerLimits(config) },
       parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
+      claims: table.policies.map(({ priority = 0, concurrency = null }) => ({ priority, concurrency })),
     });
     const dispatcher = this.dispatcher;
     const dueTimes = new DueTimes(clock, this.policies);
@@ -143,6 +144,10 @@ export class Engine {
   }
 
   #intake({ config }: EngineParts): Intake {
+    if (config.unmatched === 'record' && config.intake === 'memory') {
+      const why = 'with intake "memory" there is no journal that would hold the event';
+      throw new KeylaneError('bad-option', `unmatched must be "refuse", got "record": ${why}`);
+    }
     const { dispatcher, acceptance, pump } = this;
     return new Intake({
       room: () => acceptance.roomForSources,
@@ -151,6 +156,7 @@ export class Engine {
       refill: () => pump.refill(),
       watermark: (index) => dispatcher.watermark(index),
       routeOf: (type) => this.#routes.of(type),
+      refusesUnmatched: config.unmatched === 'refuse',
       wake: () => pump.wake(),
       publishersMax: config.publishersMax,
     });

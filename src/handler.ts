@@ -38,8 +38,15 @@ export interface HandlerContext {
 /** What follows a dead letter: the later events of its key go on, or wait until somebody has looked at it. */
 export type OnDeadLetter = 'continue' | 'park';
 
-/** How the failures of one handler are treated; what is left out is as the processor's options say. */
+/** How the failures of one handler are treated, and what it may claim; what is left out is as the options say. */
 export interface HandlerPolicy {
+  /**
+   * From -1000 to 1000, 0 where it is left out: among keys that are ready, those of a handler with a higher one go
+   * first, as long as there are any. Within a key nothing goes before its turn.
+   */
+  readonly priority?: number;
+  /** How many of its events may run at the same time, from 1; without it, as many as there are threads. */
+  readonly concurrency?: number;
   /** Tries of one event, the first one included. */
   readonly attemptsMax?: number;
   /** Upper bound of the wait before the second try, in ms; each later one doubles it. */
@@ -200,7 +207,7 @@ export const singleHandlerName = 'default';
 /** Which handler takes which type; `names[i]` is the name of handler i, and a single function takes every type. */
 export interface HandlerTable {
   readonly names: readonly string[];
-  /** What the module says of each handler's failures, in the order of `names`. */
+  /** What the module says of each handler's failures and claims, in the order of `names`. */
   readonly policies: readonly GivenPolicy[];
   /** Of a list of handlers: the types and patterns of each, in the order of `names`. */
   readonly takes: 'its-own-type' | 'every-type' | readonly (readonly string[])[];

@@ -22,6 +22,8 @@ export interface IntakeParts {
   watermark(partition: number): number;
   /** The handlers that take a type, or null. */
   routeOf(type: string): Route | null;
+  /** Whether a published event that no handler takes is refused; it is taken in otherwise, and owes nothing. */
+  readonly refusesUnmatched: boolean;
   /** Says that there is something to do. */
   wake(): void;
   readonly publishersMax: number;
@@ -209,10 +211,12 @@ export class Intake {
   #check(event: EncodedEvent): Route {
     this.refuseIfClosed();
     const route = this.#parts.routeOf(event.type);
-    if (route === null) throw noHandler(event.type, { code: 'bad-event', where: '' });
-    return route;
+    if (route === null && this.#parts.refusesUnmatched) throw noHandler(event.type, { code: 'bad-event', where: '' });
+    return route ?? emptyRoute;
   }
 }
+
+const emptyRoute: Route = [];
 
 function noHandler(type: string, of: { code: 'bad-event' | 'bad-input'; where: string }): KeylaneError {
   return new KeylaneError(

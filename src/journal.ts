@@ -43,6 +43,7 @@ export class Journal {
   #backlog: number;
   #parked: number;
   #withdrawn = 0;
+  #unmatched = 0;
   /** Parked events by handler, as far as they are found and not yet told of. */
   readonly #untold = new Map<string, number>();
   /** Read by the dispatcher at once, and used again for every event. */
@@ -81,6 +82,11 @@ export class Journal {
     return this.#withdrawn;
   }
 
+  /** Events that were stored and owe nothing, as no handler took them. */
+  get unmatched(): number {
+    return this.#unmatched;
+  }
+
   /** Room in the ring that a page under way will need. */
   get reserved(): number {
     return this.#reserved;
@@ -96,6 +102,7 @@ export class Journal {
   /** Takes in that an event was stored. Call it in the order of positions. */
   stored(owed: Owed, position: number): void {
     const { event, route } = owed;
+    if (route.length === 0) this.#unmatched += 1;
     this.#backlog += route.length;
     // A page that was asked for again, as the thread that had been asked died, may have brought it already.
     if (this.#state === 'behind' || position < this.#cursor) return;

@@ -237,3 +237,68 @@ test('an event is cancelled for one handler, or for all that have not decided it
   expect(cancelled).toHaveLength(6);
   expect(idle.stats()).toMatchObject({ accepted: 63, succeeded: 57, cancelled: 3, backlog: 0, parked: 0, waiting: 0 });
 });
+
+test('with unmatched "record" an event that no handler takes is stored, owes nothing, and keeps its id', async () => {
+  const store = newStore();
+  const options = { store, handlers: listed(echo('a', "'t'")), unmatched: 'record' as const };
+  const processor = await makeProcessor(options);
+  const { identity } = await processor.publish({ type: 'u', id: 'x', key: 'k', data: 7 });
+  await processor.publish({ type: 't', data: 1 });
+  await processor.publish({ type: 'u', data: 8 });
+  await processor.drain();
+  expect(processor.stats()).toMatchObject({ accepted: 1, unmatched: 2, succeeded: 1, backlog: 0 });
+  expect(outcomesOf(store)).toEqual(['2 a succeeded 1']);
+  const reader = openStore(store);
+  expect(reader.event(identity)).toMatchObject({ type: 'u', data: 7, handlers: [] });
+  expect([...reader.pending()]).toEqual([]);
+  expect(reader.counts().pending).toBe(0);
+  reader.close();
+  expect(readOutcomes(store, 'SELECT position, type, id FROM unmatched_events')).toEqual([
+    { position: 1, type: 'u', id: 'x' },
+    { position: 3, type: 'u', id: null },
+  ]);
+  // What it owes is fixed, and its id is known.
+  const later = await makeProcessor({ ...options, handlers: listed(echo('a')) });
+  expect(later.recovery.pending).toBe(0);
+  expect(await later.publish({ type: 'u', id: 'x' })).toMatchObject({ duplicate: true, identity });
+  await later.publish({ type: 'u', data: 9 });
+  await later.drain();
+  expect(outcomesOf(store)).toEqual(['2 a succeeded 1', '5 a succeeded 1']);
+  expect(later.stats()).toMatchObject({ accepted: 1, backlog: 0 });
+});
+
+test('unmatched "record" is refused where nothing is journaled', async () => {
+  const options = { handlers: listed(echo('a')), unmatched: 'record', intake: 'memory' } as const;
+  await expect(makeProcessor(options)).rejects.toThrow('unmatched must be "refuse", got "record"');
+});
+
+test('of a handler with a concurrency of one no two events run at the same time, whatever threads there are', async () => {
+  const busy = `run: () => { const end = performance.now() + 4; while (performance.now() < end); }`;
+  const handlers = listed(`{ name: 'one', on: '*', concurrency: 1, ${busy} }`, `{ name: 'many', on: '*', ${busy} }`);
+  const processor = await makeProcessor({ handlers, threads: 3, batchSizeMax: 2 });
+  const outcomes: Outcome[] = [];
+  processor.on('outcome', (outcome) => outcomes.push(outcome));
+  await processor.publishMany(Array.from({ length: 24 }, (_, index) => ({ type: 't', key: `k${index}` })));
+  await processor.drain();
+  const own = outcomes.filter(({ handler }) => handler === 'one').sort((a, b) => a.startedAtUs - b.startedAtUs);
+  expect(own).toHaveLength(24);
+  for (const [index, { startedAtUs }] of own.entries()) {
+    const before = own[index - 1];
+    if (before !== undefined) expect(startedAtUs).toBeGreaterThanOrEqual(before.startedAtUs + before.durationUs);
+  }
+  expect(new Set(outcomes.map(({ handler }) => handler)).size).toBe(2);
+});
+
+test('what is ready of a higher priority runs first', async () => {
+  const handlers = listed(
+    `{ name: 'low', on: 'low', priority: -1, run: () => {} }`,
+    `{ name: 'high', on: 'high', priority: 1, run: () => {} }`,
+  );
+  const processor = await makeProcessor({ handlers, autoStart: false, batchSizeMax: 1 });
+  const outcomes: Outcome[] = [];
+  processor.on('outcome', (outcome) => outcomes.push(outcome));
+  const types = ['low', 'low', 'high', 'low', 'high'];
+  for (const [index, type] of types.entries()) await processor.publish({ type, key: `k${index}` });
+  await processor.drain();
+  expect(outcomes.map(({ handler }) => handler)).toEqual(['high', 'high', 'low', 'low', 'low']);
+});

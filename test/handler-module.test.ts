@@ -89,6 +89,7 @@ it.each([
     "export default [{ name: 'a', on: 'a', run() {}, tries: 3 }];",
     /a member "tries" in handler "a", which is none/,
   ],
+  ['claim.mjs', "export default [{ name: 'a', on: 'a', run() {}, concurrency: 0 }];", /a".concurrency must be a whole/],
   [
     'two-policies.mjs',
     "export default [{ name: 'a', on: '*', run() {}, attemptsMax: 2 }]; export const policies = { a: { timeoutMs: 9 } };",

@@ -25,6 +25,7 @@ test('publishers and sources take turns at the room there is', async () => {
     refill: () => {},
     watermark: () => 0,
     routeOf: () => [0],
+    refusesUnmatched: true,
     wake: () => {},
     publishersMax: 100,
   });

@@ -3,6 +3,7 @@
 import { Dispatcher } from '../../src/dispatch/dispatcher.js';
 import { Lanes } from '../../src/dispatch/lanes.js';
 import { RingBuffer, type Slot } from '../../src/dispatch/ring-buffer.js';
+import { noClaim } from '../../src/dispatch/stand.js';
 import { handlerResult } from '../../src/handler.js';
 import { config, count, thousandEncoded } from './thousand.js';
 
@@ -12,7 +13,7 @@ export function dispatchSteps(): Record<string, () => number> {
   const slots = encoded.map((event) => ring.take(event));
   ring.release(taken(slots[0]!));
   for (const slot of slots.slice(1)) ring.release(taken(slot));
-  const lanes = new Lanes({ order: 'key', handlerCount: 1 });
+  const lanes = new Lanes({ order: 'key', claims: [noClaim] });
   const dispatcher = new Dispatcher({ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null });
   dispatcher.openPartition(1, 0);
   let position = 0;
@@ -29,8 +30,8 @@ export function dispatchSteps(): Record<string, () => number> {
         lanes.append(lanes.laneOf(0, encoded[index]!.key), slot);
       }
       let shifted = 0;
-      while (lanes.ready > 0) {
-        const lane = lanes.takeOldest();
+      for (let stand = lanes.first; stand !== null; stand = lanes.first) {
+        const lane = lanes.takeOldest(stand);
         for (; lane.head !== null; shifted += 1) lane.shift();
         lanes.release(lane);
       }

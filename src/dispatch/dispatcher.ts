@@ -15,6 +15,7 @@ import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
 import { noDue, RingBuffer, type Slot } from './ring-buffer.js';
+import { type Claim, noClaims } from './stand.js';
 import { Watermarks } from './watermark.js';
 
 export interface DispatcherOptions {
@@ -30,6 +31,8 @@ export interface DispatcherOptions {
   readonly batchBytesMax: number;
   /** By handler, whether a dead letter stops its lane. */
   readonly parks: readonly boolean[];
+  /** By handler; where it is left out, all are treated alike. */
+  readonly claims?: readonly Claim[];
   /** Null: no handler is ever paused. */
   readonly breaker: BreakerLimits | null;
 }
@@ -75,7 +78,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     const { order, handlerCount, breaker, widest } = options;
     this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax, widest });
-    this.#lanes = new Lanes({ order, handlerCount });
+    this.#lanes = new Lanes({ order, claims: options.claims ?? noClaims(handlerCount) });
     const lanes = this.#lanes;
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
@@ -112,10 +115,7 @@ export class Dispatcher {
     return Math.min(this.#lanes.nextDueMs, this.#breakers?.nextProbeMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /**
-   * Takes an event in, at the end of its lane; of a lane that is away, it is set aside. While `room` is above 0. One
-   * that is owed to several handlers is taken in for each, one after another.
-   */
+  /** Takes an event in, once for each handler, at the end of its lane; one that is away has it set aside. With room. */
   admit(event: EncodedEvent, owed: OwedPlace): void {
     const slot = this.#take(event, owed);
     this.#admitted += 1;

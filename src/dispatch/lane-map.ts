@@ -4,20 +4,22 @@
 import { unreachable } from '../invariant.js';
 import type { OrderMode } from '../options.js';
 import { Lane } from './lane.js';
+import type { Stand } from './stand.js';
 
 export class LaneMap {
   readonly #order: OrderMode;
   /** By handler, then by key. */
   readonly #keyed: readonly Map<string, Lane>[];
-  /** Events that need no order: without a key, or all of them under order `none`. Never busy. */
-  readonly free = new Lane({ handler: -1, key: null, state: 'free' });
+  /** By handler, for events that need no order: without a key, or all of them under order `none`. */
+  readonly #free: readonly Lane[];
 
-  constructor(of: { order: OrderMode; handlerCount: number }) {
+  constructor(of: { order: OrderMode; stands: readonly Stand[] }) {
     this.#order = of.order;
-    this.#keyed = Array.from({ length: of.handlerCount }, () => new Map());
+    this.#keyed = of.stands.map(() => new Map());
+    this.#free = of.stands.map(({ free }) => free);
   }
 
-  /** Lanes with events waiting or in flight; the free lane does not count. */
+  /** Lanes with events waiting or in flight; free lanes do not count. */
   get live(): number {
     let live = 0;
     for (const lanes of this.#keyed) for (const { state } of lanes.values()) if (state !== 'held') live += 1;
@@ -35,9 +37,9 @@ export class LaneMap {
   laneOf(handler: number, key: string | null): Lane {
     switch (this.#order) {
       case 'none':
-        return this.free;
+        return this.#free[handler]!;
       case 'key':
-        return key === null ? this.free : this.#keyedLane(handler, key);
+        return key === null ? this.#free[handler]! : this.#keyedLane(handler, key);
       case 'global':
         return this.#keyedLane(0, '');
       default:

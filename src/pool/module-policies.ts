@@ -4,11 +4,20 @@
 import { types } from 'node:util';
 import { messageOf, shown } from '../errors.js';
 import type { GivenPolicy } from '../handler.js';
-import { checkOption } from '../option-spec.js';
+import { checkOption, type OptionSpec } from '../option-spec.js';
 import { optionTable } from '../options.js';
 import { badHandlers } from './bad-handlers.js';
 
-const members = ['attemptsMax', 'backoffMsMin', 'backoffMsMax', 'timeoutMs', 'graceMs', 'onDeadLetter'] as const;
+const { attemptsMax, backoffMsMin, backoffMsMax, timeoutMs, graceMs, onDeadLetter } = optionTable;
+
+/** What can be said of a handler and not of all of them. */
+const claims = {
+  priority: { kind: 'integer', default: 0, min: -1000, max: 1000, unit: 'higher first', sentence: '' },
+  concurrency: { kind: 'limit', default: null, min: 1, max: 512, unit: 'events', sentence: '' },
+} as const satisfies Readonly<Record<string, OptionSpec>>;
+
+const specs = { attemptsMax, backoffMsMin, backoffMsMax, timeoutMs, graceMs, onDeadLetter, ...claims };
+const members = Object.keys(specs) as (keyof typeof specs)[];
 
 /** One handler's policy: what crosses threads, and what cannot. */
 interface ModulePolicy {
@@ -67,9 +76,9 @@ function policyFrom(given: unknown, { what, file }: { what: string; file: string
   return { plain, retryIf };
 }
 
-function checked(value: unknown, of: { member: (typeof members)[number]; what: string; file: string }): unknown {
+function checked(value: unknown, of: { member: keyof typeof specs; what: string; file: string }): unknown {
   try {
-    return checkOption(`${of.what}.${of.member}`, optionTable[of.member], value);
+    return checkOption(`${of.what}.${of.member}`, specs[of.member], value);
   } catch (error) {
     throw badHandlers(of.file, `has a policy that does not fit: ${messageOf(error)}`, 'correct it');
   }

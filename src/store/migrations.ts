@@ -202,7 +202,7 @@ export const migrations: readonly string[] = [
   `,
   `
   -- What events are owed to: event.handler is the id of a route. Each handler has a route of its own with its own id;
-  -- the ids of those of several handlers are negative.
+  -- the ids of those of several handlers are negative. An event that no handler took has 0, and owes nothing.
   CREATE TABLE route (
     id INTEGER NOT NULL,
     handler INTEGER NOT NULL,
@@ -225,6 +225,9 @@ export const migrations: readonly string[] = [
 
   -- The handler of the dead letter; 0 as above.
   ALTER TABLE lane_parked ADD COLUMN event_handler INTEGER NOT NULL DEFAULT 0;
+
+  CREATE VIEW unmatched_events AS
+  SELECT 'journal' AS partition, position, id, type, key, accepted_at, data, extras FROM event WHERE handler = 0;
 
   DROP VIEW pending_events;
   CREATE VIEW pending_events AS

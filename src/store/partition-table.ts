@@ -9,7 +9,7 @@ import type { FailureTable } from './failure-table.js';
 import { fitLanes } from './lane-order.js';
 import type { JournalStart, PartitionStart, Repeat, Watermark } from './messages.js';
 import type { ParkedLanes } from './parked-lanes.js';
-import type { RouteTable } from './route-table.js';
+import { noRoute, type RouteTable } from './route-table.js';
 import { storedText } from './stored-text.js';
 import type { SuspectTable } from './suspect-table.js';
 
@@ -89,7 +89,7 @@ export class PartitionTable {
     const positionUnused =
       Math.max(1, watermark, highest + 1, position_next) + (wasOpened ? 0 : is_volatile * positionsLostMax);
     this.#setVolatile(id, { isVolatile, positionUnused });
-    const events = one('SELECT count(*) FROM event WHERE position >= ?', watermark);
+    const events = one(`SELECT count(*) FROM event WHERE position >= ? AND handler <> ${noRoute}`, watermark);
     fitLanes(this.#db, this.#parts.order);
     // Driven from the outcomes and from what waits, of which few are above the watermark.
     const done = one(

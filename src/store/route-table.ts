@@ -11,6 +11,9 @@ export interface RoutesOwed {
   readonly widest: number;
 }
 
+/** What an event has for its route that owes nothing, as no handler took it. */
+export const noRoute = 0;
+
 export class RouteTable {
   readonly #handlerIds: readonly number[];
   readonly #insert: Statement;
@@ -55,6 +58,7 @@ export class RouteTable {
 
   /** The transaction that made it may have been rolled back since, so that its rows are always seen to. */
   #idOf(handlers: readonly number[]): number {
+    if (handlers.length === 0) return noRoute;
     const text = handlers.join();
     let id = this.#ids.get(text);
     if (id === undefined) {

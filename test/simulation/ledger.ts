@@ -2,7 +2,7 @@
 // processes, and is what the judge goes by.
 
 import { journalPartition } from '../../src/event.js';
-import type { HandlerTable } from '../../src/handler.js';
+import type { GivenPolicy, HandlerTable } from '../../src/handler.js';
 import type { OrderMode } from '../../src/options.js';
 import type { Receipt } from '../../src/publishing.js';
 import type { SourceRecord } from '../../src/sources/source.js';
@@ -40,6 +40,8 @@ export class Ledger {
   readonly order: OrderMode;
   /** Whether an event may have several handlers. */
   readonly fansOut: boolean;
+  /** What handlers claim, where they claim anything: their priorities, and how many events of `b` may run at once. */
+  readonly claims: Readonly<Record<string, GivenPolicy>>;
   readonly wrong: string[] = [];
   /** Whether some life did not have all handlers: what it left comes after others of the one lane there is. */
   lacksHandlers = false;
@@ -55,6 +57,8 @@ export class Ledger {
     this.#random = random;
     this.order = random.pick(['key', 'key', 'key', 'none', 'global'] as const);
     this.fansOut = random.oneIn(2);
+    const claims = { a: { priority: random.int(-1, 1) }, b: { concurrency: random.int(1, 3) }, c: { priority: 1 } };
+    this.claims = random.oneIn(2) ? claims : {};
     this.#keys = random.pick([1, 2, 7, 40]);
     let position = 0;
     this.#records = Array.from({ length: random.int(0, 200) }, () => {

@@ -119,7 +119,11 @@ export class Life {
     });
     const processor = new Processor({
       ...{ config, clock: this.#clock, writer: this.#writer, pool: this.#threads, trouble: new Trouble() },
-      table: { names: handlers, takes: this.#ledger.takes(handlers), policies: handlers.map(() => ({})) },
+      table: {
+        names: handlers,
+        takes: this.#ledger.takes(handlers),
+        policies: handlers.map((name) => this.#ledger.claims[name] ?? {}),
+      },
       journal: await this.#writer.openJournal({ isVolatile: intake === 'memory' }),
       opened: { epoch: 1, wasClean: true, path: 'simulated', file: { device: 0, inode: 0 } },
       flight: {
@@ -365,8 +369,27 @@ export class Life {
     this.#judgeTries(this.#threads.tries);
   }
 
+  /** No more events of a handler execute at the same time than it allows. */
+  #judgeConcurrency(tries: readonly Try[]): void {
+    if (this.#ledger.order === 'global') return;
+    for (const [handler, { concurrency }] of Object.entries(this.#ledger.claims)) {
+      if (concurrency === undefined) continue;
+      const own = tries.filter(({ identity, startMs, endMs }) => identity.endsWith(`/${handler}`) && startMs < endMs);
+      const ends = own.flatMap(({ startMs, endMs }) => [
+        { atMs: startMs, change: 1 },
+        { atMs: endMs, change: -1 },
+      ]);
+      let running = 0;
+      for (const { change } of ends.sort((a, b) => a.atMs - b.atMs || a.change - b.change)) {
+        running += change;
+        if (running > concurrency) this.#wrong.push(`${running} events of ${handler} ran at once, not ${concurrency}`);
+      }
+    }
+  }
+
   /** Per lane, tries begin in the order of positions, and no two execute at the same time. */
   #judgeTries(tries: readonly Try[]): void {
+    this.#judgeConcurrency(tries);
     const lastEnd = new Map<string, number>();
     const lastPosition = new Map<string, number>();
     const inOrder = [...tries].sort((a, b) => a.startMs - b.startMs);

@@ -60,14 +60,14 @@ export class SimulatedThreads implements HandlerThreads {
   }
 
   run(message: BatchMessage): Promise<BatchReport> {
-    const doubted = readEvents(message).filter(({ identity }) => this.#doubted.has(identity));
+    const doubted = this.#read(message).filter(({ identity }) => this.#doubted.has(identity));
     this.misplaced.push(...doubted.map(({ identity }) => identity));
     this.#queues[message.place % this.threads] ??= [];
     return this.#run(message, { queue: this.#queues[message.place % this.threads] as Job[], isFresh: false });
   }
 
   runFresh(message: BatchMessage): Promise<BatchReport> {
-    const events = readEvents(message);
+    const events = this.#read(message);
     const wrong = events.filter(({ identity }) => events.length > 1 || !this.#doubted.has(identity));
     this.misplaced.push(...wrong.map(({ identity }) => identity));
     return this.#run(message, { queue: this.#fresh, isFresh: true });
@@ -119,7 +119,7 @@ export class SimulatedThreads implements HandlerThreads {
   #begin(queue: Job[]): void {
     const { clock, random } = this.#world;
     const job = queue[0] as Job;
-    const events = readEvents(job.message);
+    const events = this.#read(job.message);
     const dies = random.oneIn(25);
     const ranMax = dies || random.oneIn(10) ? random.int(1, events.length) : events.length;
     const results = new Uint8Array(events.length).fill(handlerResult.skipped);
@@ -141,8 +141,8 @@ export class SimulatedThreads implements HandlerThreads {
         stopped.add(event.run);
       const lane = this.#world.laneOf(event.handler, event.key);
       this.tries.push({
-        lane: lane ?? `free ${event.identity} ${event.handler}`,
-        identity: `${event.identity}/${this.#world.nameOf(event.handler)}`,
+        lane: lane ?? `free ${event.identity}`,
+        identity: event.identity,
         startMs,
         endMs: atMs,
         result,
@@ -164,10 +164,14 @@ export class SimulatedThreads implements HandlerThreads {
     });
     this.#finish(job, this.#report(events, results));
     for (const other of dies ? queue.splice(0) : []) {
-      const skipped = readEvents(other.message);
+      const skipped = this.#read(other.message);
       this.#finish(other, this.#report(skipped, new Uint8Array(skipped.length).fill(handlerResult.skipped)));
     }
     if (queue.length > 0) this.#begin(queue);
+  }
+
+  #read(message: BatchMessage): Event[] {
+    return readEvents(message, (handler) => this.#world.nameOf(handler));
   }
 
   #finish(job: Job, report: BatchReport): void {
@@ -233,6 +237,7 @@ const verdictOf = [
 ];
 
 interface Event {
+  /** With the name of its handler. */
   readonly identity: string;
   readonly partition: number;
   readonly position: number;
@@ -246,7 +251,7 @@ interface Event {
   readonly data: string | null;
 }
 
-function readEvents(message: BatchMessage): Event[] {
+function readEvents(message: BatchMessage, nameOf: (handler: number) => string): Event[] {
   let at = 0;
   const slice = (length: number): string | null => {
     if (length < 0) return null;
@@ -257,7 +262,7 @@ function readEvents(message: BatchMessage): Event[] {
     const [partition, position, handler, attempt, postponed, run] = message.numbers.subarray(index * numbersPerEvent);
     const lengths = message.lengths.subarray(index * lengthsPerEvent, (index + 1) * lengthsPerEvent);
     const [type, key, , extras, data] = [...lengths.subarray(0, 5)].map(slice);
-    const identity = `${message.partitions[partition as number]}/${position}`;
+    const identity = `${message.partitions[partition as number]}/${position}/${nameOf(handler as number)}`;
     return {
       ...{ identity, partition, position, handler, attempt, postponed, run },
       ...{ type, key, extras, data },
