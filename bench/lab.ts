@@ -1,7 +1,11 @@
-// Runs the programs of the bench, each in a process of its own, and remembers every wrong result that one tells.
+// Runs the programs of the bench, each in a process of its own, and remembers every wrong result that one tells. What
+// they leave behind lies in one folder, which goes when the lab is closed, however a program ended.
 
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { CellRequest, CellRun } from './cell.js';
@@ -11,14 +15,26 @@ import type { CellSpec } from './report.js';
 /** No program of the bench takes that long, unless it hangs. */
 const programMsMax = 10 * 60 * 1000;
 
+/** Characters of standard error that are told of a program that failed. */
+const stderrSizeMax = 2000;
+
+/** A program of the bench could not do its work; the message is for whoever started the bench. */
+export class LabError extends Error {
+  override readonly name = 'LabError';
+}
+
 export class Lab {
   /** What is wrong with any result so far. */
   readonly wrong: string[] = [];
+  /** Where programs keep what they need for a while. */
+  readonly folder: string;
   readonly #say: (line: string) => void;
+  readonly #end = new AbortController();
 
-  /** `say` is told what is being run. */
-  constructor(say: (line: string) => void) {
+  /** `say` is told what is being run; stores are made below `parent`. */
+  constructor(say: (line: string) => void, { parent = tmpdir() }: { parent?: string } = {}) {
     this.#say = say;
+    this.folder = mkdtempSync(join(parent, 'keylane-bench-'));
   }
 
   say(line: string): void {
@@ -41,17 +57,55 @@ export class Lab {
     { argument, name }: { argument: unknown; name: string },
   ): Promise<Result> {
     const args = [programOf(script), JSON.stringify(argument)];
-    const ran = promisify(execFile)(process.execPath, args, { timeout: programMsMax });
+    const how = { timeout: programMsMax, killSignal: 'SIGKILL', env: this.#environment(), signal: this.#end.signal };
+    const ran = promisify(execFile)(process.execPath, args, how as { timeout: number });
     const { stdout } = await ran.catch((error: { stderr?: string }) => {
-      throw new Error(`${script} failed at ${name}: ${error.stderr ?? error}`);
+      throw new LabError(`${script} failed at ${name}: ${error.stderr || error}`);
     });
     const result = JSON.parse(stdout) as Result & { wrong?: readonly string[] };
     for (const what of result.wrong ?? []) this.wrong.push(`${name}: ${what}`);
     return result;
   }
 
+  /** Runs a program that leaves its result in a file, and whose standard output is somebody else's. */
+  async runAside(
+    script: string,
+    { argument, name, limitMs }: { argument: unknown; name: string; limitMs: number },
+  ): Promise<void> {
+    const child = spawn(process.execPath, [programOf(script), JSON.stringify(argument)], {
+      ...{ stdio: ['ignore', 'ignore', 'pipe'], env: this.#environment() },
+      // No signal that cannot be heard: it may have processes of its own to end.
+      ...{ signal: this.#end.signal, killSignal: 'SIGTERM', timeout: limitMs },
+    });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-stderrSizeMax);
+    });
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    if (code === 0) return;
+    const how = code === null ? `did not end within ${limitMs / 1000} s (${signal})` : `ended with ${code}`;
+    const silent = said === '' ? ': do the handlers exit?' : '';
+    const advice = code === null ? ': does a handler wait or loop for ever?' : silent;
+    throw new LabError(`${name} ${how}${advice}${said === '' ? '' : `\n${said.trimEnd()}`}`);
+  }
+
   has(script: string): boolean {
     return existsSync(programOf(script));
+  }
+
+  /** Ends what runs; whoever waits for it is told. */
+  abort(): void {
+    this.#end.abort();
+  }
+
+  /** Removes what programs have left. */
+  close(): void {
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 10 });
+  }
+
+  /** Programs make their folders in the lab's. */
+  #environment(): NodeJS.ProcessEnv {
+    return { ...process.env, TMPDIR: this.folder, TMP: this.folder, TEMP: this.folder };
   }
 }
 

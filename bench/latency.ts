@@ -95,6 +95,6 @@ function latencyOf(taken: Float64Array, { events, first }: Plan): Latency {
   };
 }
 
-function quantile(sorted: Float64Array, share: number): number {
+export function quantile(sorted: Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }

@@ -1,10 +1,12 @@
 // Reads a stored report: every field that this version has must be there, with its type; a report of another version is
 // refused, since its figures may mean something else. Knows nothing of files.
 
+import { KeylaneError } from '../src/errors.js';
 import {
   type BenchReport,
   type CellSummary,
   type LimitSummary,
+  type OwnSummary,
   type PeerSummary,
   reportVersion,
   type Sample,
@@ -13,8 +15,10 @@ import {
 } from './report.js';
 
 /** The report cannot be used; the message says what was expected, what was found and what to do. */
-export class ReportError extends Error {
-  override readonly name = 'ReportError';
+export class ReportError extends KeylaneError {
+  constructor(message: string) {
+    super('bad-input', message);
+  }
 }
 
 /** The report that the text is, checked. `source` is what messages call it, such as the path it was read from. */
@@ -109,6 +113,18 @@ const model = object<ScalingModel>({
   ),
 });
 
+const own = object<OwnSummary>({
+  ...{ handlers: text, input: text, eventsLoaded: number, isCut: flag, recordsSkipped: number },
+  hottestLane: orNull(object<NonNullable<OwnSummary['hottestLane']>>({ key: text, share: number })),
+  ...{ results: oneOf('same', 'different', 'not-deterministic'), unsteady: number, checksum: text, isCpuKnown: flag },
+  failures: listOf(
+    object<OwnSummary['failures'][number]>({
+      ...{ cell: text, events: number, failed: number, retried: number, parked: number, firstError: orNull(text) },
+    }),
+  ),
+  warnings: listOf(text),
+});
+
 const report = object<BenchReport>({
   version: (value) => value as typeof reportVersion,
   startedAt: text,
@@ -126,6 +142,8 @@ const report = object<BenchReport>({
     }),
   ),
   model: orNull(model),
+  // Older reports of this version do not have it: they are of the bench's own handlers.
+  own: (value, at) => orNull(own)(value ?? null, at),
   wrong: listOf(text),
 });
 

@@ -1,7 +1,8 @@
-// A report as files: read, checked, rendered, compared. `npm run bench` uses it for what it measured, `show.js` for what
+// A report as files: read, checked, rendered, compared. `keylane bench` uses it for what it measured, `show.js` for what
 // was stored.
 
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
 import { compare, failureOf } from './compare.js';
 import { parseReport, ReportError } from './parse-report.js';
 import { htmlPage } from './render/html.js';
@@ -10,14 +11,15 @@ import { chartSvg } from './render/readme-chart.js';
 import { terminalComparison, terminalTable } from './render/terminal.js';
 import type { BenchReport } from './report.js';
 
-/** Flags of `parseArgs`, the same for every command that shows a report. */
-export const showFlags = {
-  html: { type: 'string' },
-  svg: { type: 'string' },
-  markdown: { type: 'boolean', default: false },
-  compare: { type: 'string' },
-  'fail-on-regression': { type: 'boolean', default: false },
-} as const;
+/** Flags that are the same for every command that shows a report. */
+export function addShowFlags(command: Command): void {
+  command
+    .option('--html <file>', 'write the report as a page that needs nothing else')
+    .option('--svg <file>', 'write a drawing of it')
+    .option('--markdown', 'print Markdown in place of the table')
+    .option('--compare <report>', 'say what is faster and slower than in an older report, and by how much it must be')
+    .option('--fail-on-regression', 'beside --compare: end with 1 where a cell is slower');
+}
 
 export interface ShowWish {
   /** Paths of the files to write. */
@@ -27,7 +29,7 @@ export interface ShowWish {
   readonly markdown?: boolean;
   /** Path of an older report. */
   readonly compare?: string | undefined;
-  readonly 'fail-on-regression'?: boolean;
+  readonly failOnRegression?: boolean;
 }
 
 export function readReport(path: string): BenchReport {
@@ -36,7 +38,7 @@ export function readReport(path: string): BenchReport {
 
 /** Prints and writes what is asked for, and gives the reason why the command must fail; null where there is none. */
 export function showReport(report: BenchReport, wish: ShowWish, print: (text: string) => void): string | null {
-  const onRegression = wish['fail-on-regression'] ?? false;
+  const onRegression = wish.failOnRegression ?? false;
   if (onRegression && wish.compare === undefined) {
     throw new ReportError('--fail-on-regression must stand beside --compare OLD.json, got none: name the older report');
   }

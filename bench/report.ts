@@ -15,6 +15,8 @@ export interface BenchReport {
   readonly peers: readonly PeerSummary[];
   readonly targets: readonly TargetVerdict[];
   readonly model: ScalingModel | null;
+  /** Of the user's own handlers and input; null where the bench's were measured. */
+  readonly own: OwnSummary | null;
   /** What is wrong with any result; empty when nothing is. */
   readonly wrong: readonly string[];
 }
@@ -82,6 +84,39 @@ export interface CellSummary extends CellSpec {
   readonly groupSizeMean: number;
   readonly rssBytes: number;
   readonly walBytes: number;
+}
+
+/** The user's own handlers and input, and whether their results could be checked. */
+export interface OwnSummary {
+  readonly handlers: string;
+  readonly input: string;
+  readonly eventsLoaded: number;
+  /** The input has more than was loaded. */
+  readonly isCut: boolean;
+  readonly recordsSkipped: number;
+  /** The (handler, key) that most events have; null where none has a key. */
+  readonly hottestLane: { readonly key: string; readonly share: number } | null;
+  /** Against plain loops of the same run. */
+  readonly results: 'same' | 'different' | 'not-deterministic';
+  /** Events of which two plain loops made different things. */
+  readonly unsteady: number;
+  /** Of the plain loops' results. */
+  readonly checksum: string;
+  /** Whether `cpuUsPerEvent` is known thread by thread; else handlers stand for all that is not main. */
+  readonly isCpuKnown: boolean;
+  /** Cells with failed tries; the largest counts of their runs. */
+  readonly failures: readonly {
+    readonly cell: string;
+    readonly events: number;
+    /** Dead-lettered. */
+    readonly failed: number;
+    /** Tries after which another followed. */
+    readonly retried: number;
+    readonly parked: number;
+    readonly firstError: string | null;
+  }[];
+  /** What processors warned of. */
+  readonly warnings: readonly string[];
 }
 
 export interface LimitSummary {

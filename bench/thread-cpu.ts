@@ -19,6 +19,8 @@ export class ThreadCpu {
   readonly #before: ReadonlySet<number>;
   #writer: number | null = null;
   #handlers: readonly number[] = [];
+  /** Whether a thread that was found has ended since: what it used is not known any more. */
+  #isLost = false;
 
   /** Make it before the processor. */
   constructor() {
@@ -27,29 +29,45 @@ export class ThreadCpu {
 
   /**
    * Call it when the processor has just been made: the threads that are new are its own. Their ids ascend in the order
-   * in which they were started, and the writer is started first.
+   * in which they were started, and the writer is started first. `mayHaveOthers`: what runs in the handler threads may
+   * have started threads of its own, which come later.
    */
-  find({ handlers }: { handlers: number }): void {
+  find({ handlers, mayHaveOthers = false }: { handlers: number; mayHaveOthers?: boolean }): void {
     const found = threadIds().filter((id) => !this.#before.has(id));
     if (found.length === 0) return;
-    if (found.length !== handlers + 1) {
+    if (found.length < handlers + 1 || (found.length > handlers + 1 && !mayHaveOthers)) {
       throw new Error(`expected ${handlers} handler threads and a writer, found ${found.length} new threads`);
     }
-    [this.#writer = null, ...this.#handlers] = found.sort((a, b) => a - b);
+    [this.#writer = null, ...this.#handlers] = found.sort((a, b) => a - b).slice(0, handlers + 1);
+  }
+
+  /** Whether what `read` gives is known thread by thread. */
+  get isKnown(): boolean {
+    return this.#writer !== null && !this.#isLost;
   }
 
   /** Since the start of the process, in microseconds. */
   read(): CpuSplit {
-    const { user, system } = process.cpuUsage();
-    const all = user + system;
-    if (this.#writer === null) {
-      const main = performance.eventLoopUtilization().active * 1000;
-      return { main, handlers: all - main, writer: 0, other: 0 };
+    return (this.#writer === null ? null : this.#splitOf(this.#writer)) ?? this.estimate();
+  }
+
+  /** The same as far as it can be told without the kernel: main by its event loop, and all the rest as handlers. */
+  estimate(): CpuSplit {
+    const main = performance.eventLoopUtilization().active * 1000;
+    return { main, handlers: Math.max(0, allUs() - main), writer: 0, other: 0 };
+  }
+
+  #splitOf(writerId: number): CpuSplit | null {
+    try {
+      const main = cpuOf(process.pid);
+      const writer = cpuOf(writerId);
+      const handlers = this.#handlers.reduce((sum, id) => sum + cpuOf(id), 0);
+      return { main, handlers, writer, other: Math.max(0, allUs() - main - writer - handlers) };
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      this.#isLost = true;
+      return null;
     }
-    const main = cpuOf(process.pid);
-    const writer = cpuOf(this.#writer);
-    const handlers = this.#handlers.reduce((sum, id) => sum + cpuOf(id), 0);
-    return { main, handlers, writer, other: Math.max(0, all - main - writer - handlers) };
   }
 }
 
@@ -57,6 +75,11 @@ export class ThreadCpu {
 export function cpuPerEvent(from: CpuSplit, to: CpuSplit, events: number): CpuSplit {
   const share = (name: keyof CpuSplit): number => Math.max(0, to[name] - from[name]) / events;
   return { main: share('main'), handlers: share('handlers'), writer: share('writer'), other: share('other') };
+}
+
+function allUs(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
 }
 
 function threadIds(): number[] {

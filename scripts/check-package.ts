@@ -95,6 +95,10 @@ function useFromCommonJs(project: string): void {
 function useAsCommand(project: string): void {
   const output = run('npx', ['--no-install', own.name, '--version'], project);
   expectOutput(output, { of: `npx ${own.name} --version`, wanted: own.version });
+  for (const name of ['bench', 'tune']) {
+    const [usage = ''] = run('npx', ['--no-install', own.name, name, '--help'], project).split('\n');
+    expectOutput(usage, { of: `npx ${own.name} ${name} --help`, wanted: `Usage: ${own.name} ${name} [options]` });
+  }
 }
 
 /** The README's example in the installed project: its handlers run in the packed threads, its outcomes in the packed store. */
@@ -108,6 +112,19 @@ function useAsTheReadmeSays(project: string): void {
   const flags = ['--handlers', 'handlers.js', '--input', 'orders.ndjson', '--store', 'run.db', '--json'];
   const summary = JSON.parse(run('npx', ['--no-install', own.name, 'run', ...flags], project)) as { succeeded: number };
   expectOutput(String(summary.succeeded), { of: `npx ${own.name} run`, wanted: '1' });
+  measure(project);
+}
+
+/** What is packed of the bench must find all it needs: one cell of the example's handlers, and one of fixed work. */
+function measure(project: string): void {
+  const small = ['--smoke', '--threads', '1', '--json'];
+  const ownWork = ['--handlers', 'handlers.js', '--input', 'orders.ndjson', '--events-per-thread', '20'];
+  for (const work of [ownWork, []]) {
+    const report = run('npx', ['--no-install', own.name, 'bench', ...work, ...small], project);
+    const { cells, wrong } = JSON.parse(report) as { cells: readonly unknown[]; wrong: readonly unknown[] };
+    const found = cells.length > 0 && wrong.length === 0 ? 'measured' : `${cells.length} cells, wrong: ${wrong}`;
+    expectOutput(found, { of: [own.name, 'bench', ...work, ...small].join(' '), wanted: 'measured' });
+  }
 }
 
 function expectOutput(output: string, { of, wanted }: { of: string; wanted: string }): void {

@@ -1,7 +1,9 @@
 // Lanes of which events wait in the store, and the way back: which lane's events are asked for next, and whether all of
 // them are in memory again. A lane that is stopped behind a dead letter is not asked for until that has been redriven
-// or discarded. It reads nothing itself: it says which page it wants, and is told what came.
+// or discarded; one that stands for a span of time, not before that begins. It reads nothing itself: it says which page
+// it wants, and is told what came.
 
+import { type AwayLane, countInMemory, nameOf } from './away-lane.js';
 import type { Clock } from './clock.js';
 import type { ParkedBy, SentAway } from './dispatch/away.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
@@ -11,7 +13,9 @@ import type { DueTimes } from './due-times.js';
 import { invariant } from './invariant.js';
 import { JoinedEventsReader } from './joined-events.js';
 import { LaneAgenda } from './lane-agenda.js';
-import type { LaneAway, LaneName, LanePage, LanePageRequest } from './store/messages.js';
+import type { LaneAway, LanePage, LanePageRequest } from './store/messages.js';
+import { isWithoutOrder, type LaneName } from './store-lanes.js';
+import { WayBack } from './way-back.js';
 
 interface Parts {
   readonly dispatcher: Dispatcher;
@@ -23,26 +27,8 @@ interface Parts {
   learnNames(names: Readonly<Record<number, string>>): void;
 }
 
-/** One lane that is away. */
-interface Away {
-  readonly name: LaneName;
-  /** The lane itself; null when its events need no order among them, or new ones need not wait behind these. */
-  readonly lane: Lane | null;
-  parkedBy: { readonly partition: number; readonly position: number } | null;
-  /** When it is asked for; only while it is not parked. */
-  dueMs: number;
-  /** Its events in the store that are not in memory. */
-  waiting: number;
-  /** Where the page before ended. */
-  after: number | null;
-  /** The group that must have been sent before a page tells all. */
-  barrier: number;
-  /** How often it has been stopped, sent away or let go on: a page that was asked for before that is stale. */
-  turn: number;
-}
-
 /** A page that is under way, and how its lane was when it was asked for. */
-type Asked = { readonly away: Away } & Readonly<Pick<Away, 'barrier' | 'turn'>>;
+type Asked = { readonly away: AwayLane } & Readonly<Pick<AwayLane, 'barrier' | 'turn'>>;
 
 /** The most events one page asks for. */
 const pageSizeMax = 1024;
@@ -52,11 +38,12 @@ const pagesMax = 32;
 
 export class AwayLanes {
   readonly #parts: Parts;
-  readonly #lanes = new Map<string, Away>();
+  readonly #wayBack: WayBack;
+  readonly #lanes = new Map<string, AwayLane>();
   /** Those that are not parked. */
-  readonly #open = new Set<Away>();
+  readonly #open = new Set<AwayLane>();
   /** Of these, those that no page is under way of. */
-  readonly #agenda = new LaneAgenda<Away>();
+  readonly #agenda = new LaneAgenda<AwayLane>();
   readonly #asked = new Map<LanePageRequest, Asked>();
   #reserved = 0;
   #parked = 0;
@@ -64,6 +51,7 @@ export class AwayLanes {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#wayBack = new WayBack(parts);
   }
 
   get parkedLanes(): number {
@@ -90,16 +78,16 @@ export class AwayLanes {
     return this.#open.size === 0;
   }
 
-  /** When the next lane is due that is not due yet; infinity when there is none. */
-  get nextWakeMs(): number {
-    return this.#agenda.nextMs(this.#parts.clock.nowMs());
+  /** When the next lane is due that is not due at `nowMs`; infinity when there is none. */
+  nextWakeMs(nowMs: number): number {
+    return this.#agenda.nextMs(nowMs);
   }
 
   /** Takes in which lanes the store has when it is opened: whatever comes for them follows what is there. */
   begin(lanes: readonly LaneAway[]): void {
     for (const known of lanes) {
-      // Events without a key have no lane that others could follow in.
-      const lane = known.handler < -1 ? null : this.#parts.dispatcher.away.holdLane(known.handler, known.key);
+      // Events without an order have no lane that others could follow in.
+      const lane = isWithoutOrder(known) ? null : this.#parts.dispatcher.away.holdLane(known.handler, known.key);
       this.#put(known, {
         lane: lane?.state === 'free' ? null : lane,
         parkedBy: known.parkedBy,
@@ -114,13 +102,13 @@ export class AwayLanes {
    */
   goOn(lanes: readonly LaneAway[]): void {
     if (lanes.length === 0) return;
-    const inMemory = this.#countInMemory();
+    const inMemory = countInMemory(this.#parts.dispatcher.taken());
     for (const { handler, key, parkedBy, waiting } of lanes) {
       const away =
         this.#lanes.get(nameOf({ handler, key })) ?? this.#put({ handler, key }, { lane: null, parkedBy, waiting: 0 });
       const here = inMemory.get(nameOf({ handler, key })) ?? { recalled: 0, aside: 0 };
       const rest = Math.max(0, waiting - here.recalled) + here.aside;
-      this.#become(away, { parkedBy, waiting: rest, dueMs: this.#parts.clock.nowMs() });
+      this.#become(away, { parkedBy, waiting: rest, dueMs: this.#wayBack.timesOf(away.name).dueMs });
     }
   }
 
@@ -138,9 +126,9 @@ export class AwayLanes {
     }
   }
 
-  /** Takes in that one more event of a lane is on its way to the store, in the group that was begun last. */
-  joined(lane: Lane): void {
-    const away = this.#awayOf(lane);
+  /** Takes in that one more event is on its way to the store, in the group that was begun last. */
+  joined(slot: Slot): void {
+    const away = slot.sentTo === null ? this.#awayOf(slot.lane!) : this.#awayWithoutOrder(slot.sentTo, slot.handler);
     this.#count(away, 1);
     away.barrier = this.#parts.groups().begun;
   }
@@ -165,9 +153,11 @@ export class AwayLanes {
   wish(room: number): LanePageRequest | null {
     const left = room - this.#reserved;
     if (this.#asked.size === pagesMax || left <= 0) return null;
-    const away = this.#takeDue();
+    const nowMs = this.#parts.clock.nowMs();
+    const away = this.#takeDue(nowMs);
     if (away === null) return null;
-    const countMax = Math.min(left, pageSizeMax, away.waiting > 0 ? away.waiting : pageSizeMax);
+    const fitting = Math.min(left, this.#wayBack.roomFor(away, { reserved: this.#reserved, nowMs }));
+    const countMax = Math.min(fitting, pageSizeMax, away.waiting > 0 ? away.waiting : pageSizeMax);
     const isOnly = this.#asked.size === 0 && !this.#agenda.isAnyDue;
     const bytesMax = Math.ceil(this.#parts.pageBytesMax / (isOnly ? 1 : pagesMax));
     const request = { ...away.name, after: away.after, countMax, bytesMax };
@@ -186,7 +176,7 @@ export class AwayLanes {
     // It has its place on the agenda anew.
     if (away.turn !== turn) return;
     this.#parts.learnNames(page.names);
-    this.#readmit(page);
+    this.#readmit(page, away.name);
     this.#count(away, -page.positions.length);
     away.after = page.next;
     if (!page.isLast || away.barrier !== barrier) {
@@ -204,36 +194,19 @@ export class AwayLanes {
     return this.#lanes.get(nameOf(name)) ?? null;
   }
 
-  /** By lane, events that are both in memory and in the store, and those on their way to the store. */
-  #countInMemory(): Map<string, { recalled: number; aside: number }> {
-    const counts = new Map<string, { recalled: number; aside: number }>();
-    for (const slot of this.#parts.dispatcher.taken()) {
-      const { lane, isRecalled, state } = slot;
-      if (lane === null || lane.key === null || (!isRecalled && state !== 'aside')) continue;
-      const name = nameOf({ handler: lane.handler, key: lane.key });
-      const count = counts.get(name) ?? { recalled: 0, aside: 0 };
-      if (isRecalled) count.recalled += 1;
-      else count.aside += 1;
-      counts.set(name, count);
-    }
-    return counts;
-  }
-
   /** Takes the next lane that is to come back off the agenda. */
-  #takeDue(): Away | null {
-    const nowMs = this.#parts.clock.nowMs();
+  #takeDue(nowMs: number): AwayLane | null {
     const { sent } = this.#parts.groups();
     for (;;) {
       const away = this.#agenda.take(nowMs, sent);
       if (away === null) return null;
-      const comeBackMs = this.#parts.dispatcher.away.comeBackMs(away.name.handler, nowMs);
-      if (comeBackMs <= nowMs) return away;
-      away.dueMs = comeBackMs;
+      away.dueMs = Math.max(away.dueMs, this.#wayBack.comeBackMs(away, { reserved: this.#reserved, nowMs }));
+      if (away.dueMs <= nowMs) return away;
       this.#agenda.put(away, nowMs);
     }
   }
 
-  #readmit(page: LanePage): void {
+  #readmit(page: LanePage, lane: LaneName): void {
     const { dispatcher, dueTimes } = this.#parts;
     const reader = new JoinedEventsReader(page.events);
     for (let index = 0; index < page.positions.length; index += 1) {
@@ -242,6 +215,7 @@ export class AwayLanes {
         partition: page.partitions[index]!,
         position: page.positions[index]!,
         handler: page.handlers[index]!,
+        lane,
       };
       const [tries, postponed] = [page.attempts[index]!, page.postponed[index]!];
       const dueMs = dueTimes.dueMs({ dueAtUs: page.dueAtUs[index]!, postponed });
@@ -249,16 +223,25 @@ export class AwayLanes {
     }
   }
 
-  #awayOf(lane: Lane): Away {
+  #awayOf(lane: Lane): AwayLane {
     const name = { handler: lane.handler, key: lane.key! };
     return this.#lanes.get(nameOf(name)) ?? this.#put(name, { lane, parkedBy: null, waiting: 0 });
   }
 
-  #put({ handler, key }: LaneName, of: Pick<Away, 'lane' | 'parkedBy' | 'waiting'>): Away {
-    const { clock, groups } = this.#parts;
-    const away: Away = {
+  /** The lane that an event without an order goes to; it comes back as soon as the first of its events is to. */
+  #awayWithoutOrder(name: LaneName, handler: number): AwayLane {
+    const away = this.#lanes.get(nameOf(name)) ?? this.#put(name, { lane: null, parkedBy: null, waiting: 0 });
+    const dueMs = this.#wayBack.joinedMs(away, handler);
+    if (dueMs === away.dueMs) return away;
+    away.dueMs = dueMs;
+    this.#agenda.move(away, this.#parts.clock.nowMs());
+    return away;
+  }
+
+  #put({ handler, key }: LaneName, of: Pick<AwayLane, 'lane' | 'parkedBy' | 'waiting'>): AwayLane {
+    const away: AwayLane = {
       ...{ name: { handler, key }, lane: of.lane, parkedBy: of.parkedBy, waiting: 0 },
-      ...{ dueMs: clock.nowMs(), after: null, barrier: groups().begun, turn: 0 },
+      ...{ ...this.#wayBack.timesOf({ handler, key }), after: null, barrier: this.#parts.groups().begun, turn: 0 },
     };
     this.#lanes.set(nameOf(away.name), away);
     this.#enlist(away);
@@ -267,7 +250,7 @@ export class AwayLanes {
   }
 
   /** Has a lane begin anew, from the first event it has in the store. */
-  #become(away: Away, of: Pick<Away, 'parkedBy' | 'waiting' | 'dueMs'>): void {
+  #become(away: AwayLane, of: Pick<AwayLane, 'parkedBy' | 'waiting' | 'dueMs'>): void {
     this.#count(away, -away.waiting);
     away.parkedBy = of.parkedBy;
     this.#count(away, of.waiting);
@@ -278,7 +261,7 @@ export class AwayLanes {
     this.#enlist(away);
   }
 
-  #enlist(away: Away): void {
+  #enlist(away: AwayLane): void {
     if (away.parkedBy === null) {
       this.#open.add(away);
       this.#agenda.put(away, this.#parts.clock.nowMs());
@@ -288,13 +271,9 @@ export class AwayLanes {
     }
   }
 
-  #count(away: Away, change: number): void {
+  #count(away: AwayLane, change: number): void {
     away.waiting += change;
     if (away.parkedBy === null) this.#backlog += change;
     else this.#parked += change;
   }
-}
-
-function nameOf({ handler, key }: LaneName): string {
-  return `${handler} ${key}`;
 }

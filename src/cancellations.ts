@@ -168,7 +168,7 @@ export class Cancellations {
     if (slot?.state === 'settled') letGo?.();
     if (slot?.state === 'buffered') pump.withdraw(slot);
     // On its way to the store, where it will not be taken in.
-    else if (slot?.state === 'aside') away.left({ handler: slot.lane!.handler, key: slot.lane!.key! });
+    else if (slot?.state === 'aside') away.left(slot.asideLane);
     else if (slot === null && waitedIn !== null) away.left(waitedIn);
     else if (slot === null && hasWaited) journal.leftLane();
     // A call that is answered twice does not say where an event of a source waited.

@@ -3,6 +3,7 @@
 
 import type { Clock } from './clock.js';
 import { retryLaterMsMax } from './handler.js';
+import { type DueSpan, longestWaitMs } from './store-lanes.js';
 
 export class DueTimes {
   readonly #clock: Clock;
@@ -20,5 +21,12 @@ export class DueTimes {
     if (waitMs <= 0) return null;
     const longestMs = postponed > 0 ? Math.max(this.#backoffMsMax, retryLaterMsMax) : this.#backoffMsMax;
     return this.#clock.nowMs() + Math.min(waitMs, longestMs);
+  }
+
+  /** When the first event of a span can be due, and when all of them are. */
+  spanMs(span: DueSpan): { readonly dueMs: number; readonly endMs: number } {
+    const waitMs = Math.min(span.fromMs - this.#clock.wallMs(), longestWaitMs(span));
+    const dueMs = this.#clock.nowMs() + waitMs;
+    return { dueMs, endMs: dueMs + span.widthMs };
   }
 }

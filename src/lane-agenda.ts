@@ -40,6 +40,11 @@ export class LaneAgenda<Of extends Entry> {
     this.#later.push(ticket, entry.dueMs);
   }
 
+  /** Has one that stands here stand where its time says. */
+  move(entry: Of, nowMs: number): void {
+    if (this.#due.has(entry) || this.#tickets.has(entry)) this.put(entry, nowMs);
+  }
+
   delete(entry: Of): void {
     this.#due.delete(entry);
     this.#tickets.delete(entry);

@@ -3,22 +3,37 @@
 // besides.
 
 import type { ParkedBy } from './dispatch/away.js';
-import type { Slot } from './dispatch/ring-buffer.js';
+import { noDue, type Slot } from './dispatch/ring-buffer.js';
 import { cancelledError, type ErrorRecord, printable } from './errors.js';
 import type { Decided } from './group.js';
 import { handlerResult } from './handler.js';
 import { type OutcomeRow, RowsBuilder, RowsReader, type Verdict, verdict } from './outcome.js';
 import type { BatchReport } from './pool/messages.js';
 import type { LaneParked } from './store/messages.js';
+import { keyWithoutOrder, type LaneName, withoutOrder } from './store-lanes.js';
 
 /** One row for each event, as bytes. */
 export function rowsOf(
   slots: readonly Slot[],
-  as: { verdict: Verdict; atUs: number; isStored: (slot: Slot) => boolean },
+  as: RowTime & { verdict: Verdict; isStored: (slot: Slot) => boolean },
 ): ArrayBuffer {
   const rows = new RowsBuilder(slots.length);
   for (const slot of slots) rows.add(rowOf(slot, { ...as, isStored: as.isStored(slot) }));
   return rows.finish();
+}
+
+/** When a row is made, by both clocks. */
+export interface RowTime {
+  readonly atUs: number;
+  readonly nowMs: number;
+}
+
+/** The lane of the store for an event that is set aside and has no order; null for any other. */
+export function laneWithoutOrder(slot: Slot, at: RowTime): LaneName | null {
+  const { lane, handler, position } = slot;
+  if (lane === null || lane.key !== null) return null;
+  const times = { startedAtUs: at.atUs, dueAtUs: dueAtUsOf(slot, at) };
+  return { handler: withoutOrder(handler), key: keyWithoutOrder({ position, ...times }) };
 }
 
 /** How many events of a batch there are of each result. */
@@ -58,14 +73,21 @@ export function laneNames(stopped: readonly ParkedBy[]): LaneParked[] {
 
 const cancelled = JSON.stringify(cancelledError);
 
-function rowOf(slot: Slot, as: { verdict: Verdict; atUs: number; isStored: boolean }): OutcomeRow {
+function rowOf(slot: Slot, as: RowTime & { verdict: Verdict; isStored: boolean }): OutcomeRow {
   const { partition, position, handler, attempt } = slot;
   const { id, type, key, extras, data } = slot.event!;
   return {
     ...{ partition, position, handler, verdict: as.verdict, attempts: attempt - 1, id, type, key },
-    ...{ startedAtUs: as.atUs, durationUs: 0, dueAtUs: 0, result: null },
+    ...{ startedAtUs: as.atUs, durationUs: 0, result: null },
+    // A lane of a key comes back when its first event is due.
+    dueAtUs: as.verdict === verdict.waiting && slot.lane?.key === null ? dueAtUsOf(slot, as) : 0,
     error: as.verdict === verdict.cancelled ? cancelled : null,
     extras: as.isStored ? null : extras,
     data: as.isStored ? null : data,
   };
+}
+
+/** When an event is due, in whole microseconds since the Unix epoch; 0 when it waits for no time. */
+function dueAtUsOf({ dueMs }: Slot, { atUs, nowMs }: RowTime): number {
+  return dueMs === noDue ? 0 : atUs + Math.round((dueMs - nowMs) * 1000);
 }

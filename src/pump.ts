@@ -150,6 +150,7 @@ export class Pump {
   /** One round: takes the inbox in and does everything that follows from it. */
   turn(): void {
     if (this.#gate === 'dead') return;
+    const nowMs = this.#parts.clock.nowMs();
     const inbox = this.#inbox;
     this.#inbox = { reports: [], writer: [], trouble: [] };
     try {
@@ -162,7 +163,7 @@ export class Pump {
       this.#settlement.sendAside();
       for (const news of this.#parts.dispatcher.takeBreakerNews()) this.#parts.onBreaker(news);
       this.#settlement.groups.commit(this.#parts.flights.count === 0);
-      this.#setAlarm();
+      this.#setAlarm(nowMs);
     } catch (error) {
       this.#fail(error);
       return;
@@ -246,16 +247,18 @@ export class Pump {
     );
   }
 
-  /** Plans a turn for when time alone changes something; what is due already waits for something else. */
-  #setAlarm(): void {
+  /**
+   * Plans a turn for when time alone changes something. What was due when this turn began waits for something else;
+   * what has become due since may have been looked at too soon.
+   */
+  #setAlarm(turnMs: number): void {
     this.#cancelAlarm?.();
     this.#cancelAlarm = null;
     if (this.#gate !== 'open') return;
     const { clock, dispatcher, away } = this.#parts;
-    const nowMs = clock.nowMs();
-    const wakeMs = Math.min(dispatcher.nextWakeMs, away.nextWakeMs);
-    if (wakeMs > nowMs && wakeMs < Number.POSITIVE_INFINITY) {
-      this.#cancelAlarm = clock.alarm(wakeMs - nowMs, () => this.wake());
+    const wakeMs = Math.min(dispatcher.nextWakeMs, away.nextWakeMs(turnMs));
+    if (wakeMs > turnMs && wakeMs < Number.POSITIVE_INFINITY) {
+      this.#cancelAlarm = clock.alarm(Math.max(0, wakeMs - clock.nowMs()), () => this.wake());
     }
   }
 

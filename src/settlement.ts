@@ -11,7 +11,7 @@ import type { Flight, Flights } from './flights.js';
 import type { Decided, Group } from './group.js';
 import { type GroupLimits, Groups } from './groups.js';
 import type { Journal } from './journal.js';
-import { laneNames, noteProblems, rowsOf, tally } from './main-rows.js';
+import { laneNames, laneWithoutOrder, noteProblems, type RowTime, rowsOf, tally } from './main-rows.js';
 import { type Verdict, verdict } from './outcome.js';
 import type { Partitions } from './partitions.js';
 import type { BatchReport } from './pool/messages.js';
@@ -82,7 +82,7 @@ export class Settlement {
   /** Takes an event out that waits, and settles it as cancelled. */
   withdraw(slot: Slot): void {
     this.#parts.dispatcher.withdraw(slot);
-    this.#add([slot], verdict.cancelled);
+    this.#add([slot], verdict.cancelled, this.#rowTime());
   }
 
   /** Takes in that a group is stored. */
@@ -134,8 +134,10 @@ export class Settlement {
   sendAside(): void {
     const slots = this.#parts.dispatcher.away.takeAside();
     if (slots.length === 0) return;
-    this.#add(slots, verdict.waiting);
-    for (const slot of slots) this.#parts.away.joined(slot.lane!);
+    const at = this.#rowTime();
+    for (const slot of slots) slot.sentTo = laneWithoutOrder(slot, at);
+    this.#add(slots, verdict.waiting, at);
+    for (const slot of slots) this.#parts.away.joined(slot);
   }
 
   counts(): SettlementCounts {
@@ -150,13 +152,18 @@ export class Settlement {
   }
 
   /** Adds events with rows that are made here. */
-  #add(slots: readonly Slot[], of: Verdict): void {
-    const { clock, isStored, inspect } = this.#parts;
-    const rows = rowsOf(slots, { verdict: of, atUs: Math.floor(clock.wallMs() * 1000), isStored });
+  #add(slots: readonly Slot[], of: Verdict, at: RowTime): void {
+    const { isStored, inspect } = this.#parts;
+    const rows = rowsOf(slots, { verdict: of, ...at, isStored });
     const cancelled = of === verdict.cancelled ? slots.length : 0;
     const announcement = cancelled > 0 ? inspect({ rows, failedCount: 0, delaysMs: null }) : null;
     const decided = { succeeded: 0, deadLettered: 0, cancelled };
     this.groups.add({ slots, rows, rowCount: slots.length, ...decided, parked: [], announcement });
+  }
+
+  #rowTime(): RowTime {
+    const { clock } = this.#parts;
+    return { atUs: Math.floor(clock.wallMs() * 1000), nowMs: clock.nowMs() };
   }
 
   #send(group: Group): void {

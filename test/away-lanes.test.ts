@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { AwayLanes } from '../src/away-lanes.js';
 import { Dispatcher } from '../src/dispatch/dispatcher.js';
+import { Slot } from '../src/dispatch/ring-buffer.js';
 import { DueTimes } from '../src/due-times.js';
 import { retryLaterMsMax } from '../src/handler.js';
 import { EventsJoiner } from '../src/joined-events.js';
@@ -36,7 +37,7 @@ function wishes(lanes: AwayLanes, room: number): LanePageRequest[] {
   return asked;
 }
 
-function pageOf(key: string, of: Partial<LanePage> & { position: number }): LanePage {
+function pageOf(key: string | null, of: Partial<LanePage> & { position: number }): LanePage {
   const joiner = new EventsJoiner(1);
   joiner.add({ type: 't', key, id: null, extras: null, data: '1' });
   return {
@@ -80,7 +81,7 @@ test('a page is not taken in that was asked for before its lane began anew', () 
 test('a lane is not asked for before the group is sent that events of it are in', () => {
   const { lanes, groups, dispatcher } = makeLanes({ keys: 2 });
   groups.begun = 2;
-  lanes.joined(dispatcher.lane(0, '0')!);
+  lanes.joined(Object.assign(new Slot(), { lane: dispatcher.lane(0, '0') }));
   expect(wishes(lanes, 9)).toMatchObject([{ key: '1' }]);
   groups.sent = 2;
   expect(wishes(lanes, 9)).toMatchObject([{ key: '0', countMax: 2 }]);
@@ -93,10 +94,73 @@ test('a lane that gave its memory to others is asked for when it is due', () => 
     { lane: lane('later'), dueMs: 50, letGo: 1 },
     { lane: lane('sooner'), dueMs: 20, letGo: 1 },
   ]);
-  expect([lanes.nextWakeMs, wishes(lanes, 9)]).toEqual([20, []]);
+  expect([lanes.nextWakeMs(clock.nowMs()), wishes(lanes, 9)]).toEqual([20, []]);
   clock.alarm(20, () => {});
   clock.step();
-  expect([wishes(lanes, 9).map(({ key }) => key), lanes.nextWakeMs]).toEqual([['sooner'], 50]);
+  expect([wishes(lanes, 9).map(({ key }) => key), lanes.nextWakeMs(clock.nowMs())]).toEqual([['sooner'], 50]);
+});
+
+/** Lanes without an order that the store has when it is opened. */
+function withSpans(spans: Readonly<Record<string, number>>, ringSize = 16) {
+  const made = makeLanes({ keys: 0, ringSize });
+  const lanes = Object.entries(spans).map(([key, waiting]) => ({ handler: -2, key, parkedBy: null, waiting }));
+  made.lanes.begin(lanes);
+  const moveTo = (ms: number): void => {
+    made.clock.alarm(ms - made.clock.nowMs(), () => {});
+    while (made.clock.nowMs() < ms) made.clock.step();
+  };
+  return { ...made, moveTo };
+}
+
+test('a lane that stands for a span of time is asked for when that begins, also after a restart', () => {
+  const { lanes, moveTo, clock } = withSpans({ '64+2': 1, '7': 1, '128+4': 1 });
+  expect(wishes(lanes, 99).map(({ key }) => key)).toEqual(['7']);
+  moveTo(64);
+  expect([wishes(lanes, 99).map(({ key }) => key), lanes.nextWakeMs(clock.nowMs())]).toEqual([['64+2'], 128]);
+});
+
+test('a span is not waited for any longer than when it was made, wherever the wall clock was set to', () => {
+  const { lanes, clock } = withSpans({ '9999999999999+2': 1 });
+  expect(lanes.nextWakeMs(clock.nowMs())).toBe(128);
+});
+
+test('what is not due yet takes no more than its part of memory, and all of it comes when its span has ended', () => {
+  const { lanes, moveTo, clock } = withSpans({ '1024+32': 40, '1024+16': 40 });
+  moveTo(1024);
+  // A quarter of the ring is for what cannot run yet.
+  expect(wishes(lanes, 16)).toMatchObject([{ key: '1024+32', countMax: 4 }]);
+  expect(lanes.nextWakeMs(clock.nowMs())).toBe(1028);
+  moveTo(1040);
+  expect(wishes(lanes, 16)).toMatchObject([{ key: '1024+16', countMax: 12 }]);
+});
+
+test('an event without an order is counted where it goes, and the lane comes back no later than it is due', () => {
+  const { lanes, groups, moveTo, clock } = withSpans({});
+  const sentTo = (key: string): Slot => Object.assign(new Slot(), { sentTo: { handler: -2, key } });
+  groups.begun = 2;
+  lanes.joined(sentTo('640+16'));
+  lanes.joined(sentTo('640+16'));
+  expect([lanes.backlog, lanes.nextWakeMs(clock.nowMs())]).toEqual([2, 640]);
+  moveTo(640);
+  expect(wishes(lanes, 16)).toEqual([]);
+  groups.sent = 2;
+  expect(wishes(lanes, 16)).toMatchObject([{ handler: -2, key: '640+16', countMax: 2 }]);
+});
+
+test('events on their way from one lane without an order to another are counted once when the store tells of both', () => {
+  const { lanes, dispatcher, clock } = withSpans({ '3': 2 });
+  const request = lanes.wish(9) as LanePageRequest;
+  lanes.turn(request, pageOf(null, { position: 7, isLast: false }));
+  expect([dispatcher.held, lanes.backlog]).toEqual([1, 1]);
+  // It is sent away; the store counts it where it was.
+  const slot = dispatcher.taken()[0]!;
+  expect(slot.recalledFrom).toEqual({ handler: -2, key: '3' });
+  slot.state = 'aside';
+  slot.sentTo = { handler: -2, key: '640+16' };
+  lanes.joined(slot);
+  const told = (key: string, waiting: number) => ({ handler: -2, key, parkedBy: null, waiting });
+  lanes.goOn([told('3', 2), told('640+16', 0)]);
+  expect([lanes.backlog, lanes.nextWakeMs(clock.nowMs())]).toEqual([2, 640]);
 });
 
 test('lanes that are stopped are counted until they go on, and not asked for', () => {

@@ -36,7 +36,7 @@ export function emptyReport(of: Partial<BenchReport> = {}): BenchReport {
       loadAtStart: 0.12,
     },
     subject: { keylane: '0.1.0', commit: 'de6bdaa', versions: { piscina: '5.3.2', 'better-sqlite3': '12.11.1' } },
-    ...{ cells: [], limits: [], peers: [], targets: [], model: null, wrong: [] },
+    ...{ cells: [], limits: [], peers: [], targets: [], model: null, own: null, wrong: [] },
     ...of,
   };
 }

@@ -50,6 +50,12 @@ test('a choice that does not exist is refused', () => {
   expect(() => parseReport(text)).toThrow('durability must be process or power, got "hope"');
 });
 
+test('a report from before own handlers could be measured is read as one of fixed work', () => {
+  const { own: _, ...older } = fullReport();
+  expect(parseReport(JSON.stringify(older)).own).toBeNull();
+  expect(() => parseReport(JSON.stringify({ ...older, own: { handlers: 1 } }))).toThrow('own.handlers must be text');
+});
+
 test('stored reports are shown, written and compared', () => {
   const folder = mkdtempSync(join(tmpdir(), 'keylane-report-'));
   try {
@@ -64,7 +70,7 @@ test('stored reports are shown, written and compared', () => {
     const print = (text: string): void => {
       printed.push(text);
     };
-    const failure = showReport(slower, { html, svg, compare: older, 'fail-on-regression': true }, print);
+    const failure = showReport(slower, { html, svg, compare: older, failOnRegression: true }, print);
     expect(failure).toBe('20 of 20 cells are slower than before');
     expect(printed.join('')).toContain('0 faster, 20 slower, 0 within noise, 0 not judged');
     expect(readFileSync(html, 'utf8')).toBe(htmlPage(slower));
@@ -72,7 +78,7 @@ test('stored reports are shown, written and compared', () => {
     expect(() => showReport(slower, { compare: join(folder, 'none.json') }, print)).toThrow(
       'none.json must be a report',
     );
-    expect(() => showReport(slower, { 'fail-on-regression': true }, print)).toThrow('beside --compare');
+    expect(() => showReport(slower, { failOnRegression: true }, print)).toThrow('beside --compare');
     expect(showReport({ ...slower, wrong: ['sum'] }, {}, print)).toContain('sum');
   } finally {
     rmSync(folder, { recursive: true });

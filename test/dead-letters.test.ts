@@ -7,8 +7,9 @@ import { describe, expect, it } from 'vitest';
 import { discardDeadLetters, openStore, redriveDeadLetters } from '../dist/src/index.js';
 import { EventsJoiner } from '../dist/src/joined-events.js';
 import { type OutcomeRow, verdict } from '../dist/src/outcome.js';
-import type { DeadLettersRequest, LaneName } from '../dist/src/store/messages.js';
+import type { DeadLettersRequest } from '../dist/src/store/messages.js';
 import type { Store } from '../dist/src/store/store.js';
+import type { LaneName } from '../dist/src/store-lanes.js';
 import { atPath, deadLettered, groupWith, read, requestFor, rowOf, withStore, withWriter } from './store-fixture.js';
 
 const atUs = 1_800_000_000_000_000;

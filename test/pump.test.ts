@@ -286,3 +286,21 @@ test('a store that is short of room is asked again, but not once it is closing',
   expect(groups).toHaveLength(2);
   expect(processor.phase).toBe('stopped');
 });
+
+test('a try that becomes due while a turn is under way is not slept through', async () => {
+  for (let beforeMs = -10; beforeMs < 20; beforeMs += 0.5) {
+    clock = new SimulatedClock({ tickMs: 1 });
+    batches = [];
+    await processor.abort();
+    processor = make({});
+    await processor.publish({ type: 't' });
+    await steps();
+    const { message, resolve } = batches[0]!;
+    const results = Uint8Array.of(handlerResult.retrying);
+    resolve({ ...report(message), results, rowCount: 0, delaysMs: Float64Array.of(50) });
+    clock.alarm(50 - beforeMs, () => void processor.publish({ type: 't' }));
+    // Nothing else happens that would have it look again: the other event runs and does not end.
+    await steps();
+    expect(batches.length, `published ${beforeMs} ms before`).toBe(3);
+  }
+});

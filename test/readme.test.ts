@@ -69,7 +69,9 @@ test('the columns that the README lists are those of the views', () => {
 test('every flag that the README names is one of the commands', async () => {
   const helpOf = (command: string) => run(process.execPath, ['dist/src/cli/main.js', ...command.split(' '), '--help']);
   const verbs = ['list', 'show', 'redrive', 'discard'].map((verb) => `dead-letters ${verb}`);
-  const stdout = (await Promise.all(['run', 'prune', ...verbs].map(helpOf))).map((ended) => ended.stdout).join('\n');
+  const stdout = (await Promise.all(['run', 'prune', 'bench', 'tune', ...verbs].map(helpOf)))
+    .map((ended) => ended.stdout)
+    .join('\n');
   const named = new Set(
     [...readme.matchAll(/(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?!-)/g)].map(([, flag]) => flag as string),
   );

@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { openStore } from '../dist/src/index.js';
 import { EventsJoiner, JoinedEventsReader } from '../dist/src/joined-events.js';
 import { type OutcomeRow, verdict } from '../dist/src/outcome.js';
-import type { JournalEvents, LaneName, LanePage } from '../dist/src/store/messages.js';
+import type { JournalEvents, LanePage } from '../dist/src/store/messages.js';
 import { Store } from '../dist/src/store/store.js';
+import { type DueSpan, keyWithoutOrder, type LaneName, longestWaitMs, spanOf } from '../dist/src/store-lanes.js';
 import { atPath, deadLettered, groupWith, read, requestFor, rowOf, thrownBy, withStore } from './store-fixture.js';
 
 const journal = 1;
@@ -187,6 +188,89 @@ describe('events that wait', () => {
           { handler: 1, key: 'k', parkedBy: null, waiting: 1 },
         ]),
       );
+    }));
+});
+
+describe('events without an order', () => {
+  const [atUs, dayMs] = [1_700_000_000_000_000, 86_400_000];
+  const waitsFor = (position: number, waitMs: number, change: Partial<OutcomeRow> = {}): OutcomeRow =>
+    waits(position, { key: null, startedAtUs: atUs, dueAtUs: atUs + waitMs * 1000, ...change });
+  const lanesIn = (store: Store) => store.openJournal({ isVolatile: false }).lanes;
+
+  it('wait in the lane of the span in which they are due, which is a thirty-second part of the wait at most', () => {
+    for (const waitMs of [0, 1, 31, 64, 1000, 59_999, dayMs / 2, dayMs]) {
+      const row = waitsFor(1, waitMs);
+      const span = spanOf({ handler: -2, key: keyWithoutOrder(row) }) as DueSpan;
+      expect(span.widthMs).toBeLessThanOrEqual(Math.max(1, waitMs / 32));
+      expect(longestWaitMs(span)).toBeGreaterThan(waitMs);
+      const into = row.dueAtUs / 1000 - span.fromMs;
+      expect([into >= 0, into < span.widthMs]).toEqual([true, true]);
+    }
+    expect([spanOf({ handler: -2, key: '7' }), spanOf({ handler: 0, key: '8+2' })]).toEqual([null, null]);
+  });
+
+  it('have few lanes, however many they are', () => {
+    const keys = new Set<string>();
+    for (let waitMs = 1; waitMs <= dayMs; waitMs *= 1.0001) keys.add(keyWithoutOrder(waitsFor(1, waitMs)));
+    // 22 widths; the waits of each are as long as 32 of it, and those of the first as long as 64.
+    expect(keys.size).toBeLessThan(22 * 33 + 64);
+  });
+
+  it('wait where they are sent last, also when their group comes again, and are not kept twice', () =>
+    atPath((path) =>
+      withSource(path, (store) => {
+        store.append(groupWith([waitsFor(1, 0, { dueAtUs: 0 }), waitsFor(2, 64), waitsFor(3, 64), waits(4)]));
+        const [{ key = '' } = {}] = lanesIn(store).filter((one) => spanOf(one) !== null);
+        const page = store.readLane({ handler: -2, key, ...all });
+        expect(positionsOf(page)).toEqual([2, 3]);
+        const again = groupWith([waitsFor(1, 1000), waitsFor(2, 1000), waits(4)]);
+        for (const _ of [1, 2]) store.append(again);
+        expect(lanesIn(store).map((one) => [one.key, one.waiting])).toEqual([
+          [key, 1],
+          [keyWithoutOrder(waitsFor(1, 1000)), 2],
+          ['k', 1],
+        ]);
+        expect(read(path, 'SELECT count(*) AS kept FROM kept_event')).toEqual([{ kept: 4 }]);
+        // One that was decided meanwhile waits no longer.
+        store.cancel({ event: { partition: 'p', position: 1 }, handler: null, atUs: 1 });
+        store.append(groupWith([waitsFor(1, 5000)]));
+        expect(waitingIn(path)).toEqual([3, 2, 4]);
+      }),
+    ));
+
+  it('are found by who reads on in the lane they stay in', () =>
+    atPath((path) =>
+      withSource(path, (store) => {
+        const gated = [1, 65, 129].map((position) => waits(position, { key: null }));
+        store.append(groupWith(gated));
+        const { next } = store.readLane({ handler: -2, key: '1', ...all, countMax: 2 });
+        store.append(groupWith(gated.slice(0, 1)));
+        expect(positionsOf(store.readLane({ handler: -2, key: '1', ...all, after: next }))).toEqual([129, 1]);
+      }),
+    ));
+
+  it('say when they are cancelled in which span they waited', () =>
+    atPath((path) =>
+      withSource(path, (store) => {
+        store.append(groupWith([waitsFor(1, 64)]));
+        const waitedIn = { handler: -2, key: keyWithoutOrder(waitsFor(1, 64)) };
+        const request = { event: { partition: 'p', position: 1 }, handler: null, atUs: 1 };
+        expect(store.cancel(request)).toMatchObject({ cancelled: [{ waitedIn }] });
+      }),
+    ));
+
+  it('stay in their span under another order, and with keys are in their order under order "key"', () =>
+    atPath((path) => {
+      const rows = [waitsFor(1, 9000, { key: 'k' }), waitsFor(2, 64, { key: 'k' }), waitsFor(3, 64)];
+      withSource(path, (store) => store.append(groupWith([rows[1]!, rows[0]!, rows[2]!])), { order: 'none' });
+      withStore(requestFor(path, { order: 'key' }), (store) => {
+        expect(lanesIn(store)).toMatchObject([{ handler: -2, key: keyWithoutOrder(rows[2]!), waiting: 1 }, lane]);
+        expect(positionsOf(store.readLane({ ...lane, ...all }))).toEqual([1, 2]);
+      });
+      withStore(requestFor(path, { order: 'global' }), (store) => {
+        expect(lanesIn(store)).toMatchObject([{ handler: -1, key: '', waiting: 3 }]);
+        expect(positionsOf(store.readLane({ handler: -1, key: '', ...all }))).toEqual([1, 2, 3]);
+      });
     }));
 });
 

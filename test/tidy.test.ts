@@ -135,6 +135,18 @@ const cases: [string, Record<string, string | undefined>, string, RegExp][] = [
     /@a\/b is imported only in src\/processor.ts/,
   ],
   [
+    'the shipped bench importing what is not shipped',
+    { 'bench/cell.ts': "import { peers } from './peers/catalogue.js';\nexport const a = peers;\n" },
+    'bench/cell.ts:1',
+    /does not import bench\/peers\/catalogue.ts/,
+  ],
+  [
+    'the shipped bench importing a dev dependency',
+    { 'bench/cell.ts': "\nimport { bench } from 'mitata';\nexport const a = bench;\n" },
+    'bench/cell.ts:2',
+    /imports only better-sqlite3, commander, not mitata/,
+  ],
+  [
     'a file nothing reaches',
     { 'src/store/queries.ts': 'export const a = 1;\n' },
     'src/store/queries.ts:1',

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
-import { openStore } from '../dist/src/index.js';
+import { openStore, type Processor } from '../dist/src/index.js';
 import { configFrom } from '../dist/src/options.js';
 import { withPool } from './fixtures/pool.js';
 import { makeFolder, makeProcessor } from './processor-fixture.js';
@@ -128,3 +128,40 @@ test('a first wait above the longest one is refused, in options and in policies 
   const processor = await makeProcessor({ ...options, backoffMsMax: 31_000 });
   await processor.stop();
 });
+
+test.each([
+  { what: 'RetryLater without a key', order: 'key', key: undefined, thrown: 'new RetryLater(3_600_000)' },
+  { what: 'RetryLater under order none', order: 'none', key: 'k', thrown: 'new RetryLater(3_600_000)' },
+  { what: 'back-off without a key', order: 'key', key: undefined, thrown: 'new Error()' },
+] as const)(
+  'many events that wait long hold no others up, nor after a restart: $what',
+  async ({ order, key, thrown }) => {
+    const { href } = new URL('../dist/src/index.js', import.meta.url);
+    const handlers = moduleOf(`import { RetryLater } from ${JSON.stringify(href)};
+    export default { later: () => { throw ${thrown}; }, now: () => 1 };`);
+    const store = join(makeFolder(), 'test.db');
+    const wait = { backoffMsMin: 86_400_000, backoffMsMax: 86_400_000 };
+    const options = { store, handlers, order, ringSize: 16, ...wait } as const;
+    const publish = (processor: Processor, type: string, count: number) =>
+      processor.publishMany(Array.from({ length: count }, () => ({ type, ...(key !== undefined && { key }) })));
+    const first = await makeProcessor(options);
+    await publish(first, 'later', 200);
+    await publish(first, 'now', 50);
+    await expect.poll(() => first.stats().succeeded, { timeout: 10_000 }).toBe(50);
+    await expect.poll(() => first.stats().unacknowledged).toBe(0);
+    const { waiting, backlog, retried, postponed } = first.stats();
+    expect([waiting + backlog, retried + postponed]).toEqual([200, 200]);
+    await first.stop();
+    const second = await makeProcessor(options);
+    await publish(second, 'now', 50);
+    await expect.poll(() => second.stats().succeeded, { timeout: 10_000 }).toBe(50);
+    expect(await second.cancel({ partition: 'journal', position: 7 })).toBe('cancelled');
+    await expect.poll(() => second.stats().unacknowledged).toBe(0);
+    const left = second.stats();
+    expect([left.waiting + left.backlog, left.retried + left.postponed, left.cancelled]).toEqual([199, 0, 0]);
+    await second.stop();
+    const reader = openStore(store);
+    expect([[...reader.pending()].length, reader.counts()]).toMatchObject([199, { pending: 199, cancelled: 1 }]);
+    reader.close();
+  },
+);

@@ -3,6 +3,7 @@
 import type { BenchReport } from '../report.js';
 import type { Figure } from './figure.js';
 import { figuresOf } from './figures.js';
+import { checkedLines, ownNotes } from './own-text.js';
 import { pageStyle } from './page-style.js';
 import { escaped, svgOf } from './svg.js';
 import type { Table } from './table.js';
@@ -67,11 +68,18 @@ ${sections.filter(Boolean).join('\n')}
 `;
 }
 
-function wrong({ wrong: all, cells }: BenchReport): string {
-  if (all.length > 0) return all.map((what) => `<p class="wrong" role="alert">WRONG: ${escaped(what)}</p>\n`).join('');
-  return cells.length === 0
-    ? ''
-    : '<p>Every cell was checked: each event once, the right sum, order kept per key.</p>\n';
+function wrong(report: BenchReport): string {
+  const { wrong: all, own, cells } = report;
+  const notes = own === null ? [] : ownNotes(own, { cells });
+  const told = notes.map((note) => `<p>${escaped(note)}</p>\n`).join('');
+  if (all.length > 0) {
+    return all.map((what) => `<p class="wrong" role="alert">WRONG: ${escaped(what)}</p>\n`).join('') + told;
+  }
+  return (
+    checkedLines(report)
+      .map((line) => `<p>${escaped(line)}</p>\n`)
+      .join('') + told
+  );
 }
 
 function contents(figures: readonly Figure[]): string {

@@ -2,6 +2,7 @@
 // are shown only where no targets were asked for.
 
 import type { BenchReport } from '../report.js';
+import { checkedLines, ownNotes } from './own-text.js';
 import type { Table } from './table.js';
 import { cellTable, headLines, overCoresNote, peerTable, peerWins, sameInAll, targetTable } from './tables.js';
 
@@ -11,6 +12,7 @@ export function markdownTable(report: BenchReport): string {
     ...(report.targets.length > 0 ? [table(targetTable(report))] : cells(report)),
     table(peerTable(report)),
     peerWins(report).join(' '),
+    ...(report.own === null ? [] : [...ownNotes(report.own, report), ...checkedLines(report)]),
     ...report.wrong.map((what) => `WRONG: ${what}`),
   ];
   const text = blocks.map((block) => (block.startsWith('|') ? block : plain(block)));

@@ -1,8 +1,9 @@
 // The tables that every form of the report shows: cells, what they cost, limits, peers, targets, the model.
 
 import { keysText } from '../cell-key.js';
-import type { BenchReport, CellSpec, CellSummary, PeerSummary } from '../report.js';
+import type { BenchReport, CellSpec, CellSummary, Machine, PeerSummary } from '../report.js';
 import { absent, amountText, bytesText, numberText, percentText, timesText } from './figure-text.js';
+import { inputLine } from './own-text.js';
 import { type Field, type Table, tableOf } from './table.js';
 
 /** A cell and its number in the report, by which two tables name the same cell. */
@@ -193,13 +194,17 @@ function share({ measured, of }: { readonly measured: number | null; readonly of
   return measured === null || of === null || of === 0 ? null : measured / of;
 }
 
-/** One line that says on what it was measured, and one that says what. */
-export function headLines({ machine, subject, startedAt, command }: BenchReport): string[] {
-  const { cpu, cores, memoryBytes, os, node, loadAtStart } = machine;
+/** On what it was measured, what, when and how, and the user's own handlers where it is about them. */
+export function headLines({ machine, subject, startedAt, command, own }: BenchReport): string[] {
   const versions = Object.entries(subject.versions).map(([name, version]) => `${name} ${version}`);
   return [
-    `${cpu}, ${cores} cores, ${bytesText(memoryBytes)}, ${os}, Node ${node}, load ${loadAtStart.toFixed(2)}`,
+    machineLine(machine),
     [`keylane ${subject.keylane}`, subject.commit ?? 'no commit', ...versions].join(', '),
     `${startedAt === '' ? absent : startedAt}, ${command}`,
+    ...(own === null ? [] : [inputLine(own)]),
   ];
+}
+
+export function machineLine({ cpu, cores, memoryBytes, os, node, loadAtStart }: Machine): string {
+  return `${cpu}, ${cores} cores, ${bytesText(memoryBytes)}, ${os}, Node ${node}, load ${loadAtStart.toFixed(2)}`;
 }

@@ -5,6 +5,7 @@ import { cellName } from '../cell-key.js';
 import type { CellChange, Comparison } from '../compare.js';
 import type { BenchReport, CellSpec } from '../report.js';
 import { amountText, changeText, percentText } from './figure-text.js';
+import { checkedLines, ownNotes } from './own-text.js';
 import { type Field, type Table, tableOf } from './table.js';
 import {
   cellTable,
@@ -50,9 +51,10 @@ function targetNotes({ targets }: BenchReport): string[] {
   return targets.flatMap(({ target, note }) => (note === null ? [] : [`${target}: ${note}`]));
 }
 
-function verdict({ wrong, cells }: BenchReport): string[] {
-  if (wrong.length > 0) return wrong.map((what) => `WRONG: ${what}`);
-  return cells.length === 0 ? [] : ['Checked: every event once, the right sum, order kept per key.'];
+function verdict(report: BenchReport): string[] {
+  const { wrong, own, cells } = report;
+  const notes = own === null ? [] : ownNotes(own, { cells });
+  return [...notes, ...(wrong.length > 0 ? wrong.map((what) => `WRONG: ${what}`) : checkedLines(report))];
 }
 
 export function terminalComparison(comparison: Comparison, width = widthUsual): string {

@@ -22,6 +22,24 @@ export const coreFaults: readonly Fault[] = [
     to: 'this.away.recall(owed);',
   },
   {
+    name: 'events without an order keep the memory they wait in',
+    file: 'src/dispatch/away.ts',
+    from: 'const lanes = this.#lanes.stuckLanes().map(',
+    to: 'const lanes = this.#lanes.stuckLanes().filter(({ key }) => key !== null).map(',
+  },
+  {
+    name: 'an event without an order that leaves again is not sent',
+    file: 'src/dispatch/away.ts',
+    from: 'if (slot.recalledFrom !== null && lane.key !== null) {',
+    to: 'if (slot.recalledFrom !== null) {',
+  },
+  {
+    name: 'what cannot run yet comes back whatever memory holds',
+    file: 'src/dispatch/away.ts',
+    from: 'return this.#isShare(stuck, 4) ? 0 : Math.ceil(this.#ring.capacity / 4) - stuck.events;',
+    to: 'return this.#ring.capacity;',
+  },
+  {
     name: 'skipped events go to the back of their lane',
     file: 'src/dispatch/lanes.ts',
     from: 'else lane.putBack(slot);',
@@ -232,8 +250,8 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'skipped events are charged a try',
     file: 'src/dispatch/dispatcher.ts',
-    from: "if (result === handlerResult.skipped) {\n        slot.state = 'buffered';",
-    to: "if (result === handlerResult.skipped) {\n        slot.state = 'buffered';\n        slot.attempt += 1;",
+    from: "if (result === handlerResult.skipped || result === handlerResult.doubted) {\n        slot.state = 'buffered';",
+    to: "if (result === handlerResult.skipped || result === handlerResult.doubted) {\n        slot.state = 'buffered';\n        slot.attempt += 1;",
   },
   {
     name: 'a try that was put off is counted',

@@ -1,4 +1,4 @@
-// Who may import whom: the one-way map of ARCHITECTURE.md section 4, one door for each dependency, and no file that
+// Who may import whom: the one-way map of ARCHITECTURE.md section 3, one door for each dependency, and no file that
 // nothing reaches.
 
 import { posix } from 'node:path';
@@ -24,6 +24,7 @@ const vocabulary = [
   'routes',
   'joined-events',
   'locations',
+  'store-lanes',
 ];
 
 const fileRooms: Readonly<Record<string, string>> = {
@@ -53,12 +54,36 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   comlink: ['src/store/store-thread.ts', 'src/store/comlink-endpoint.ts', 'workers/writer-worker.ts'],
 };
 
+/** Files of bench/ that are not in the package (see `files` in package.json), and what its other files may import. */
+const leftOutOfBench = /^bench\/(?:(?:peers|micro|targets)\/|(?:backlog|growth|main|marks|memory|micro|show)\.ts$)/;
+const packagesOfBench = ['better-sqlite3', 'commander'];
+
 const entries = ['src/index.ts', 'src/cli/main.ts'];
 
-/** All that is wrong with the imports of src/ and workers/. */
+/** All that is wrong with the imports of src/, workers/ and what the package has of bench/. */
 export function importFindings(sources: readonly Source[]): Finding[] {
   const shipped = sources.filter(({ path }) => /^(src|workers)\//.test(path));
-  return [...shipped.flatMap(roomFindings), ...doorFindings(shipped), ...deadFindings(shipped)];
+  const bench = sources.filter(({ path }) => path.startsWith('bench/') && !leftOutOfBench.test(path));
+  const found = [...shipped.flatMap(roomFindings), ...doorFindings(shipped), ...deadFindings(shipped)];
+  return [...found, ...bench.flatMap(benchFindings)];
+}
+
+/** What it needs must be there where the package is installed. */
+function benchFindings({ path, text, imports }: Source): Finding[] {
+  return imports.flatMap(({ specifier, line }): Finding[] => {
+    const finding = (rule: string, fix: string): Finding[] => [{ path, line, rule, fix }];
+    if (specifier.startsWith('node:')) return [];
+    if (!specifier.startsWith('.')) {
+      if (packagesOfBench.includes(specifier)) return [];
+      const rule = `what is shipped of bench imports only ${packagesOfBench.join(', ')}, not ${specifier}`;
+      return finding(rule, 'leave the file out of the package, or do without');
+    }
+    const isLate = text.split('\n')[line - 1]?.includes('import(');
+    const target = resolved(path, specifier);
+    if (isLate || (/^(?:src|bench)\//.test(target) && !leftOutOfBench.test(target))) return [];
+    const rule = `what is shipped of bench does not import ${target}, which is not`;
+    return finding(rule, 'import it when it is used (clonePart), or ship it');
+  });
 }
 
 function roomFindings(source: Source): Finding[] {

@@ -9,6 +9,7 @@ import { Interrupt } from './interrupt.js';
 import { type Progress, ProgressLine } from './progress-line.js';
 import type { RunWish } from './run-flags.js';
 import { Stderr } from './stderr.js';
+import { printTo, takeStdout } from './stdout.js';
 import { type DeadLetterExample, jsonSummary, type RunReport, textSummary } from './summary.js';
 
 /** Bad records, and warnings, that are told one by one; further ones are only counted. */
@@ -177,19 +178,4 @@ function errorOf(trouble: unknown): { code: string; message: string } {
   if (trouble instanceof KeylaneError) return { code: trouble.code, message: printable(trouble.message) };
   const message = trouble instanceof Error ? `${trouble.name}: ${trouble.message}` : String(trouble);
   return { code: 'internal', message: printable(message) };
-}
-
-/** Sends whatever else is written to standard output to standard error, and gives the way to standard output. */
-function takeStdout(): (text: string) => Promise<void> {
-  const { stdout, stderr } = process;
-  const write = stdout.write.bind(stdout);
-  stdout.write = stderr.write.bind(stderr);
-  return (text) => printTo({ write }, text);
-}
-
-/** Resolves when the text is written, or cannot be because the reader has gone away. */
-function printTo(stream: Pick<NodeJS.WriteStream, 'write'>, text: string): Promise<void> {
-  return new Promise((resolve) => {
-    stream.write(text, () => resolve());
-  });
 }

@@ -1,4 +1,4 @@
-// Standard output for reports that may be long: what is printed waits for whoever reads it, and ends when they go away.
+// Standard output for reports: what is printed waits for whoever reads it, and ends when they go away.
 
 /** Characters that are written at once. */
 const partSizeMax = 64 * 1024;
@@ -26,4 +26,22 @@ export async function printAll(texts: Iterable<string>): Promise<void> {
     part = '';
   }
   if (part !== '') await print(part);
+}
+
+/**
+ * Sends whatever else is written to standard output to standard error, and gives the way to standard output: what
+ * handlers print must not mix with the one object that a program reads.
+ */
+export function takeStdout(): (text: string) => Promise<void> {
+  const { stdout, stderr } = process;
+  const write = stdout.write.bind(stdout);
+  stdout.write = stderr.write.bind(stderr);
+  return (text) => printTo({ write }, text);
+}
+
+/** Resolves when the text is written, or cannot be because the reader has gone away. */
+export function printTo(stream: Pick<NodeJS.WriteStream, 'write'>, text: string): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write(text, () => resolve());
+  });
 }

@@ -1,5 +1,6 @@
 // Lanes of which events wait in the store instead of in memory: behind a dead letter that stops them, or because they
-// may not run for a while and memory is needed. New events of such a lane follow the others there.
+// may not run for a while and memory is needed. New events of such a lane follow the others there. Of events without an
+// order, each goes by itself, and nothing follows it.
 
 import { handlerResult } from '../handler.js';
 import type { Breakers } from './breakers.js';
@@ -63,7 +64,7 @@ export class Away {
   /** An event has its outcome, or is where it is to wait. */
   confirmed(slot: Slot): void {
     if (slot.state === 'aside') this.#unstored -= 1;
-    if (slot.isRecalled) this.#recalled.delete(identityOf(slot));
+    if (slot.recalledFrom !== null) this.#recalled.delete(identityOf(slot));
   }
 
   /** Events that are to wait in the store, in the order in which they came there; their slots are confirmed later. */
@@ -90,7 +91,8 @@ export class Away {
 
   /**
    * Takes lanes that may not run out of memory while they hold more than half of it, slots or bytes, until they hold a
-   * quarter: those first that go on last. Gives each with the time at which it is to come back.
+   * quarter: those first that go on last. Gives those of keys, each with the time at which it is to come back; events
+   * without an order are only set aside, those that go on first before the others.
    */
   relieve(nowMs: number): SentAway[] {
     if (!this.#ring.isNearlyFull) return [];
@@ -106,7 +108,9 @@ export class Away {
       left.bytes -= lane.bytes;
     }
     this.#lanes.unstick(new Set(gone.keys()));
-    return [...gone].map(([lane, dueMs]) => ({ lane, dueMs, letGo: this.#sendAway(lane) }));
+    for (const lane of [...gone.keys()].reverse()) if (lane.key === null) this.#sendAway(lane);
+    const ofKeys = [...gone].filter(([{ key }]) => key !== null);
+    return ofKeys.map(([lane, dueMs]) => ({ lane, dueMs, letGo: this.#sendAway(lane) }));
   }
 
   /**
@@ -117,6 +121,17 @@ export class Away {
     if (this.#breakers === null || handler < 0 || this.#breakers.stateOf(handler) === 'closed') return nowMs;
     if (this.#lanes.oldestGated(handler) === null || !this.#isShare(this.#lanes.stuck, 4)) return nowMs;
     return this.#breakers.lookAgainMs(handler, nowMs);
+  }
+
+  /** When an event of a handler that waits for no time is worth a look again. */
+  lookAgainMs(handler: number, nowMs: number): number {
+    return this.#breakers?.lookAgainMs(handler, nowMs) ?? nowMs;
+  }
+
+  /** How many events that cannot run yet may come back all the same: until such events hold a quarter of the memory. */
+  get roomToWait(): number {
+    const { stuck } = this.#lanes;
+    return this.#isShare(stuck, 4) ? 0 : Math.ceil(this.#ring.capacity / 4) - stuck.events;
   }
 
   /** Takes in that an event that waits in the store comes into memory; false when it is there already. */
@@ -151,21 +166,24 @@ export class Away {
     return events * parts >= this.#ring.capacity || bytes * parts >= this.#ring.bytesMax;
   }
 
-  /** Lanes of keys that may not run, those first that go on last. */
+  /** Lanes that may not run, those first that go on last. */
   #lastFirst(nowMs: number): { lane: Lane; dueMs: number }[] {
-    const lanes = this.#lanes.stuckOfKeys().map((lane) => {
+    const lanes = this.#lanes.stuckLanes().map((lane) => {
       const isDelayed = lane.state === 'delayed';
       return { lane, dueMs: isDelayed ? lane.rank : this.#breakers!.lookAgainMs(lane.head!.handler, nowMs) };
     });
     return lanes.sort((a, b) => b.dueMs - a.dueMs || b.lane.headSequence - a.lane.headSequence);
   }
 
-  /** Takes what waits of a lane out of memory; what the store has already is let go at once, and counted. */
+  /**
+   * Takes what waits of a lane out of memory; what the store has already is let go at once, and counted. An event
+   * without an order is sent once more instead, as the store is to put it where it comes back in time.
+   */
   #sendAway(lane: Lane): number {
     let letGo = 0;
     for (const slot of this.#lanes.sendAway(lane)) {
       if (slot.deaths !== null) this.#departures.countSuspect(-1);
-      if (slot.isRecalled) {
+      if (slot.recalledFrom !== null && lane.key !== null) {
         this.#recalled.delete(identityOf(slot));
         this.#ring.release(slot);
         letGo += 1;

@@ -7,6 +7,7 @@ import type { EncodedEvent } from '../event.js';
 import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
 import type { OrderMode } from '../options.js';
+import type { LaneName } from '../store-lanes.js';
 import { Away } from './away.js';
 import type { BreakerLimits } from './breaker.js';
 import { type BreakerNews, type BreakerNow, Breakers } from './breakers.js';
@@ -130,10 +131,10 @@ export class Dispatcher {
   }
 
   /** Takes an event in that waits in the store, at the end of its lane, unless it is here. While `room` is above 0. */
-  readmit(event: EncodedEvent, owed: OwedPlace, history: History): void {
+  readmit(event: EncodedEvent, owed: OwedPlace & { readonly lane: LaneName }, history: History): void {
     if (!this.away.recall(owed)) return;
     const slot = this.#take(event, owed);
-    slot.isRecalled = true;
+    slot.recalledFrom = owed.lane;
     const deaths = this.#histories.of(owed)?.deaths ?? null;
     this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, { ...history, deaths });
   }
@@ -161,11 +162,9 @@ export class Dispatcher {
       const slot = slots[index]!;
       invariant(slot.state === 'in-flight', 'only an event in flight is settled');
       const result = results[index];
-      if (result === handlerResult.skipped) {
+      if (result === handlerResult.skipped || result === handlerResult.doubted) {
         slot.state = 'buffered';
-      } else if (result === handlerResult.doubted) {
-        slot.state = 'buffered';
-        slot.isDoubted = true;
+        if (result === handlerResult.doubted) slot.isDoubted = true;
       } else if (result === handlerResult.retrying || result === handlerResult.postponed) {
         slot.state = 'buffered';
         slot.isDoubted = false;
@@ -193,7 +192,7 @@ export class Dispatcher {
       invariant(slot.state === 'settled' || slot.state === 'aside', 'only a settled event becomes durable');
       this.away.confirmed(slot);
       if (slot.state === 'settled') this.#settled -= 1;
-      if (!slot.isRecalled) this.#watermarks.confirm(slot);
+      if (slot.recalledFrom === null) this.#watermarks.confirm(slot);
       this.#ring.release(slot);
     }
   }

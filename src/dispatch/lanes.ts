@@ -225,9 +225,9 @@ export class Lanes {
     this.#place(lane);
   }
 
-  /** Delayed and gated lanes of keys, in no order. */
-  stuckOfKeys(): Lane[] {
-    return this.#stuck.ofKeys();
+  /** Delayed and gated lanes, in no order. */
+  stuckLanes(): Lane[] {
+    return this.#stuck.all();
   }
 
   /** Takes such lanes out of where they stand, all at once: the caller sends them away. */

@@ -5,6 +5,7 @@
 
 import { type EncodedEvent, sizeOf } from '../event.js';
 import { invariant } from '../invariant.js';
+import type { LaneName } from '../store-lanes.js';
 import type { Lane } from './lane.js';
 
 /**
@@ -37,8 +38,10 @@ export class Slot {
   problem: string | null = null;
   /** Which run of its batch it is in; noRun for one that no other of the batch has to wait for. */
   run = 0;
-  /** Whether the store has it among those that wait there: no watermark waits for it. */
-  isRecalled = false;
+  /** The lane of the store that it came from, where it waits until it has its outcome; no watermark waits for it. */
+  recalledFrom: LaneName | null = null;
+  /** The lane of the store that it is sent to, if it has no order. Written by the Settlement. */
+  sentTo: LaneName | null = null;
   /** Deaths of the process it is charged with; null when it is no suspect. Written by the Dispatcher. */
   deaths: number | null = null;
   /** Whether its thread died while it ran, and it is not known of what: it runs next on a fresh one. Likewise. */
@@ -52,6 +55,11 @@ export class Slot {
   /** Neighbours in its partition, in order of admission. Written by Watermarks. */
   older: Slot | null = null;
   newer: Slot | null = null;
+
+  /** The lane of the store that it is on its way to. */
+  get asideLane(): LaneName {
+    return this.sentTo ?? { handler: this.lane!.handler, key: this.lane!.key! };
+  }
 }
 
 export class RingBuffer {
@@ -134,7 +142,8 @@ export class RingBuffer {
     slot.postponed = 0;
     slot.dueMs = noDue;
     slot.problem = null;
-    slot.isRecalled = false;
+    slot.recalledFrom = null;
+    slot.sentTo = null;
     slot.deaths = null;
     slot.isDoubted = false;
     const tail = this.#head + this.#room;

@@ -13,7 +13,6 @@ export class StuckLanes {
   #delayedEvents = 0;
   #events = 0;
   #bytes = 0;
-  #keyed = 0;
 
   constructor(handlerCount: number) {
     this.#gated = Array.from({ length: handlerCount }, () => new LaneHeap());
@@ -90,15 +89,13 @@ export class StuckLanes {
     for (const lane of lanes) this.#count(lane, -1);
   }
 
-  /** Those of keys, in no order: an event without a key has no lane that others could follow in. */
-  ofKeys(): Lane[] {
-    if (this.#keyed === 0) return [];
-    return [this.#delayed, ...this.#gated].flatMap(({ lanes }) => lanes.filter(({ key }) => key !== null));
+  /** All of them, in no order. */
+  all(): Lane[] {
+    return [this.#delayed, ...this.#gated].flatMap(({ lanes }) => lanes);
   }
 
   #count(lane: Lane, sign: 1 | -1): void {
     if (lane.state === 'delayed') this.#delayedEvents += sign * lane.waiting;
-    if (lane.key !== null) this.#keyed += sign;
     this.#events += sign * lane.waiting;
     this.#bytes += sign * lane.bytes;
   }

@@ -5,14 +5,11 @@
 // | ------------------------ | -------------------- | ------------------- | ---------------------- |
 // | one key of one handler   | id                   | index               | the key                |
 // | everything, order global | 0                    | -1                  | ''                     |
-// | events without a key     | -id                  | -2 - index          | position modulo spread |
+// | events without an order  | -id                  | -2 - index          | see keyWithoutOrder    |
 
 import { invariant } from '../invariant.js';
 import type { OrderMode } from '../options.js';
-import type { LaneName } from './messages.js';
-
-/** Events without a key have no order; as many of one handler as this can go on beside each other. */
-const spread = 64;
+import { isWithoutOrder, keyWithoutOrder, type LaneName, withoutOrder } from '../store-lanes.js';
 
 /** A lane by the id of its handler, as in the tables. */
 export interface StoredLane {
@@ -22,15 +19,15 @@ export interface StoredLane {
 
 export const globalLane: StoredLane = { handler: 0, key: '' };
 
-/** The lane that an event waits in; the handler is an id. */
+/** The lane that an event waits in; the handler is an id. For its times see `keyWithoutOrder`. */
 export function laneOf(
-  event: { readonly handler: number; readonly key: string | null; readonly position: number },
+  event: Parameters<typeof keyWithoutOrder>[0] & { readonly handler: number; readonly key: string | null },
   order: OrderMode,
 ): StoredLane {
-  const { handler, key, position } = event;
+  const { handler, key } = event;
   if (order === 'global') return globalLane;
   // Without an order a key is no reason to wait for others.
-  if (order === 'none' || key === null) return { handler: -handler, key: String(position % spread) };
+  if (order === 'none' || key === null) return { handler: -handler, key: keyWithoutOrder(event) };
   return { handler, key };
 }
 
@@ -59,7 +56,8 @@ export class LaneNames {
 
   stored({ handler, key }: LaneName): StoredLane {
     if (handler === -1) return globalLane;
-    return handler >= 0 ? { handler: this.idOf(handler), key } : { handler: -this.idOf(-2 - handler), key };
+    const isFree = isWithoutOrder({ handler, key });
+    return isFree ? { handler: -this.idOf(withoutOrder(handler)), key } : { handler: this.idOf(handler), key };
   }
 
   /** Null for a lane whose handler the module does not have. */
@@ -67,6 +65,6 @@ export class LaneNames {
     if (handler === 0) return { handler: -1, key };
     const index = this.#indexes.get(Math.abs(handler));
     if (index === undefined) return null;
-    return { handler: handler > 0 ? index : -2 - index, key };
+    return { handler: handler > 0 ? index : withoutOrder(index), key };
   }
 }

@@ -33,6 +33,11 @@ export function orderOf(db: Connection): OrderMode {
   return (Object.keys(orderNumber) as OrderMode[]).find((order) => orderNumber[order] === number) ?? 'key';
 }
 
+/** What has an order already keeps it; what has none came, as far as is known, in the order of positions. */
+const lanesFirst = `
+  waiting.handler < 0,
+  CASE WHEN waiting.handler < 0 THEN waiting.partition END, CASE WHEN waiting.handler < 0 THEN waiting.position END`;
+
 /** Brings the lanes of a store into an order. */
 export function fitLanes(db: Connection, order: OrderMode): void {
   if (orderOf(db) === order) return;
@@ -49,7 +54,7 @@ export function fitLanes(db: Connection, order: OrderMode): void {
       return;
     case 'key':
       moveParked(db);
-      moveWaiting(db, { order, sortedBy: 'waiting.handler, waiting.key, place' });
+      moveWaiting(db, { order, sortedBy: `${lanesFirst}, waiting.handler, waiting.key, place` });
       return;
     default:
       unreachable(order);
@@ -76,7 +81,8 @@ function moveWaiting(db: Connection, { order, sortedBy }: { order: OrderMode; so
     WHERE handler = @handler AND key = @key AND place = @place`);
   for (const { lane_handler, lane_key, place, position, handler, key } of rows) {
     const to = laneOf({ handler, key: textOrNullFrom(key), position }, order);
-    if (to.handler === lane_handler && to.key === textFrom(lane_key)) continue;
+    // One without an order may be in any lane without one.
+    if (to.handler === lane_handler && (to.handler < 0 || to.key === textFrom(lane_key))) continue;
     move.run({ toHandler: to.handler, toKey: storedText(to.key), handler: lane_handler, key: lane_key, place });
   }
 }

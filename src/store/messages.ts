@@ -5,6 +5,7 @@ import type { Identity } from '../event.js';
 import type { JoinedEvents } from '../joined-events.js';
 import type { Durability, OrderMode, Retention } from '../options.js';
 import type { Outcome } from '../outcome.js';
+import type { LaneName } from '../store-lanes.js';
 
 /** Opens the store; the first call. */
 export interface OpenRequest {
@@ -58,12 +59,6 @@ export const numbersPerSuspect = 3;
  */
 export type Retries = Float64Array;
 export const numbersPerRetry = 5;
-
-/** A lane by the index of its handler and its key; under order `global` the only one is -1 and ''. */
-export interface LaneName {
-  readonly handler: number;
-  readonly key: string;
-}
 
 /** A lane that stops behind a dead letter. */
 export interface LaneParked extends LaneName {

@@ -3,10 +3,10 @@
 
 import type { OrderMode } from '../options.js';
 import { type OutcomeRow, verdict } from '../outcome.js';
+import type { LaneName } from '../store-lanes.js';
 import type { Connection, Statement } from './database.js';
 import type { KeptEvents } from './kept-events.js';
 import { type LaneNames, laneOf, type StoredLane } from './lane-name.js';
-import type { LaneName } from './messages.js';
 import { storedText, textFrom } from './stored-text.js';
 
 /** An event by the numbers of the tables. */
@@ -36,12 +36,12 @@ export interface WaitingTableParts {
 /** Places that are left free before what waits in a stopped lane, for what is redriven later. */
 const roomBefore = 2 ** 32;
 
-const insertSql = (place: string): string => `
+const insertSql = (place: string, onConflict = 'NOTHING'): string => `
   INSERT INTO waiting (handler, key, place, partition, position, event_handler, redriven_at)
   SELECT @laneHandler, @laneKey, ${place}, @partition, @position, @handler, @redrivenAtUs
   WHERE NOT EXISTS (
     SELECT 1 FROM outcome WHERE partition = @partition AND position = @position AND handler = @handler)
-  ON CONFLICT (partition, position, event_handler) DO NOTHING`;
+  ON CONFLICT (partition, position, event_handler) DO ${onConflict}`;
 
 const inLane = 'FROM waiting WHERE handler = @laneHandler AND key = @laneKey';
 
@@ -49,6 +49,7 @@ export class WaitingTable {
   readonly #parts: WaitingTableParts;
   readonly #isAny: Statement;
   readonly #append: Statement;
+  readonly #move: Statement;
   readonly #insertAt: Statement;
   readonly #followerPlace: Statement;
   readonly #lastBefore: Statement;
@@ -63,13 +64,17 @@ export class WaitingTable {
   constructor(db: Connection, parts: WaitingTableParts) {
     this.#parts = parts;
     this.#isAny = db.prepare('SELECT 1 FROM waiting LIMIT 1').pluck();
-    this.#append = db.prepare(insertSql(`max(1 + (SELECT ifnull(max(place), 0) ${inLane}), @placeMin)`));
+    const atEnd = `max(1 + (SELECT ifnull(max(place), 0) ${inLane}), @placeMin)`;
+    this.#append = db.prepare(insertSql(atEnd));
+    this.#move = db.prepare(
+      insertSql(atEnd, 'UPDATE SET handler = excluded.handler, key = excluded.key, place = excluded.place'),
+    );
     this.#insertAt = db.prepare(insertSql('@place'));
     this.#followerPlace = db
       .prepare(
         `SELECT ifnull(
            (SELECT place ${inLane} AND redriven_at = 0 ORDER BY place LIMIT 1),
-           max(1 + (SELECT ifnull(max(place), 0) ${inLane}), @placeMin))`,
+           ${atEnd})`,
       )
       .pluck();
     const redriven = 'place, partition, position, event_handler AS handler, redriven_at AS redrivenAtUs';
@@ -81,12 +86,15 @@ export class WaitingTable {
     this.#delete = db.prepare('DELETE FROM waiting WHERE partition = ? AND position = ? AND event_handler = ?');
   }
 
-  /** Puts events at the ends of their lanes, in the order of the rows; none that waits already or has its outcome. */
+  /**
+   * Puts events at the ends of their lanes, in the order of the rows; none that has its outcome, nor one that waits
+   * already, unless it has no order: that is told anew when it is due.
+   */
   add(rows: readonly OutcomeRow[]): void {
     for (const row of rows) {
       const handler = this.#parts.names.idOf(row.handler);
       const lane = laneOf({ ...row, handler }, this.#parts.order);
-      const { changes } = this.#append.run({
+      const { changes } = (lane.handler < 0 ? this.#move : this.#append).run({
         ...this.#values({ ...row, handler, redrivenAtUs: 0 }, lane),
         placeMin: this.#placeRead + 1,
       });

@@ -331,6 +331,60 @@ describe('memory that lanes hold which may not run', () => {
     expect(relieved(bench)).toBe('d 510, c 510, b 510');
   });
 
+  test.each([
+    { order: 'key', keys: '- - b', others: 'b3 -4' },
+    { order: 'none', keys: 'a a b', others: 'b3 -4' },
+  ] as const)(
+    'is given up by events without an order ($order), and nothing follows those',
+    ({ order, keys, others }) => {
+      const bench = new Bench({ ringSize: 4, order, batchSizeMax: 2 }).admit(keys);
+      expect(bench.batch()).toBe(keys.startsWith('-') ? '-1 -2' : 'a1 a2');
+      bench.settle('rp').admit('-');
+      expect(relieved(bench)).toBe('');
+      const { away } = bench.dispatcher;
+      const aside = away.takeAside();
+      expect(aside.map(({ position, dueMs }) => [position, dueMs])).toEqual([
+        [1, 50],
+        [2, 50],
+      ]);
+      bench.dispatcher.confirm(aside);
+      // One comes back too early: it is sent once more, as the store is to be told when it is due.
+      const event = { type: 't', key: null, id: null, extras: null, data: '' };
+      const owed = { partition: 2, position: 1, handler: 0, lane: { handler: -2, key: '32+1' } };
+      const history = { deaths: null, tries: 1, postponed: 0, dueMs: 40 };
+      bench.dispatcher.readmit(event, owed, history);
+      bench.dispatcher.readmit(event, { ...owed, position: 2 }, history);
+      expect([relieved(bench), away.takeAside().map(({ position }) => position)]).toEqual(['', [1, 2]]);
+      expect([bench.batch(1, 60), bench.dispatcher.counts().delayed]).toEqual([others, 0]);
+    },
+  );
+
+  test('has room for what cannot run yet until that holds a quarter of it', () => {
+    const bench = new Bench({ ringSize: 8 }).admit('- a');
+    const { away } = bench.dispatcher;
+    expect([bench.batch(), away.roomToWait]).toEqual(['-1 a2', 2]);
+    bench.settle('rs');
+    expect(away.roomToWait).toBe(1);
+    bench.admit('a');
+    bench.batch();
+    bench.settle('r');
+    expect(away.roomToWait).toBe(0);
+  });
+
+  test('is given up by events without a key of a paused handler', () => {
+    const bench = new Bench({ ringSize: 4, breaker }).admit('-');
+    bench.batch();
+    bench.settle('f').confirm().admit('- - - b:b');
+    expect(relieved(bench)).toBe('');
+    const { away } = bench.dispatcher;
+    expect(away.takeAside().map(({ position, dueMs }) => [position, dueMs])).toEqual([
+      [2, -1],
+      [3, -1],
+      [4, -1],
+    ]);
+    expect([away.lookAgainMs(0, 10), bench.batch(1, 10)]).toEqual([500, 'b5']);
+  });
+
   test('is not filled again by lanes of a paused handler that come back, but for one that can be tried', () => {
     const bench = new Bench({ ringSize: 8, breaker }).admit('- b:-');
     bench.batch();

@@ -52,6 +52,11 @@ export class Ledger {
   readonly #records: readonly SourceRecord[];
   readonly #random: Random;
   readonly #keys: number;
+  /** One event in so many has no key. */
+  readonly #keylessIn: number;
+  /** One try in so many is postponed, and some waits are so long. */
+  readonly postponedIn: number;
+  readonly waitMsMax: number;
 
   constructor(random: Random) {
     this.#random = random;
@@ -60,6 +65,9 @@ export class Ledger {
     const claims = { a: { priority: random.int(-1, 1) }, b: { concurrency: random.int(1, 3) }, c: { priority: 1 } };
     this.claims = random.oneIn(2) ? claims : {};
     this.#keys = random.pick([1, 2, 7, 40]);
+    this.#keylessIn = random.pick([10, 10, 10, 2]);
+    this.postponedIn = random.pick([30, 30, 30, 4]);
+    this.waitMsMax = random.pick([400, 400, 30_000]);
     let position = 0;
     this.#records = Array.from({ length: random.int(0, 200) }, () => {
       position += random.int(1, 3);
@@ -70,7 +78,7 @@ export class Ledger {
   /** An event to publish. */
   event(): SimulatedEvent {
     const random = this.#random;
-    const key = random.oneIn(10) ? null : `k${Math.floor(random.next() ** 2 * this.#keys)}`;
+    const key = random.oneIn(this.#keylessIn) ? null : `k${Math.floor(random.next() ** 2 * this.#keys)}`;
     return { type: random.pick(types), key, id: random.oneIn(6) ? `id-${random.int(1, 60)}` : null };
   }
 

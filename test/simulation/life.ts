@@ -37,7 +37,7 @@ export class Life {
   readonly #random: Random;
   readonly #ledger: Ledger;
   readonly #store: SimulatedStore;
-  readonly #clock = new SimulatedClock();
+  readonly #clock: SimulatedClock;
   readonly #threads: SimulatedThreads;
   readonly #writer: SimulatedWriter;
   readonly #wrong: string[];
@@ -57,10 +57,12 @@ export class Life {
     this.#random = random;
     this.#ledger = ledger;
     this.#store = store;
+    this.#clock = new SimulatedClock({ tickMs: random.oneIn(2) ? 0.001 : 0 });
     this.#wrong = ledger.wrong;
     const clock = this.#clock;
     this.#threads = new SimulatedThreads(random.int(1, 4), {
       ...{ clock, random, attemptsMax: plan.attemptsMax, parks: plan.onDeadLetter === 'park' },
+      ...{ postponedIn: ledger.postponedIn, waitMsMax: ledger.waitMsMax },
       laneOf: (handler, key) => ledger.laneOf(plan.handlers[handler] as string, key),
       nameOf: (handler) => plan.handlers[handler] as string,
       onTry: (key) => {
@@ -392,6 +394,7 @@ export class Life {
     this.#judgeConcurrency(tries);
     const lastEnd = new Map<string, number>();
     const lastPosition = new Map<string, number>();
+    for (const identity of this.#threads.tooEarly) this.#wrong.push(`${identity} was tried before it was due`);
     const inOrder = [...tries].sort((a, b) => a.startMs - b.startMs);
     for (const { lane, identity, startMs, endMs, result } of inOrder) {
       if (this.#succeeded.has(identity)) this.#wrong.push(`${identity} ran again after it had succeeded`);

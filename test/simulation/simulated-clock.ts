@@ -1,4 +1,5 @@
-// A clock that moves only when the simulation says so: every wake-up is an entry in one list, in order of time.
+// A clock that moves only when the simulation says so: every wake-up is an entry in one list, in order of time. If asked
+// to, it also moves a little whenever it is looked at, as the clock of a machine does.
 
 import type { Clock } from '../../src/clock.js';
 
@@ -9,11 +10,17 @@ interface Entry {
 }
 
 export class SimulatedClock implements Clock {
+  readonly #tickMs: number;
   #nowMs = 0;
   #number = 0;
   readonly #entries: Entry[] = [];
 
+  constructor({ tickMs = 0 } = {}) {
+    this.#tickMs = tickMs;
+  }
+
   nowMs(): number {
+    this.#nowMs += this.#tickMs;
     return this.#nowMs;
   }
 
@@ -45,7 +52,7 @@ export class SimulatedClock implements Clock {
   step(): boolean {
     const entry = this.#entries.shift();
     if (entry === undefined) return false;
-    this.#nowMs = entry.atMs;
+    this.#nowMs = Math.max(this.#nowMs, entry.atMs);
     entry.callback();
     return true;
   }

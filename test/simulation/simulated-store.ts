@@ -29,9 +29,14 @@ export interface Running {
 /** With where it stands in its lane. */
 export type Placed = Waiting & { readonly place: number };
 
-/** Names of a lane's handler (`*` under order global) and its key; `-` for events without one. */
-export function laneText(handler: string, key: string | null): string {
-  return key === null ? `${handler} -` : `${handler}:${key}`;
+/** Names of a lane's handler (`*` under order global) and its key. */
+export function laneText(handler: string, key: string): string {
+  return `${handler}:${key}`;
+}
+
+/** The same for a lane without an order. */
+export function freeLaneText(handler: string, key: string): string {
+  return `${handler} ${key}`;
 }
 
 interface Tries {
@@ -43,8 +48,6 @@ interface Tries {
 export class SimulatedStore {
   /** By lane, in their order. */
   readonly waiting = new Map<string, Placed[]>();
-  /** The furthest place that a page has ended at: who goes on behind it must not miss what comes later. */
-  placeRead = 0;
   /** Lanes that stopped, by the dead letter they are stopped by. */
   readonly parked = new Map<string, { partition: number; position: number }>();
   /** Tries that failed of events that are not decided. */
@@ -62,6 +65,7 @@ export class SimulatedStore {
   /** Of the journal: one above every position given out, and whether some may have been given out above it. */
   positionUnused = 1;
   isVolatile = false;
+  #placeLast = 0;
   readonly #partitions: string[] = [];
   readonly #deaths = new Map<string, number>();
 
@@ -132,6 +136,8 @@ export class SimulatedStore {
   addWaiting(lane: string, one: Waiting): void {
     // It was cancelled here while it was on its way.
     if (this.outcomes.get(one.identity)?.verdict === verdict.cancelled) return;
+    // Only of those without an order is it told anew when they are due.
+    if (lane.includes(' ')) this.#leave(one.identity);
     if (this.isPlaced(one.identity)) this.objections.push(`${one.identity} waits although it is placed`);
     this.#append(lane, one);
   }
@@ -197,11 +203,7 @@ export class SimulatedStore {
     this.outcomes.set(identity, { verdict: row.verdict, error: row.error });
     this.#deaths.delete(identity);
     this.tries.delete(identity);
-    for (const [lane, waiting] of this.waiting) {
-      const others = waiting.filter((one) => one.identity !== identity);
-      if (others.length === 0) this.waiting.delete(lane);
-      else this.waiting.set(lane, others);
-    }
+    this.#leave(identity);
   }
 
   /** `missing` names an accepted event below the watermark that has no outcome. */
@@ -215,9 +217,19 @@ export class SimulatedStore {
     }
   }
 
+  /** Nothing is put before a place that a page may have ended at. */
   #append(lane: string, waiting: Waiting): void {
     const others = this.waiting.get(lane) ?? [];
-    this.waiting.set(lane, [...others, { ...waiting, place: Math.max(others.at(-1)?.place ?? 0, this.placeRead) + 1 }]);
+    this.#placeLast = Math.max(this.#placeLast, others.at(-1)?.place ?? 0) + 1;
+    this.waiting.set(lane, [...others, { ...waiting, place: this.#placeLast }]);
+  }
+
+  #leave(identity: string): void {
+    for (const [lane, waiting] of this.waiting) {
+      const others = waiting.filter((one) => one.identity !== identity);
+      if (others.length === 0) this.waiting.delete(lane);
+      else this.waiting.set(lane, others);
+    }
   }
 }
 

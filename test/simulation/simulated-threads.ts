@@ -26,9 +26,17 @@ interface World {
   readonly parks: boolean;
   laneOf(handler: number, key: string | null): string | null;
   nameOf(handler: number): string;
+  /** What comes of each try, instead of a whim; its batch runs to its end. */
+  script?(event: TriedEvent): { readonly result: number; readonly delayMs: number };
+  /** One try in so many is postponed, and some waits are so long. */
+  readonly postponedIn: number;
+  readonly waitMsMax: number;
   /** An event begins to run. */
   onTry(key: string | null): void;
 }
+
+/** The store has times in microseconds. */
+const roundingMs = 0.001;
 
 interface Job {
   readonly message: BatchMessage;
@@ -53,6 +61,10 @@ export class SimulatedThreads implements HandlerThreads {
   readonly #queues: Job[][] = [];
   readonly #fresh: Job[] = [];
   readonly #jobs = new Map<number, Job>();
+  /** When the next try is due of events that wait for one. */
+  readonly #dueMs = new Map<string, number>();
+  /** Events that were tried before they were due. */
+  readonly tooEarly: string[] = [];
 
   constructor(threads: number, world: World) {
     this.threads = threads;
@@ -120,16 +132,20 @@ export class SimulatedThreads implements HandlerThreads {
     const { clock, random } = this.#world;
     const job = queue[0] as Job;
     const events = this.#read(job.message);
-    const dies = random.oneIn(25);
-    const ranMax = dies || random.oneIn(10) ? random.int(1, events.length) : events.length;
+    const isScripted = this.#world.script !== undefined;
+    const dies = !isScripted && random.oneIn(25);
+    const isCut = dies || (!isScripted && random.oneIn(10));
+    const ranMax = isCut ? random.int(1, events.length) : events.length;
     const results = new Uint8Array(events.length).fill(handlerResult.skipped);
     const stopped = new Set<number>();
     let atMs = clock.nowMs();
     for (let index = 0; index < ranMax; index += 1) {
-      const event = events[index] as Event;
+      const event = events[index] as TriedEvent;
       if (stopped.has(event.run)) continue;
       const startMs = atMs;
       job.startedMs[index] = startMs;
+      if (startMs < (this.#dueMs.get(event.identity) ?? 0) - roundingMs) this.tooEarly.push(event.identity);
+      this.#dueMs.delete(event.identity);
       atMs += random.next();
       // A thread that dies takes with it the one event that ran; those before it keep their results.
       const isLast = dies && index === ranMax - 1;
@@ -152,7 +168,7 @@ export class SimulatedThreads implements HandlerThreads {
     clock.alarm(atMs - clock.nowMs(), () => this.#end(queue, { events, results, dies }));
   }
 
-  #end(queue: Job[], { events, results, dies }: { events: Event[]; results: Uint8Array; dies: boolean }): void {
+  #end(queue: Job[], { events, results, dies }: { events: TriedEvent[]; results: Uint8Array; dies: boolean }): void {
     const job = queue.shift() as Job;
     for (const index of job.cancelled) {
       // One that ended by itself before it was told has that result.
@@ -170,7 +186,7 @@ export class SimulatedThreads implements HandlerThreads {
     if (queue.length > 0) this.#begin(queue);
   }
 
-  #read(message: BatchMessage): Event[] {
+  #read(message: BatchMessage): TriedEvent[] {
     return readEvents(message, (handler) => this.#world.nameOf(handler));
   }
 
@@ -180,18 +196,19 @@ export class SimulatedThreads implements HandlerThreads {
     job.resolve(report);
   }
 
-  #whim(event: Event): number {
-    const { random } = this.#world;
-    if (random.oneIn(30) && event.postponed < 5) return handlerResult.postponed;
+  #whim(event: TriedEvent): number {
+    const { random, script } = this.#world;
+    if (script !== undefined) return script(event).result;
+    if (random.oneIn(this.#world.postponedIn) && event.postponed < 5) return handlerResult.postponed;
     return random.oneIn(9) ? this.#failure(event) : handlerResult.succeeded;
   }
 
-  #failure(event: Event): number {
+  #failure(event: TriedEvent): number {
     const { random, attemptsMax } = this.#world;
     return event.attempt >= attemptsMax || random.oneIn(6) ? handlerResult.failed : handlerResult.retrying;
   }
 
-  #report(events: readonly Event[], results: Uint8Array): BatchReport {
+  #report(events: readonly TriedEvent[], results: Uint8Array): BatchReport {
     const { clock, random } = this.#world;
     const builder = new RowsBuilder(events.length);
     const delaysMs = new Float64Array(events.length);
@@ -199,7 +216,12 @@ export class SimulatedThreads implements HandlerThreads {
       const result = results[index] as number;
       if (result === handlerResult.skipped || result === handlerResult.doubted) return;
       const again = result === handlerResult.retrying || result === handlerResult.postponed;
-      if (again) delaysMs[index] = random.oneIn(8) ? random.int(50, 400) : random.next() * 10;
+      if (again) {
+        const whimMs = random.oneIn(8) ? random.int(50, this.#world.waitMsMax) : random.next() * 10;
+        const delayMs = this.#world.script?.(event).delayMs ?? whimMs;
+        delaysMs[index] = delayMs;
+        this.#dueMs.set(event.identity, clock.nowMs() + delayMs);
+      }
       const { partition, position, handler, type, key, extras, data } = event;
       const keeps = result === handlerResult.failed || result === handlerResult.cancelled;
       builder.add({
@@ -236,7 +258,8 @@ const verdictOf = [
   verdict.cancelled,
 ];
 
-interface Event {
+/** An event as its thread sees it. */
+export interface TriedEvent {
   /** With the name of its handler. */
   readonly identity: string;
   readonly partition: number;
@@ -251,7 +274,7 @@ interface Event {
   readonly data: string | null;
 }
 
-function readEvents(message: BatchMessage, nameOf: (handler: number) => string): Event[] {
+function readEvents(message: BatchMessage, nameOf: (handler: number) => string): TriedEvent[] {
   let at = 0;
   const slice = (length: number): string | null => {
     if (length < 0) return null;
@@ -266,6 +289,6 @@ function readEvents(message: BatchMessage, nameOf: (handler: number) => string):
     return {
       ...{ identity, partition, position, handler, attempt, postponed, run },
       ...{ type, key, extras, data },
-    } as Event;
+    } as TriedEvent;
   });
 }

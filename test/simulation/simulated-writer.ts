@@ -19,7 +19,6 @@ import type {
   JournalPage,
   JournalStart,
   LaneAway,
-  LaneName,
   LanePage,
   LanePageRequest,
   PageRequest,
@@ -27,10 +26,11 @@ import type {
   PartitionStart,
   Watermark,
 } from '../../src/store/messages.js';
+import { keyWithoutOrder, type LaneName, withoutOrder } from '../../src/store-lanes.js';
 import type { WriterThread } from '../../src/threads.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
-import { laneText, type SimulatedStore } from './simulated-store.js';
+import { freeLaneText, laneText, type SimulatedStore } from './simulated-store.js';
 
 /** Rows that one page looks at at most. */
 const rowsPerPageMax = 20;
@@ -221,7 +221,7 @@ export class SimulatedWriter implements WriterThread {
       if (row.verdict === verdict.waiting) {
         const { partition, position } = row;
         const event = this.#event(identity);
-        store.addWaiting(this.#laneOf(handler, key), { identity, partition, position, handler, event });
+        store.addWaiting(this.#laneOf(handler, row), { identity, partition, position, handler, event });
       } else if (isOutcome(row)) {
         outcomes += 1;
         // An event may have been cancelled in the store while a page brought it here.
@@ -242,13 +242,14 @@ export class SimulatedWriter implements WriterThread {
     return found;
   }
 
-  #laneOf(handler: string, key: string | null): string {
+  #laneOf(handler: string, event: Parameters<typeof keyWithoutOrder>[0] & { key: string | null }): string {
     if (this.#world.order === 'global') return laneText('*', '');
-    return laneText(handler, this.#world.order === 'none' ? null : key);
+    const hasNoOrder = this.#world.order === 'none' || event.key === null;
+    return hasNoOrder ? freeLaneText(handler, keyWithoutOrder(event)) : laneText(handler, event.key as string);
   }
 
   #textOf({ handler, key }: LaneName): string {
-    if (handler < -1) return laneText(this.#world.handlers[-2 - handler] as string, null);
+    if (handler < -1) return freeLaneText(this.#world.handlers[withoutOrder(handler)] as string, key);
     return laneText(handler === -1 ? '*' : (this.#world.handlers[handler] as string), key);
   }
 
@@ -260,7 +261,7 @@ export class SimulatedWriter implements WriterThread {
       const [, name = '', mark, key = ''] = /^(.+?)([ :])(.*)$/.exec(text) ?? [];
       if (name !== '*' && !handlers.includes(name)) return [];
       const index = handlers.indexOf(name);
-      const lane = mark === ' ' ? { handler: -2 - index, key: '0' } : { handler: index, key };
+      const lane = mark === ' ' ? { handler: withoutOrder(index), key } : { handler: index, key };
       return [{ ...lane, parkedBy: store.parked.get(text) ?? null, waiting: store.waiting.get(text)?.length ?? 0 }];
     });
   }
@@ -272,7 +273,6 @@ export class SimulatedWriter implements WriterThread {
     const taken = rest
       .slice(0, Math.min(countMax, random.int(1, 8)))
       .filter(({ handler }) => handlers.includes(handler));
-    store.placeRead = Math.max(store.placeRead, taken.at(-1)?.place ?? 0);
     const joiner = new EventsJoiner(taken.length);
     for (const { event } of taken) joiner.add(event);
     const tries = taken.map(({ identity }) => store.tries.get(identity));
@@ -307,7 +307,7 @@ export class SimulatedWriter implements WriterThread {
     for (const identity of reason === null ? [...part].reverse() : part) {
       const event = this.#event(identity);
       const [name = '', position, handler = ''] = identity.split('/');
-      const lane = this.#laneOf(handler, event.key);
+      const lane = this.#laneOf(handler, { key: event.key, position: Number(position) });
       const waiting = { identity, partition: store.numberOf(name), position: Number(position), handler, event };
       if (reason === null) store.redrive(identity, { lane, waiting });
       else {
@@ -328,7 +328,7 @@ export class SimulatedWriter implements WriterThread {
   #emptyLane(text: string): LaneAway {
     const [, name = '', mark, key = ''] = /^(.+?)([ :])(.*)$/.exec(text) ?? [];
     const handler = this.#world.handlers.indexOf(name);
-    const lane = mark === ' ' ? { handler: -2 - handler, key: '0' } : { handler, key };
+    const lane = mark === ' ' ? { handler: withoutOrder(handler), key } : { handler, key };
     return { ...lane, parkedBy: null, waiting: 0 };
   }
 

@@ -1,0 +1,63 @@
+// Lanes of the store as the main thread and the writer thread both name them, and those of events that have no order
+// among them: one that waits for a time is in the lane of the span in which it is due, any other in one of a few by its
+// position. Both threads make the same name of the same numbers.
+
+/** A lane by the index of its handler and its key; under order `global` the only one is -1 and ''. */
+export interface LaneName {
+  readonly handler: number;
+  readonly key: string;
+}
+
+/** A stretch of time, by the wall clock. */
+export interface DueSpan {
+  readonly fromMs: number;
+  readonly widthMs: number;
+}
+
+/** As many lanes of one handler as this hold what waits for no time, so that they come back beside each other. */
+const spread = 64;
+
+/**
+ * A span is at least so many times shorter than the wait of what is put there, and less than twice as many. So its
+ * events come back together and none much too soon or too late, and of one handler at most 65 spans of one width lie
+ * ahead: with waits of a day at most, which have 22 widths, 1,430.
+ */
+const partsMin = 32;
+
+/** How a lane without an order names its handler on the wire: made of the index, and back. */
+export function withoutOrder(handler: number): number {
+  return -2 - handler;
+}
+
+/** Whether a lane, as it is named on the wire, has no order. */
+export function isWithoutOrder({ handler }: LaneName): boolean {
+  return handler < -1;
+}
+
+/**
+ * The key of the lane of an event without an order.
+ * @param event `dueAtUs` is 0 when it waits for no time; `startedAtUs` is when it began to wait.
+ */
+export function keyWithoutOrder(event: {
+  readonly position: number;
+  readonly startedAtUs?: number;
+  readonly dueAtUs?: number;
+}): string {
+  const { position, startedAtUs = 0, dueAtUs = 0 } = event;
+  if (dueAtUs === 0) return String(position % spread);
+  const waitMs = (dueAtUs - startedAtUs) / 1000;
+  const widthMs = 2 ** Math.floor(Math.log2(Math.max(1, waitMs / partsMin)));
+  return `${Math.floor(dueAtUs / 1000 / widthMs) * widthMs}+${widthMs}`;
+}
+
+/** The span that a lane stands for; null when it is any other lane. */
+export function spanOf(name: LaneName): DueSpan | null {
+  const sign = isWithoutOrder(name) ? name.key.indexOf('+') : -1;
+  if (sign === -1) return null;
+  return { fromMs: Number(name.key.slice(0, sign)), widthMs: Number(name.key.slice(sign + 1)) };
+}
+
+/** No event of a span waited for longer when it was put there. */
+export function longestWaitMs({ widthMs }: DueSpan): number {
+  return 2 * partsMin * widthMs;
+}

@@ -1,0 +1,97 @@
+// How `keylane bench` and `keylane tune` judge a run of somebody's handlers: by its store, and against plain loops.
+
+import Database from 'better-sqlite3';
+import { expect, test } from 'vitest';
+import { checkOutcomes } from '../bench/own/outcome-check.js';
+import { eventsFor, eventsPerThread } from '../bench/own/own-sizes.js';
+import { hasFailed, noOutcome, resultHash } from '../bench/own/result-hash.js';
+import { ResultsCheck } from '../bench/own/results-check.js';
+import { scratchFolder } from './fixtures/scratch-folder.js';
+
+const scratch = scratchFolder();
+let made = 0;
+
+interface Made {
+  readonly position: number;
+  readonly key?: string | null;
+  readonly at?: number;
+  readonly status?: string;
+}
+
+/** Judges a store with these outcomes of events that take 10 us each, one after another. */
+function judged(
+  outcomes: readonly Made[],
+  { count = outcomes.length, order = 'key' as 'key' | 'none', waiting = 0 } = {},
+) {
+  made += 1;
+  const path = `${scratch.path}/${made}.db`;
+  const db = new Database(path);
+  const columns = 'partition, position, status, key, handler, result, error, started_at, duration_us';
+  db.exec(`CREATE TABLE outcomes (${columns}); CREATE TABLE pending_events (partition)`);
+  const insert = db.prepare(`INSERT INTO outcomes (${columns}) VALUES ('measured', ?, ?, ?, 'h', '1', ?, ?, 10)`);
+  for (const { position, key = 'k', at = position * 10, status = 'succeeded' } of outcomes) {
+    const error = status === 'succeeded' ? null : '{"name":"E","message":"no"}';
+    insert.run(position, status, key, error, at);
+  }
+  for (let n = 0; n < waiting; n += 1) db.exec("INSERT INTO pending_events VALUES ('measured')");
+  db.close();
+  return checkOutcomes(path, { partition: 'measured', count, order });
+}
+
+const three: readonly Made[] = [{ position: 1 }, { position: 2 }, { position: 3 }];
+
+test('every event once and in order is right, failures are counted', () => {
+  expect(judged(three)).toMatchObject({ wrong: [], failed: 0, firstError: null });
+  const found = judged([{ position: 1 }, { position: 2, status: 'dead-lettered' }]);
+  expect(found).toMatchObject({ wrong: [], failed: 1, firstError: 'E: no' });
+  expect([...found.hashes]).toEqual([resultHash('1'), hasFailed]);
+});
+
+test.each([
+  ['one is missing', judged(three.slice(0, 2), { count: 3 }), /3 events, 2 outcomes and 0 that wait/],
+  ['one comes twice', judged([...three, { position: 3, at: 40 }], { count: 3 }), /1 events have two outcomes/],
+  ['one is nobody’s', judged(three, { count: 2 }), /1 outcomes belong to no event/],
+  ['one began too early', judged([{ position: 1 }, { position: 2, at: 15 }]), /1 events began before/],
+])('wrong when %s', (_, { wrong }, says) => {
+  expect(wrong.join()).toMatch(says);
+});
+
+test('events that wait, and overlaps of other keys or without order, are not wrong', () => {
+  expect(judged(three.slice(0, 2), { count: 3, waiting: 1 })).toMatchObject({ wrong: [], parked: 1 });
+  expect(judged([{ position: 1 }, { position: 2, at: 15, key: 'other' }]).wrong).toEqual([]);
+  expect(
+    judged([
+      { position: 1, key: null },
+      { position: 2, at: 15, key: null },
+    ]).wrong,
+  ).toEqual([]);
+  expect(judged([{ position: 1 }, { position: 2, at: 15 }], { order: 'none' }).wrong).toEqual([]);
+});
+
+test('results are held against plain loops, unless these differ', () => {
+  const check = new ResultsCheck();
+  check.addPlain(Uint32Array.of(10, 11));
+  check.addPlain(Uint32Array.of(10, 11, 12, hasFailed));
+  check.addCell('a', Uint32Array.of(10, 11, 12, 13));
+  check.addCell('b', Uint32Array.of(noOutcome, hasFailed, 12));
+  expect(check).toMatchObject({ verdict: 'same', wrong: [] });
+  check.addCell('c', Uint32Array.of(10, 99, 98));
+  expect(check.verdict).toBe('different');
+  expect(check.wrong).toEqual([expect.stringMatching(/^c: 2 results are not .* that of event 2\./)]);
+  check.addPlain(Uint32Array.of(10, 77));
+  expect(check).toMatchObject({ verdict: 'not-deterministic', unsteady: 1, wrong: [] });
+});
+
+test('a hash tells kinds and values apart, and is never a mark', () => {
+  const hashes = [null, '', '1', '2', '12', new Uint8Array(), Uint8Array.of(49)].map(resultHash);
+  expect(new Set(hashes).size).toBe(hashes.length);
+  expect(Math.min(...hashes)).toBeGreaterThan(hasFailed);
+});
+
+test('sizes are round, bounded, and shared out evenly', () => {
+  expect(eventsPerThread({ rate: 777, seconds: 1 })).toBe(500);
+  expect(eventsPerThread({ rate: 0.1, seconds: 1 })).toBe(10);
+  expect(eventsPerThread({ rate: 1e9, seconds: 1 })).toBe(200_000);
+  expect(eventsFor({ perThread: 200_000, atOnce: 7 }) % 7).toBe(0);
+  expect(eventsFor({ perThread: 200_000, atOnce: 7 })).toBeLessThanOrEqual(1_000_000);
+});

@@ -1,0 +1,158 @@
+// Events without an order that wait for a time while memory is short: others go on, and they come back when they are
+// due. Whole processors between simulated threads and a simulated writer, on a clock that is moved by hand.
+
+import { expect, test } from 'vitest';
+import { handlerResult } from '../src/handler.js';
+import { configFrom, type OrderMode } from '../src/options.js';
+import { Processor } from '../src/processor.js';
+import { Trouble } from '../src/trouble.js';
+import { Random } from './simulation/random.js';
+import { SimulatedClock } from './simulation/simulated-clock.js';
+import { SimulatedStore } from './simulation/simulated-store.js';
+import { SimulatedThreads, type TriedEvent, type Try } from './simulation/simulated-threads.js';
+import { SimulatedWriter } from './simulation/simulated-writer.js';
+
+type Script = (event: TriedEvent, nowMs: number) => { result: number; delayMs: number };
+
+const handlers = ['later', 'now'];
+const succeeded = { result: handlerResult.succeeded, delayMs: 0 };
+
+/** A store, a clock, and processors on it, one after another. */
+class World {
+  readonly clock = new SimulatedClock({ tickMs: 0.001 });
+  readonly store = new SimulatedStore();
+  readonly #random = new Random(7);
+  readonly #of: { readonly order: OrderMode; readonly script: Script; readonly breaker: object | null };
+  readonly #threads: SimulatedThreads[] = [];
+
+  constructor(of: { order: OrderMode; script: Script; breaker: object | null }) {
+    this.#of = of;
+  }
+
+  async begin(): Promise<Processor> {
+    const { clock, store } = this;
+    const { order, script, breaker } = this.#of;
+    const random = this.#random;
+    const threads = new SimulatedThreads(1, {
+      ...{ clock, random, attemptsMax: 99, parks: false, postponedIn: 1, waitMsMax: 99 },
+      laneOf: () => null,
+      nameOf: (handler) => handlers[handler] as string,
+      onTry: () => {},
+      script: (event) => script(event, clock.nowMs()),
+    });
+    this.#threads.push(threads);
+    const writer = new SimulatedWriter({
+      ...{ clock, random, store, handlers, order, onRedrive: () => {}, missing: () => undefined },
+    });
+    return new Processor({
+      config: configFrom({
+        ...{ handlers: 'simulated', store: 'simulated', threads: 1, ringSize: 16, attemptsMax: 99, order },
+        ...(breaker !== null && { breaker }),
+      }),
+      ...{ clock, writer, pool: threads, trouble: new Trouble() },
+      table: { names: handlers, takes: 'its-own-type', policies: handlers.map(() => ({ backoffMsMax: 86_400_000 })) },
+      journal: await writer.openJournal({ isVolatile: false }),
+      opened: { epoch: 1, wasClean: true, path: 'simulated', file: { device: 0, inode: 0 } },
+      flight: { depart: () => {}, arrive: () => {}, close: () => {} },
+    });
+  }
+
+  /** Moves the clock until a promise has settled. */
+  async until<Value>(promise: Promise<Value>): Promise<Value> {
+    let isSettled = false;
+    promise.finally(() => (isSettled = true)).catch(() => {});
+    for (let steps = 0; !isSettled; steps += 1) {
+      for (let hop = 0; hop < 24; hop += 1) await null;
+      if (isSettled) break;
+      expect(steps, 'it does not come to an end').toBeLessThan(50_000);
+      expect(this.clock.step(), 'nothing moves any more').toBe(true);
+    }
+    return promise;
+  }
+
+  /** The tries of each event of a type, and how long it was to wait after the first. */
+  triesOf(type: string): { tries: Try[]; waitMs: number }[] {
+    const byIdentity = new Map<string, { tries: Try[]; waitMs: number }>();
+    for (const one of this.#threads.flatMap(({ tries }) => tries)) {
+      const stored = this.store.events.get(Number(one.identity.split('/')[1]));
+      if (stored?.handlers[0] !== type) continue;
+      const found = byIdentity.get(one.identity) ?? { tries: [], waitMs: Number(stored.event.data) };
+      found.tries.push(one);
+      byIdentity.set(one.identity, found);
+    }
+    return [...byIdentity.values()];
+  }
+}
+
+/** Resolves when so many events of a type have succeeded. */
+function outcomesOf(processor: Processor, type: string, count: number): Promise<void> {
+  let left = count;
+  return new Promise((resolve) => {
+    processor.on('outcome', (outcome) => {
+      if (outcome.type === type) left -= 1;
+      if (left === 0) resolve();
+    });
+  });
+}
+
+const postponing: Script = ({ type, postponed, data }) =>
+  type === 'now' || postponed > 0 ? succeeded : { result: handlerResult.postponed, delayMs: Number(data) };
+const failing: Script = ({ type, attempt, data }) =>
+  type === 'now' || attempt > 1 ? succeeded : { result: handlerResult.retrying, delayMs: Number(data) };
+
+const kinds = [
+  { kind: 'postponed, without a key', order: 'key', key: null, script: postponing },
+  { kind: 'backing off, without a key', order: 'key', key: null, script: failing },
+  { kind: 'postponed, with keys under order none', order: 'none', key: 'k', script: postponing },
+] as const;
+
+const ends = ['none', 'stop', 'abort'] as const;
+const cases = kinds.flatMap((kind) => ends.map((end) => ({ ...kind, end })));
+
+test.each(cases)('many events $kind hold nobody up, and come when they are due (end in between: $end)', async (of) => {
+  const world = new World({ ...of, breaker: null });
+  let processor = await world.begin();
+  const count = 60;
+  const shared = of.key === null ? {} : { key: of.key };
+  // The first to be published is the last to be due.
+  const later = Array.from({ length: count }, (_, at) => ({ type: 'later', data: 120_000 - at * 1000, ...shared }));
+  await world.until(processor.publishMany(later));
+  const others = outcomesOf(processor, 'now', count);
+  await world.until(processor.publishMany(Array.from({ length: count }, () => ({ type: 'now', ...shared }))));
+  await world.until(others);
+  expect(world.clock.nowMs()).toBeLessThan(20_000);
+  expect(world.store.outcomes.size).toBe(count);
+  expect(processor.stats().backlog).toBeGreaterThan(count / 2);
+  if (of.end !== 'none') {
+    await world.until<unknown>(processor[of.end]());
+    processor = await world.begin();
+    expect(processor.stats().backlog).toBe(count);
+  }
+  await world.until(processor.drain());
+  const tries = world.triesOf('later');
+  expect(tries.map(({ tries }) => tries.length)).toEqual(Array.from({ length: count }, () => 2));
+  // A wait begins when the batch ends that the try was in.
+  const lateMs = tries.map(({ tries: [first, second], waitMs }) => second!.startMs - first!.endMs - waitMs);
+  expect(Math.min(...lateMs)).toBeGreaterThanOrEqual(-0.001);
+  expect(Math.max(...lateMs)).toBeLessThan(120_000 / 32);
+  expect([world.store.outcomes.size, world.store.waiting.size, world.store.objections]).toEqual([2 * count, 0, []]);
+  expect(processor.stats()).toMatchObject({ waiting: 0, backlog: 0, bytesHeld: 0 });
+});
+
+test('events without a key of a handler that is paused hold nobody up', async () => {
+  const wellMs = 30_000;
+  const script: Script = ({ type }, nowMs) =>
+    type === 'now' || nowMs >= wellMs ? succeeded : { result: handlerResult.retrying, delayMs: 5 };
+  const world = new World({ order: 'key', script, breaker: { triesMin: 4, windowMs: 1000, pauseMs: 500 } });
+  const processor = await world.begin();
+  const count = 60;
+  const others = outcomesOf(processor, 'now', count);
+  await world.until(processor.publishMany(Array.from({ length: count }, () => ({ type: 'later' }))));
+  await world.until(processor.publishMany(Array.from({ length: count }, () => ({ type: 'now' }))));
+  await world.until(others);
+  expect(world.clock.nowMs()).toBeLessThan(wellMs);
+  expect(processor.stats().paused).toEqual(['later']);
+  await world.until(processor.drain());
+  expect([world.store.outcomes.size, world.store.objections]).toEqual([2 * count, []]);
+  expect(world.clock.nowMs()).toBeLessThan(wellMs + 2000);
+});
