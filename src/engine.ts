@@ -20,7 +20,7 @@ import type { Config } from './options.js';
 import type { RowNames } from './outcome.js';
 import { warnsOfParked } from './parked-warning.js';
 import { Partitions } from './partitions.js';
-import { policiesOf } from './policy.js';
+import { type LaneOrder, ordersOf, policiesOf } from './policy.js';
 import type { BatchReport } from './pool/messages.js';
 import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
@@ -50,6 +50,8 @@ export interface EngineHearers {
 export class Engine {
   readonly names: RowNames;
   readonly policies: readonly Policy[];
+  /** The order of each handler's events. */
+  readonly orders: readonly LaneOrder[];
   readonly #routes: Routes;
   readonly dispatcher: Dispatcher;
   readonly partitions: Partitions;
@@ -68,11 +70,13 @@ export class Engine {
     const { config, table, clock, journal, writer } = parts;
     const { onWarning } = hearers;
     this.policies = policiesOf(table, config);
+    this.orders = ordersOf(table, config.order);
     this.#routes = new Routes(table);
     const widest = widestOf(this.#routes, journal, config);
     this.dispatcher = new Dispatcher({
       ...{ ...config, widest, handlerCount: table.names.length, breaker: breakerLimits(config) },
       parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
+      orders: this.orders,
       claims: table.policies.map(({ priority = 0, concurrency = null }) => ({ priority, concurrency })),
     });
     const dispatcher = this.dispatcher;

@@ -38,6 +38,9 @@ export interface HandlerContext {
 /** What follows a dead letter: the later events of its key go on, or wait until somebody has looked at it. */
 export type OnDeadLetter = 'continue' | 'park';
 
+/** In order per key, in none, or all events of the handler one after another. */
+export type HandlerOrder = 'key' | 'none' | 'handler';
+
 /** How the failures of one handler are treated, and what it may claim; what is left out is as the options say. */
 export interface HandlerPolicy {
   /**
@@ -47,6 +50,8 @@ export interface HandlerPolicy {
   readonly priority?: number;
   /** How many of its events may run at the same time, from 1; without it, as many as there are threads. */
   readonly concurrency?: number;
+  /** The order of its events, where that is another than the option says; not under the option `global`. */
+  readonly order?: HandlerOrder;
   /** Tries of one event, the first one included. */
   readonly attemptsMax?: number;
   /** Upper bound of the wait before the second try, in ms; each later one doubles it. */

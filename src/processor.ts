@@ -174,10 +174,10 @@ export class Processor<Events extends EventMap = EventMap> {
 
   /** Says, in words and as data, why the events of a key are where they are. */
   explain(lane: { readonly handler: string; readonly key: string }): Explanation {
-    const { config, clock } = this.#parts;
-    const { dispatcher, away, flights, policies, partitions } = this.#engine;
+    const { clock } = this.#parts;
+    const { dispatcher, away, flights, policies, partitions, orders } = this.#engine;
     return explainLane(lane, {
-      ...{ dispatcher, away, flights, policies, clock, handlers: this.handlers, order: config.order },
+      ...{ dispatcher, away, flights, policies, clock, handlers: this.handlers, orders },
       nameOf: (partition) => partitions.nameOf(partition),
       phase: () => this.#phase,
     });

@@ -302,3 +302,29 @@ test('what is ready of a higher priority runs first', async () => {
   await processor.drain();
   expect(outcomes.map(({ handler }) => handler)).toEqual(['high', 'high', 'low', 'low', 'low']);
 });
+
+test('handlers of one event may have orders of their own, which is refused under order "global"', async () => {
+  const store = newStore();
+  const list = [
+    `{ name: 'ledger', on: '*', order: 'handler', run: ({ data }) => data }`,
+    `{ name: 'mail', on: '*', order: 'none', run: ({ data }) => data }`,
+    echo('keyed'),
+  ];
+  const handlers = listed(...list);
+  const processor = await makeProcessor({ store, handlers, threads: 3, batchSizeMax: 2, ringSize: 16 });
+  const seen = new Map<string, number[]>();
+  processor.on('outcome', ({ handler, identity: { position } }) => {
+    seen.set(handler, [...(seen.get(handler) ?? []), position]);
+  });
+  const events = Array.from({ length: 60 }, (_, data) => ({ type: 't', key: `k${data % 7}`, data }));
+  await processor.publishMany(events);
+  expect(() => processor.explain({ handler: 'mail', key: 'k1' })).toThrow('under order "none" events have no lanes');
+  expect(processor.explain({ handler: 'ledger', key: 'k1' }).text).toContain('ledger');
+  await processor.drain();
+  expect(seen.get('ledger')).toEqual(events.map((_, index) => index + 1));
+  expect(outcomesOf(store)).toHaveLength(180);
+  await expect(makeProcessor({ handlers, order: 'global' })).rejects.toMatchObject({
+    code: 'bad-handlers',
+    message: expect.stringContaining('handler "ledger" must have no order of its own under the option order "global"'),
+  });
+});

@@ -7,7 +7,7 @@ import { openStore } from '../dist/src/index.js';
 import { EventsJoiner, JoinedEventsReader } from '../dist/src/joined-events.js';
 import { verdict } from '../dist/src/outcome.js';
 import { FlightLog } from '../dist/src/store/flight-log.js';
-import type { GroupRequest, JournalEvents, JournalPage } from '../dist/src/store/messages.js';
+import type { GroupRequest, JournalEvents, JournalPage, OpenRequest } from '../dist/src/store/messages.js';
 import { RouteTable } from '../dist/src/store/route-table.js';
 import { Store } from '../dist/src/store/store.js';
 import { atPath, deadLettered, groupWith, read, requestFor, rowOf, withStore } from './store-fixture.js';
@@ -281,3 +281,31 @@ describe('retention', () => {
       }),
     ));
 });
+
+it('moves what waits to the lanes of a handler that has another order, and remembers the order of those that are gone', () =>
+  atPath((path) => {
+    const waits = (position: number, change = {}) =>
+      rowOf(position, { verdict: verdict.waiting, data: '1', ...change });
+    const lanesOf = (orders: OpenRequest['orders'], names = handlerNames): string[] => {
+      return withStore(requestFor(path, { handlerNames: names, ...(orders && { orders }) }), (store) => {
+        store.openJournal({ isVolatile: false });
+        return read(path, 'SELECT handler, key, position FROM waiting ORDER BY handler, key, place').map((row) => {
+          return `${row['handler']} ${row['key']} ${row['position']}`;
+        });
+      });
+    };
+    withStore(requestFor(path, { handlerNames }), (store) => {
+      store.openJournal({ isVolatile: false });
+      store.openPartition('p');
+      const parked = { handler: 0, key: 'k', partition: 2, position: 1, eventHandler: 0 };
+      const rows = [waits(4, { key: 'l' }), waits(2), waits(3, { handler: 1 }), rowOf(1, deadLettered)];
+      store.append(groupWith(rows, { parked: [parked] }));
+    });
+    expect(lanesOf(undefined)).toEqual(['1 k 2', '1 l 4', '2 k 3']);
+    expect(read(path, 'SELECT count(*) AS parked FROM lane_parked')).toEqual([{ parked: 1 }]);
+    expect(lanesOf(['handler', 'key', 'key'])).toEqual(['1  2', '1  4', '2 k 3']);
+    expect(read(path, 'SELECT count(*) AS parked FROM lane_parked')).toEqual([{ parked: 0 }]);
+    // Handler a is gone: its lanes stay as they are.
+    expect(lanesOf(undefined, ['b'])).toEqual(['1  2', '1  4', '2 k 3']);
+    expect(lanesOf(undefined)).toEqual(['1 k 2', '1 l 4', '2 k 3']);
+  }));

@@ -42,7 +42,7 @@ class World {
     });
     this.#threads.push(threads);
     const writer = new SimulatedWriter({
-      ...{ clock, random, store, handlers, order, onRedrive: () => {}, missing: () => undefined },
+      ...{ clock, random, store, handlers, orderOf: () => order, onRedrive: () => {}, missing: () => undefined },
     });
     return new Processor({
       config: configFrom({

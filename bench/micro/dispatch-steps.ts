@@ -13,7 +13,7 @@ export function dispatchSteps(): Record<string, () => number> {
   const slots = encoded.map((event) => ring.take(event));
   ring.release(taken(slots[0]!));
   for (const slot of slots.slice(1)) ring.release(taken(slot));
-  const lanes = new Lanes({ order: 'key', claims: [noClaim] });
+  const lanes = new Lanes({ orders: ['key'], claims: [noClaim] });
   const dispatcher = new Dispatcher({ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null });
   dispatcher.openPartition(1, 0);
   let position = 0;

@@ -7,6 +7,7 @@ import type { EncodedEvent } from '../event.js';
 import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
 import type { OrderMode } from '../options.js';
+import type { LaneOrder } from '../policy.js';
 import type { LaneName } from '../store-lanes.js';
 import { Away } from './away.js';
 import type { BreakerLimits } from './breaker.js';
@@ -32,8 +33,9 @@ export interface DispatcherOptions {
   readonly batchBytesMax: number;
   /** By handler, whether a dead letter stops its lane. */
   readonly parks: readonly boolean[];
-  /** By handler; where it is left out, all are treated alike. */
+  /** By handler, where they are not all alike: what each may claim, and its order. */
   readonly claims?: readonly Claim[];
+  readonly orders?: readonly LaneOrder[];
   /** Null: no handler is ever paused. */
   readonly breaker: BreakerLimits | null;
 }
@@ -79,7 +81,8 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     const { order, handlerCount, breaker, widest } = options;
     this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax, widest });
-    this.#lanes = new Lanes({ order, claims: options.claims ?? noClaims(handlerCount) });
+    const { orders = Array<LaneOrder>(handlerCount).fill(order), claims = noClaims(handlerCount) } = options;
+    this.#lanes = new Lanes({ orders, claims });
     const lanes = this.#lanes;
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });

@@ -2,7 +2,7 @@
 // flight or in the store. It decides where a lane stands, and is the only writer of its state.
 
 import { invariant, unreachable } from '../invariant.js';
-import type { OrderMode } from '../options.js';
+import type { LaneOrder } from '../policy.js';
 import { Lane } from './lane.js';
 import { LaneHeap } from './lane-heap.js';
 import { LaneMap } from './lane-map.js';
@@ -20,9 +20,9 @@ export class Lanes {
   readonly #stuck: StuckLanes;
   readonly #paused = new Set<number>();
 
-  constructor(of: { order: OrderMode; claims: readonly Claim[] }) {
-    this.#stands = new Stands(of.claims, { isOne: of.order === 'global' });
-    this.#map = new LaneMap({ order: of.order, stands: this.#stands.byHandler });
+  constructor(of: { orders: readonly LaneOrder[]; claims: readonly Claim[] }) {
+    this.#stands = new Stands(of.claims, { isOne: of.orders.includes('global') });
+    this.#map = new LaneMap({ orders: of.orders, stands: this.#stands.byHandler });
     this.#stuck = new StuckLanes(of.claims.length);
   }
 

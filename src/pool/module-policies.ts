@@ -13,6 +13,7 @@ const { attemptsMax, backoffMsMin, backoffMsMax, timeoutMs, graceMs, onDeadLette
 /** What can be said of a handler and not of all of them. */
 const claims = {
   priority: { kind: 'integer', default: 0, min: -1000, max: 1000, unit: 'higher first', sentence: '' },
+  order: { kind: 'choice', default: 'key', choices: ['key', 'none', 'handler'], sentence: '' },
   concurrency: { kind: 'limit', default: null, min: 1, max: 512, unit: 'events', sentence: '' },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 

@@ -5,6 +5,7 @@ import type { Identity } from '../event.js';
 import type { JoinedEvents } from '../joined-events.js';
 import type { Durability, OrderMode, Retention } from '../options.js';
 import type { Outcome } from '../outcome.js';
+import type { LaneOrder } from '../policy.js';
 import type { LaneName } from '../store-lanes.js';
 
 /** Opens the store; the first call. */
@@ -17,6 +18,8 @@ export interface OpenRequest {
   readonly retention: Retention | null;
   /** What a lane is; those kept in the store that do not fit are let go on. */
   readonly order: OrderMode;
+  /** The same of each handler, by index; left out where they all have that order. */
+  readonly orders?: readonly LaneOrder[];
   /** What the first opening gave: a new thread takes over from one that died, and the same process goes on. */
   readonly takeOver?: OpenResult;
 }

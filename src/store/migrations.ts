@@ -223,6 +223,9 @@ export const migrations: readonly string[] = [
   DROP TABLE suspect;
   ALTER TABLE suspect_of_handler RENAME TO suspect;
 
+  -- The order of its events, where that is not the one of all: 0 key, 2 none, 3 all of them one after another.
+  ALTER TABLE handler ADD COLUMN own_order INTEGER;
+
   -- The handler of the dead letter; 0 as above.
   ALTER TABLE lane_parked ADD COLUMN event_handler INTEGER NOT NULL DEFAULT 0;
 

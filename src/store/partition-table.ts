@@ -2,11 +2,12 @@
 // is known again. Runs inside the transactions of the store.
 
 import { journalPartition } from '../event.js';
-import { type OrderMode, optionTable } from '../options.js';
+import { optionTable } from '../options.js';
 import { RunsGatherer } from '../position-runs.js';
 import type { Connection, Statement } from './database.js';
 import type { FailureTable } from './failure-table.js';
 import { fitLanes } from './lane-order.js';
+import type { LaneOrders } from './lane-orders.js';
 import type { JournalStart, PartitionStart, Repeat, Watermark } from './messages.js';
 import type { ParkedLanes } from './parked-lanes.js';
 import { noRoute, type RouteTable } from './route-table.js';
@@ -26,7 +27,7 @@ interface PartitionRow {
 
 export interface PartitionTableParts {
   readonly epoch: number;
-  readonly order: OrderMode;
+  readonly orders: LaneOrders;
   readonly suspects: SuspectTable;
   readonly failures: FailureTable;
   readonly lanes: ParkedLanes;
@@ -90,7 +91,7 @@ export class PartitionTable {
       Math.max(1, watermark, highest + 1, position_next) + (wasOpened ? 0 : is_volatile * positionsLostMax);
     this.#setVolatile(id, { isVolatile, positionUnused });
     const events = one(`SELECT count(*) FROM event WHERE position >= ? AND handler <> ${noRoute}`, watermark);
-    fitLanes(this.#db, this.#parts.order);
+    fitLanes(this.#db, this.#parts.orders);
     // Driven from the outcomes and from what waits, of which few are above the watermark.
     const done = one(
       `SELECT count(*) FROM outcome CROSS JOIN event USING (position)

@@ -9,7 +9,7 @@ import { checkOption, unknownOption } from '../option-spec.js';
 import { attempt, type Connection, checkpoint } from './database.js';
 import { DeadLetterScan } from './dead-letter-scan.js';
 import { DeadLetters } from './dead-letters.js';
-import { orderOf } from './lane-order.js';
+import { LaneOrders } from './lane-orders.js';
 import { withLockedStore } from './locked-store.js';
 import type { LetterPlace } from './messages.js';
 import { handlersOf } from './store-epoch.js';
@@ -111,10 +111,10 @@ function countingOf(db: Connection, { wanted, reason }: Wanted): (after: LetterP
 }
 
 function changingOf(db: Connection, { wanted, reason }: Wanted): (after: LetterPlace | null) => Step {
-  const order = orderOf(db);
+  const orders = LaneOrders.stored(db);
   const epoch = 0;
-  const tables = tablesOf(db, { epoch, handlerIds: handlersOf(db), order, isTakenOver: false });
-  const deadLetters = new DeadLetters(db, { ...tables, order });
+  const tables = tablesOf(db, { epoch, handlerIds: handlersOf(db), orders, isTakenOver: false });
+  const deadLetters = new DeadLetters(db, { ...tables, orders });
   const atUs = Date.now() * usPerMs;
   const change = db.transaction((after: LetterPlace | null) => {
     return deadLetters.part({ wanted, reason, atUs, countMax, after });

@@ -21,6 +21,7 @@ import { notTheSame } from './file-identity.js';
 import { isFull } from './full-disk.js';
 import { Gauge } from './gauge.js';
 import { GroupWriter, groupRowsOf } from './group-writer.js';
+import { LaneOrders } from './lane-orders.js';
 import { LanePages } from './lane-pages.js';
 import { StoreLock } from './lock.js';
 import type {
@@ -75,8 +76,9 @@ export class Store {
     this.#lock = lock;
     this.#db = db;
     this.opened = request.takeOver === undefined ? beginEpoch(db) : takeOver(db, request.takeOver);
-    const { order, takeOver: before } = request;
+    const { takeOver: before } = request;
     const ids = handlerIds(db, request.handlerNames);
+    const orders = LaneOrders.wanted(db, { ...request, handlerIds: ids });
     // The connection has had its first transaction in WAL mode, where SQLite may fall back to a lower level.
     confirmSynchronous(db, request.durability);
     const { epoch } = this.opened;
@@ -87,10 +89,10 @@ export class Store {
         this.#walPages = Math.max(this.#walPages, checkpointPages);
       },
     });
-    this.#tables = tablesOf(db, { epoch, handlerIds: ids, order, isTakenOver: before !== undefined });
+    this.#tables = tablesOf(db, { epoch, handlerIds: ids, orders, isTakenOver: before !== undefined });
     this.#groups = new GroupWriter(db, this.#tables);
     this.#lanes = new LanePages(db, this.#tables);
-    this.#deadLetters = new DeadLetters(db, { ...this.#tables, order });
+    this.#deadLetters = new DeadLetters(db, { ...this.#tables, orders });
     this.#cancellation = new Cancellation(db, this.#tables);
     this.#retention = this.#retentionOf(request);
     this.#gauge = new Gauge(db);

@@ -1,12 +1,12 @@
 // Events that wait in the store, as their lane is not in memory: lane by lane, in their order. An event stays here
 // until it has its outcome, also while it runs. Runs inside the transactions of the store.
 
-import type { OrderMode } from '../options.js';
 import { type OutcomeRow, verdict } from '../outcome.js';
 import type { LaneName } from '../store-lanes.js';
 import type { Connection, Statement } from './database.js';
 import type { KeptEvents } from './kept-events.js';
 import { type LaneNames, laneOf, type StoredLane } from './lane-name.js';
+import type { LaneOrders } from './lane-orders.js';
 import { storedText, textFrom } from './stored-text.js';
 
 /** An event by the numbers of the tables. */
@@ -27,7 +27,7 @@ interface PlacedEvent extends RedrivenEvent {
 
 export interface WaitingTableParts {
   readonly names: LaneNames;
-  readonly order: OrderMode;
+  readonly orders: LaneOrders;
   readonly kept: KeptEvents;
   /** Whether another thread may have given out events of lanes, of which this one knows nothing. */
   readonly isTakenOver: boolean;
@@ -93,7 +93,7 @@ export class WaitingTable {
   add(rows: readonly OutcomeRow[]): void {
     for (const row of rows) {
       const handler = this.#parts.names.idOf(row.handler);
-      const lane = laneOf({ ...row, handler }, this.#parts.order);
+      const lane = laneOf({ ...row, handler }, this.#parts.orders.of(handler));
       const { changes } = (lane.handler < 0 ? this.#move : this.#append).run({
         ...this.#values({ ...row, handler, redrivenAtUs: 0 }, lane),
         placeMin: this.#placeRead + 1,

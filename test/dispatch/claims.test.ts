@@ -120,3 +120,14 @@ test('an event that is tried again, or shows whether its handler is well, counts
   bench.settle().admit('two:e two:f two:g');
   expect(bench.all()).toEqual(['two:e', 'two:f']);
 });
+
+test('each handler may have an order of its own', () => {
+  const orders = ['key', 'none', 'handler', 'key'] as const;
+  const bench = new Bench({ orders, claims: names.map(() => noClaim) });
+  bench.admit('low:a low:a low:b low:- high:a high:a two:a two:b two:- other:a other:a');
+  expect(bench.all()).toEqual(['low:a', 'low:b', 'low:-', 'high:a', 'high:a', 'two:a', 'other:a']);
+  for (let batch = 0; batch < 7; batch += 1) bench.settle();
+  expect(bench.all()).toEqual(['low:a', 'two:b', 'other:a']);
+  for (let batch = 0; batch < 3; batch += 1) bench.settle();
+  expect(bench.all()).toEqual(['two:-']);
+});

@@ -4,6 +4,7 @@
 import { journalPartition } from '../../src/event.js';
 import type { GivenPolicy, HandlerTable } from '../../src/handler.js';
 import type { OrderMode } from '../../src/options.js';
+import type { LaneOrder } from '../../src/policy.js';
 import type { Receipt } from '../../src/publishing.js';
 import type { SourceRecord } from '../../src/sources/source.js';
 import type { Random } from './random.js';
@@ -62,8 +63,9 @@ export class Ledger {
     this.#random = random;
     this.order = random.pick(['key', 'key', 'key', 'none', 'global'] as const);
     this.fansOut = random.oneIn(2);
-    const claims = { a: { priority: random.int(-1, 1) }, b: { concurrency: random.int(1, 3) }, c: { priority: 1 } };
-    this.claims = random.oneIn(2) ? claims : {};
+    const order = this.order === 'global' ? {} : { order: random.pick(['key', 'none', 'handler'] as const) };
+    const claims = { a: { priority: random.int(-1, 1) }, b: { concurrency: random.int(1, 3) } };
+    this.claims = random.oneIn(2) ? { ...claims, c: { priority: 1, ...order } } : {};
     this.#keys = random.pick([1, 2, 7, 40]);
     this.#keylessIn = random.pick([10, 10, 10, 2]);
     this.postponedIn = random.pick([30, 30, 30, 4]);
@@ -125,9 +127,16 @@ export class Ledger {
     for (const identity of this.#accepted.keys()) if (!isStored(identity)) this.#accepted.delete(identity);
   }
 
+  /** The order of a handler's events. */
+  orderOf(handler: string): LaneOrder {
+    return this.claims[handler]?.order ?? this.order;
+  }
+
   laneOf(handler: string, key: string | null): string | null {
-    if (this.order === 'global') return 'all';
-    return this.order === 'none' || key === null ? null : `${handler}:${key}`;
+    const order = this.orderOf(handler);
+    if (order === 'global') return 'all';
+    if (order === 'handler') return handler;
+    return order === 'none' || key === null ? null : `${handler}:${key}`;
   }
 
   get all(): readonly Accepted[] {

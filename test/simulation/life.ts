@@ -70,7 +70,7 @@ export class Life {
       },
     });
     this.#writer = new SimulatedWriter({
-      ...{ clock, random, store, handlers: plan.handlers, order: ledger.order },
+      ...{ clock, random, store, handlers: plan.handlers, orderOf: (name) => ledger.orderOf(name) },
       onRedrive: (identities) => {
         for (const identity of identities) {
           ledger.redriven.add(identity);
@@ -272,8 +272,9 @@ export class Life {
         'setThreads',
         processor.setThreads(random.int(1, 4)).then(() => {}, forgiveTheEnd),
       );
-    if (this.#ledger.order === 'none') return;
-    const { text } = processor.explain({ handler: this.#plan.handlers[0] as string, key });
+    const handler = random.pick(this.#plan.handlers);
+    if (this.#ledger.orderOf(handler) === 'none') return;
+    const { text } = processor.explain({ handler, key });
     if (/undefined|NaN|null/.test(text)) this.#wrong.push(`explained as ${text}`);
   }
 

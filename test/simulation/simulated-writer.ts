@@ -3,8 +3,8 @@
 
 import { type EncodedEvent, journalPartition } from '../../src/event.js';
 import { EventsJoiner, JoinedEventsReader } from '../../src/joined-events.js';
-import type { OrderMode } from '../../src/options.js';
 import { isOutcome, RowsReader, verdict } from '../../src/outcome.js';
+import type { LaneOrder } from '../../src/policy.js';
 import { RunsGatherer } from '../../src/position-runs.js';
 import type {
   CancelledFor,
@@ -41,7 +41,7 @@ interface World {
   readonly store: SimulatedStore;
   /** Names of the handlers there are. */
   readonly handlers: readonly string[];
-  readonly order: OrderMode;
+  orderOf(handler: string): LaneOrder;
   /** Dead letters were taken to be run again, by identity. */
   onRedrive(identities: readonly string[]): void;
   /** An accepted event of a partition below a position that has no outcome. */
@@ -243,8 +243,10 @@ export class SimulatedWriter implements WriterThread {
   }
 
   #laneOf(handler: string, event: Parameters<typeof keyWithoutOrder>[0] & { key: string | null }): string {
-    if (this.#world.order === 'global') return laneText('*', '');
-    const hasNoOrder = this.#world.order === 'none' || event.key === null;
+    const order = this.#world.orderOf(handler);
+    if (order === 'global') return laneText('*', '');
+    if (order === 'handler') return laneText(handler, '');
+    const hasNoOrder = order === 'none' || event.key === null;
     return hasNoOrder ? freeLaneText(handler, keyWithoutOrder(event)) : laneText(handler, event.key as string);
   }
 
