@@ -1,12 +1,31 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** Files that take longest, the longest first; the others take a few seconds at the most. */
+const longest = [
+  ...['crash', 'simulation', 'cli-run', 'store-migration', 'failure-soak', 'handler-pool', 'cli-dead-letters'],
+  ...['processor', 'journal', 'writer-death', 'processor-trouble', 'store-trouble', 'peers', 'dead-letter-calls'],
+];
+
+/** The longest first: one that begins last is what all others wait for at the end. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rankOf = ({ moduleId }: TestSpecification): number => {
+      const rank = longest.findIndex((name) => moduleId.endsWith(`/test/${name}.test.ts`));
+      return rank === -1 ? longest.length : rank;
+    };
+    return [...files].sort((one, other) => rankOf(one) - rankOf(other));
+  }
+}
 
 export default defineConfig({
   test: {
     // One process per test file: an addon or a thread that dies takes its own file down and nothing else.
     pool: 'forks',
-    // Most files wait for threads, processes and disks of their own: with one at a time the cores would stand idle.
-    maxWorkers: Math.max(2, availableParallelism() - 1),
+    // Most files wait for threads, processes and disks of their own: with one a core the cores would stand idle.
+    maxWorkers: availableParallelism() + 1,
+    sequence: { sequencer: LongestFirst },
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/setup-leaks.ts'],
     testTimeout: 30_000,

@@ -217,9 +217,9 @@ export class AwayLanes {
         handler: page.handlers[index]!,
         lane,
       };
-      const [tries, postponed] = [page.attempts[index]!, page.postponed[index]!];
+      const [tries, postponed, deaths] = [page.attempts[index]!, page.postponed[index]!, page.deaths[index]!];
       const dueMs = dueTimes.dueMs({ dueAtUs: page.dueAtUs[index]!, postponed });
-      dispatcher.readmit(reader.event(), owed, { deaths: null, tries, postponed, dueMs });
+      dispatcher.readmit(reader.event(), owed, { deaths: deaths < 0 ? null : deaths, tries, postponed, dueMs });
     }
   }
 

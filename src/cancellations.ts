@@ -46,6 +46,9 @@ export class Cancellations {
   readonly #parts: Parts;
   /** Events in flight that are to end, each for one handler, and who waits for that. */
   readonly #inFlight = new Map<Slot, ((ended: Ended) => void)[]>();
+  /** Calls that are not answered. */
+  readonly #calls = new Set<Promise<CancelFound>>();
+  #isClosed = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -56,20 +59,15 @@ export class Cancellations {
    * not decided it.
    */
   async cancel(event: Identity | string, { handler }: { readonly handler?: string } = {}): Promise<CancelFound> {
-    if (typeof event !== 'string' && !isIdentity(event)) {
-      throw new KeylaneError('bad-event', `cancel takes { partition, position } or an id, got ${shown(event)}`);
+    // Nothing is sent to the store any more, and what is owed there is for the next user.
+    if (this.#isClosed) throw new KeylaneError('not-running', 'the processor is ending: cancel with the next one');
+    const call = this.#cancel(event, handler);
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
     }
-    if (handler !== undefined && typeof handler !== 'string') {
-      throw new KeylaneError('bad-option', `handler must be the name of a handler, got ${shown(handler)}`);
-    }
-    const slots = this.#find(event, handler ?? null);
-    if (slots.length === 0) return this.#inStore(event, handler ?? null);
-    const found = await Promise.all(slots.map((slot) => this.#inMemory(slot)));
-    await this.#parts.allStored();
-    const hasMore = found.includes('moved') || (handler === undefined && this.#parts.widest > 1);
-    if (hasMore) found.push(await this.#inStore(event, handler ?? null));
-    if (found.includes('cancelled')) return 'cancelled';
-    return found.includes('decided') ? 'decided' : 'unknown';
   }
 
   /** Takes in what came of a batch, once it is settled. */
@@ -85,10 +83,34 @@ export class Cancellations {
     }
   }
 
-  /** Answers those who wait when the processor has ended: their events have no outcome. */
-  close(): void {
+  /**
+   * Takes no more calls, and answers those who wait for a try: their events have no outcome. Resolves when all calls
+   * are answered and what they decided is stored.
+   */
+  async close(): Promise<void> {
+    this.#isClosed = true;
     for (const waiting of this.#inFlight.values()) for (const answer of waiting) answer('unknown');
     this.#inFlight.clear();
+    await Promise.allSettled(this.#calls);
+    // Also what followed from calls that the store itself has answered.
+    await Promise.allSettled([this.#parts.allStored()]);
+  }
+
+  async #cancel(event: Identity | string, handler: string | undefined): Promise<CancelFound> {
+    if (typeof event !== 'string' && !isIdentity(event)) {
+      throw new KeylaneError('bad-event', `cancel takes { partition, position } or an id, got ${shown(event)}`);
+    }
+    if (handler !== undefined && typeof handler !== 'string') {
+      throw new KeylaneError('bad-option', `handler must be the name of a handler, got ${shown(handler)}`);
+    }
+    const slots = this.#find(event, handler ?? null);
+    if (slots.length === 0) return this.#inStore(event, handler ?? null);
+    const found = await Promise.all(slots.map((slot) => this.#inMemory(slot)));
+    await this.#parts.allStored();
+    const hasMore = found.includes('moved') || (handler === undefined && this.#parts.widest > 1);
+    if (hasMore) found.push(await this.#inStore(event, handler ?? null));
+    if (found.includes('cancelled')) return 'cancelled';
+    return found.includes('decided') ? 'decided' : 'unknown';
   }
 
   /** The event where it is in memory: a slot for each handler, or for the one that is meant. */

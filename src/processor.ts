@@ -249,7 +249,7 @@ export class Processor<Events extends EventMap = EventMap> {
       this.#engine.pump.shut(); // What is redriven from now on is for the next user of the store.
       this.#engine.acceptance.close();
       this.#refuseIfCutShort();
-      this.#engine.cancellations.close();
+      await this.#engine.cancellations.close();
       this.#engine.intake.settleFeeds();
       await this.#parts.pool.close();
       this.#refuseIfCutShort();
@@ -285,7 +285,7 @@ export class Processor<Events extends EventMap = EventMap> {
     this.#enter(phase);
     this.#engine.pump.kill(error);
     this.#engine.acceptance.close();
-    this.#engine.cancellations.close();
+    void this.#engine.cancellations.close();
     this.#engine.intake.close(error, { fatal: true });
     // The flight log goes first: another user of the store may come as soon as its lock is free.
     this.#parts.flight.close();

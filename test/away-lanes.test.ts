@@ -42,7 +42,12 @@ function pageOf(key: string | null, of: Partial<LanePage> & { position: number }
   joiner.add({ type: 't', key, id: null, extras: null, data: '1' });
   return {
     ...{ events: joiner.finish(), partitions: Float64Array.of(1), positions: Float64Array.of(of.position) },
-    ...{ handlers: Int32Array.of(0), attempts: Int32Array.of(1), postponed: Int32Array.of(0) },
+    ...{
+      handlers: Int32Array.of(0),
+      attempts: Int32Array.of(1),
+      deaths: Int32Array.of(-1),
+      postponed: Int32Array.of(0),
+    },
     ...{ dueAtUs: Float64Array.of(0), names: {}, next: 1, isLast: true, ...of },
   };
 }

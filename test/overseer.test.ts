@@ -2,6 +2,7 @@
 // when a thread has died.
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { systemClock } from '../src/clock.js';
 import { handlerResult, type Policy } from '../src/handler.js';
 import { batchMessage } from '../src/pool/batch-message.js';
 import { Overseer } from '../src/pool/overseer.js';
@@ -26,7 +27,14 @@ function makeBatch(count: number) {
   const progress = Progress.ofPlaces(1, { batchSizeMax: count });
   const ended: number[] = [];
   const overseer = new Overseer({
-    ...{ progress, nowUs, policies: [policy], names: ['t'], isJournaled: false, errorSizeMax: 1024 },
+    ...{
+      progress,
+      machine: { nowUs, alarm: systemClock.alarm },
+      policies: [policy],
+      names: ['t'],
+      isJournaled: false,
+      errorSizeMax: 1024,
+    },
     ...{ batches: () => [batch], endThread: (threadId) => void ended.push(threadId) },
   });
   overseer.reset(batch.message);
@@ -40,7 +48,7 @@ function makeBatch(count: number) {
     const tried = { result: handlerResult.succeeded, isTried: true, value: null, error: null, delayMs: 0 };
     place.finish(index, { ...tried, startedAtUs, durationUs: ms * 1000 });
   };
-  return { run, ended, overseer, batch, place, flags: () => events.map((_, index) => place.flagOf(index)) };
+  return { run, ended, place, batch, overseer, flags: () => events.map((_, index) => place.flagOf(index)) };
 }
 
 test('the time of a try begins when its handler is called, not when its batch was sent or begun', () => {
@@ -80,10 +88,27 @@ test.each([
   place.begin(before, nowUs());
   if (isAwaited) place.awaits(before);
   if (isCancelled) overseer.cancel(0, before);
-  const { results, rowCount } = overseer.reportOfLost(batch.message, reason);
+  const { results, rowCount } = overseer.reportOfLost(batch, reason);
   const expected = Array<number>(3).fill(handlerResult.skipped);
   expected.fill(handlerResult.succeeded, 0, before)[before] = handlerResult[came];
   expect([...results]).toEqual(expected);
   expect(rowCount).toBe(came === 'doubted' ? before : before + 1);
   overseer.stop();
+});
+
+test('an event that begins while its thread is being ended for the one before is charged with nothing', () => {
+  const { run, ended, place, batch, overseer } = makeBatch(2);
+  run(0, 1_000);
+  place.begin(1, nowUs());
+  expect(ended).toEqual([7]);
+  const { results } = overseer.reportOfLost(batch, new Error('worker exited with code: 1'));
+  expect([...results]).toEqual([handlerResult.succeeded, handlerResult.skipped]);
+});
+
+test('a try whose thread has died runs into no time limit while the thread exits', () => {
+  const { place, batch, flags } = makeBatch(1);
+  place.begin(0, nowUs());
+  batch.isLost = true;
+  vi.advanceTimersByTime(1_000);
+  expect(flags()).toEqual([0]);
 });

@@ -1,6 +1,7 @@
 // Events that wait in the store and lanes that are stopped: what is kept of them, in which order they come back, and
 // what becomes of them when a group comes again, a thread takes over, or the order changes.
 
+import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { openStore } from '../dist/src/index.js';
 import { EventsJoiner, JoinedEventsReader } from '../dist/src/joined-events.js';
@@ -69,6 +70,16 @@ describe('events that wait', () => {
         expect(bytes.event()).toMatchObject({ data: Buffer.of(1), extras: '{"headers":{"a":"b"}}', id: 'x' });
       }),
     ));
+
+  it('are known as suspects, with the deaths that they are charged with', () =>
+    atPath((path) => {
+      withSource(path, (store) => store.append(groupWith([waits(1), waits(2)])));
+      withStore(requestFor(path), () => {});
+      const db = new Database(path);
+      db.exec('INSERT INTO suspect (partition, position, handler, deaths) VALUES (2, 2, 1, 3), (2, 2, 99, 7)');
+      db.close();
+      withSource(path, (store) => expect([...store.readLane({ ...lane, ...all }).deaths]).toEqual([-1, 3]));
+    }));
 
   it('are kept although they have no data, and not a second time when the journal has them', () =>
     atPath((path) =>

@@ -15,7 +15,8 @@ const tidyTree: Readonly<Record<string, string>> = {
   'src/event.ts': 'export interface Event { readonly type: string }\n',
   'src/options.ts': 'export const threads = process.env.KEYLANE_THREADS;\n',
   'src/dispatch/lanes.ts': "import type { Event } from '../event.js';\nexport const next = (): Event[] => [];\n",
-  'src/pool/handler-pool.ts': "import { Piscina } from 'piscina';\nexport const run = () => new Piscina();\n",
+  'src/pool/machine.ts': "import { Piscina } from 'piscina';\nexport const start = () => new Piscina();\n",
+  'src/pool/handler-pool.ts': "import { start } from './machine.js';\nexport const run = () => start();\n",
   'src/store/database.ts': "import Database from 'better-sqlite3';\nexport const open = () => new Database('a');\n",
   'src/cli/main.ts':
     "import { Command } from 'commander';\nimport { start } from '../index.js';\nimport { threads } from '../options.js';\n" +
@@ -105,7 +106,7 @@ const cases: [string, Record<string, string | undefined>, string, RegExp][] = [
     'piscina by a second door',
     { 'src/pump.ts': "import 'piscina';\nexport const turn = 1;\n" },
     'src/pump.ts:1',
-    /piscina is imported only in src\/pool\/handler-pool.ts/,
+    /piscina is imported only in src\/pool\/machine.ts/,
   ],
   [
     'better-sqlite3 by a second door',

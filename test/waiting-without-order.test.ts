@@ -1,5 +1,5 @@
 // Events without an order that wait for a time while memory is short: others go on, and they come back when they are
-// due. Whole processors between simulated threads and a simulated writer, on a clock that is moved by hand.
+// due. Whole processors between a scripted thread and a simulated writer, on a clock that is moved by hand.
 
 import { expect, test } from 'vitest';
 import { handlerResult } from '../src/handler.js';
@@ -7,12 +7,10 @@ import { configFrom, type OrderMode } from '../src/options.js';
 import { Processor } from '../src/processor.js';
 import { Trouble } from '../src/trouble.js';
 import { Random } from './simulation/random.js';
+import { type Script, ScriptedThreads, type ScriptedTry } from './simulation/scripted-threads.js';
 import { SimulatedClock } from './simulation/simulated-clock.js';
 import { SimulatedStore } from './simulation/simulated-store.js';
-import { SimulatedThreads, type TriedEvent, type Try } from './simulation/simulated-threads.js';
 import { SimulatedWriter } from './simulation/simulated-writer.js';
-
-type Script = (event: TriedEvent, nowMs: number) => { result: number; delayMs: number };
 
 const handlers = ['later', 'now'];
 const succeeded = { result: handlerResult.succeeded, delayMs: 0 };
@@ -23,7 +21,7 @@ class World {
   readonly store = new SimulatedStore();
   readonly #random = new Random(7);
   readonly #of: { readonly order: OrderMode; readonly script: Script; readonly breaker: object | null };
-  readonly #threads: SimulatedThreads[] = [];
+  readonly #threads: ScriptedThreads[] = [];
 
   constructor(of: { order: OrderMode; script: Script; breaker: object | null }) {
     this.#of = of;
@@ -33,16 +31,11 @@ class World {
     const { clock, store } = this;
     const { order, script, breaker } = this.#of;
     const random = this.#random;
-    const threads = new SimulatedThreads(1, {
-      ...{ clock, random, attemptsMax: 99, parks: false, postponedIn: 1, waitMsMax: 99 },
-      laneOf: () => null,
-      nameOf: (handler) => handlers[handler] as string,
-      onTry: () => {},
-      script: (event) => script(event, clock.nowMs()),
-    });
+    const threads = new ScriptedThreads({ clock, random, script });
     this.#threads.push(threads);
     const writer = new SimulatedWriter({
-      ...{ clock, random, store, handlers, orderOf: () => order, onRedrive: () => {}, missing: () => undefined },
+      ...{ clock, random, store, handlers, orderOf: () => order, onRedrive: () => {}, onRow: () => {} },
+      missing: () => undefined,
     });
     return new Processor({
       config: configFrom({
@@ -71,8 +64,8 @@ class World {
   }
 
   /** The tries of each event of a type, and how long it was to wait after the first. */
-  triesOf(type: string): { tries: Try[]; waitMs: number }[] {
-    const byIdentity = new Map<string, { tries: Try[]; waitMs: number }>();
+  triesOf(type: string): { tries: ScriptedTry[]; waitMs: number }[] {
+    const byIdentity = new Map<string, { tries: ScriptedTry[]; waitMs: number }>();
     for (const one of this.#threads.flatMap(({ tries }) => tries)) {
       const stored = this.store.events.get(Number(one.identity.split('/')[1]));
       if (stored?.handlers[0] !== type) continue;

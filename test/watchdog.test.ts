@@ -50,8 +50,10 @@ test('time in which the process was stopped is charged to nobody', () => {
   end();
   late(0);
   expect(clock.nowMs()).toBe(30_010);
-  expect(watchdog.sinceMs(0)).toBe(10);
-  // What began later has lost nothing.
+  // Nor is the tick in which it was stopped: how much of it was worked is not known.
+  expect(watchdog.sinceMs(0)).toBe(0);
+  // What began in the midst of it has lost that part, and what began later has lost nothing.
+  expect(watchdog.sinceMs(30_000)).toBe(0);
   expect(watchdog.sinceMs(30_010)).toBe(0);
 });
 

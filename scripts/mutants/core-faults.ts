@@ -250,8 +250,8 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'skipped events are charged a try',
     file: 'src/dispatch/dispatcher.ts',
-    from: "if (result === handlerResult.skipped || result === handlerResult.doubted) {\n        slot.state = 'buffered';",
-    to: "if (result === handlerResult.skipped || result === handlerResult.doubted) {\n        slot.state = 'buffered';\n        slot.attempt += 1;",
+    from: 'if (result === handlerResult.doubted) slot.isDoubted = true;',
+    to: 'if (result === handlerResult.doubted) slot.isDoubted = true;\n        slot.attempt += 1;',
   },
   {
     name: 'a try that was put off is counted',

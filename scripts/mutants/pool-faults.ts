@@ -39,6 +39,62 @@ export const poolFaults: readonly Fault[] = [
     built: ['test/handler-pool.test.ts'],
   },
   {
+    name: 'an event that begins while its thread is ended for another is charged',
+    file: 'src/pool/overseer.ts',
+    from: "this.#isBystander(place, threadId) ? 'spared' : ",
+    to: '',
+    tests: ['test/overseer.test.ts'],
+  },
+  {
+    name: 'what a thread was doing when it died may still run into its time limit',
+    file: 'src/pool/overseer.ts',
+    from: '      if (batch.isLost) continue;\n',
+    to: '',
+    tests: ['test/overseer.test.ts'],
+  },
+  {
+    name: 'lanes of a thread that died are free before it has exited',
+    file: 'src/pool/handler-pool.ts',
+    from: `    if (this.#roster.dyingCount > 0) return;
+    const lost = this.#lost;
+    this.#lost = [];
+    for (const { batch, reason } of lost) {
+      if (batch.report === null`,
+    to: `    const lost = this.#lost;
+    this.#lost = [];
+    for (const { batch, reason } of lost) {
+      if (batch.report === null && this.#roster.dyingCount === 0`,
+    tests: ['test/simulation.test.ts'],
+  },
+  {
+    name: 'what an event may have been ended by that others left is charged to it',
+    file: 'src/pool/overseer.ts',
+    from: 'place.ranBefore + index === 0',
+    to: 'true',
+    tests: ['test/simulation.test.ts'],
+  },
+  {
+    name: 'a doubted event runs where others have run',
+    file: 'src/pool/changing-pool.ts',
+    from: 'return this.#fresh.run(message, this.#current.pool);',
+    to: 'return this.run(message);',
+    tests: ['test/simulation.test.ts'],
+  },
+  {
+    name: 'a thread is ended by nobody',
+    file: 'src/pool/overseer.ts',
+    from: '      endThread(batch.threadId);\n',
+    to: '',
+    tests: ['test/simulation.test.ts'],
+  },
+  {
+    name: 'a process that was stopped while a thread loaded loses it',
+    file: 'src/pool/thread-roster.ts',
+    from: 'patientAlarm(machine.alarm, loadTimeoutMs,',
+    to: 'machine.alarm(loadTimeoutMs,',
+    tests: ['test/simulation.test.ts'],
+  },
+  {
     name: 'null that is thrown passes for a result',
     file: 'src/pool/batch-runner.ts',
     from: 'isThrown = true;\n    }\n    this.#end(batch, context, came, isThrown);\n    return null;',

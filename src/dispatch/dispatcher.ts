@@ -138,8 +138,7 @@ export class Dispatcher {
     if (!this.away.recall(owed)) return;
     const slot = this.#take(event, owed);
     slot.recalledFrom = owed.lane;
-    const deaths = this.#histories.of(owed)?.deaths ?? null;
-    this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, { ...history, deaths });
+    this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, history);
   }
 
   /** From now on so many threads share what is waiting. */

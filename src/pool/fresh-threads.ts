@@ -3,13 +3,15 @@
 // nothing of the threads that run all other batches.
 
 import { KeylaneError, messageOf } from '../errors.js';
-import { deathsInARowMax, HandlerPool, type HandlerPoolOptions } from './handler-pool.js';
+import { deathsInARowMax } from './deaths.js';
+import { HandlerPool, type HandlerPoolOptions } from './handler-pool.js';
+import type { Machine } from './machine.js';
 import type { BatchMessage, BatchReport } from './messages.js';
 
 /** A batch from when it comes until its report. */
 interface Stay {
   /** Of the threads whose times are to compare with those of its own. */
-  readonly epochOffsetUs: number | undefined;
+  readonly machine: Machine | undefined;
   readonly message: BatchMessage;
   /** Indexes of events that were to end before there was a thread. */
   readonly cancelled: number[];
@@ -39,9 +41,9 @@ export class FreshThreads {
   }
 
   /** Runs a batch in a thread of its own, after those that came before. Gives a report even when that thread dies. */
-  run(message: BatchMessage, { epochOffsetUs }: { epochOffsetUs?: number } = {}): Promise<BatchReport> {
+  run(message: BatchMessage, { machine }: { machine?: Machine } = {}): Promise<BatchReport> {
     if (this.#phase !== 'open') return Promise.reject(endedError());
-    const stay: Stay = { epochOffsetUs, message, cancelled: [], pool: null };
+    const stay: Stay = { machine, message, cancelled: [], pool: null };
     this.#stays.set(message.place, stay);
     const report = this.#allGone.then(() => this.#runNow(stay)).finally(() => this.#stays.delete(message.place));
     const close = async (): Promise<void> => {
@@ -97,7 +99,7 @@ export class FreshThreads {
     try {
       return await HandlerPool.start({
         ...this.#options,
-        ...(stay.epochOffsetUs !== undefined && { epochOffsetUs: stay.epochOffsetUs }),
+        ...(stay.machine !== undefined && { machine: stay.machine }),
         ...{ config: { ...config, threads: 1 }, signal: this.#starting.signal },
         // With its report in, it does not matter whether a thread that died can be replaced.
         onFatal: (error) => this.#stays.has(stay.message.place) && onFatal(error),

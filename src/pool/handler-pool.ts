@@ -1,13 +1,12 @@
 // The handler threads as the main thread sees them: hand a batch over, get a report back, whatever becomes of the
-// thread. Piscina keeps the threads and the ports to them; this is the only place on the main thread that knows it.
-// Piscina's own failures mean one thing here, that a thread died: handlers' failures come inside reports.
+// thread. Piscina keeps the threads and the ports to them, on the machine that it is given. Piscina's own failures mean
+// one thing here, that a thread died: handlers' failures come inside reports.
 
-import { Piscina } from 'piscina';
 import { KeylaneError } from '../errors.js';
-import { handlerResult } from '../handler.js';
 import { invariant, unreachable } from '../invariant.js';
-import { epochClock, takeEpochOffsetUs } from './epoch-clock.js';
-import type { BatchMessage, BatchReport, PoolAnswer, PoolMessage } from './messages.js';
+import { Deaths, deathsInARowMax } from './deaths.js';
+import { type Machine, type MachineThreads, systemMachine } from './machine.js';
+import type { BatchMessage, BatchReport, PoolAnswer } from './messages.js';
 import { Overseer } from './overseer.js';
 import { PendingBatch } from './pending-batch.js';
 import { piscinaOptions, placesPerThread, type ThreadsOptions } from './piscina-options.js';
@@ -17,18 +16,15 @@ import { ThreadRoster } from './thread-roster.js';
 
 /** What pre-flight found, what was configured, and who is told of trouble. */
 export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table' | 'policies' | 'execArgv' | 'config'> {
-  /** That of other threads whose times are to compare with those of these. */
-  readonly epochOffsetUs?: number;
   /** Has threads end that are starting. */
   readonly signal?: AbortSignal;
   /** Told once of each thread that died. */
   onWarning(error: KeylaneError): void;
   /** Told once, when the threads cannot be kept running. */
   onFatal(error: KeylaneError): void;
+  /** Left out: the one it runs on. Times of threads of one machine compare. */
+  readonly machine?: Machine;
 }
-
-/** Deaths in a row, without an event tried between them, after which there is no point in new threads. */
-export const deathsInARowMax = 10;
 
 /**
  * starting: threads load. running: batches are taken. closing: no more batches, those under way are finished.
@@ -40,9 +36,9 @@ export class HandlerPool {
   readonly threads: number;
   /** How many batches may be under way at once; a message's `place` is below it, and free. */
   readonly places: number;
-  readonly epochOffsetUs: number;
+  readonly machine: Machine;
   readonly #options: HandlerPoolOptions;
-  readonly #piscina: Piscina<PoolMessage, PoolAnswer>;
+  readonly #piscina: MachineThreads;
   readonly #roster: ThreadRoster;
   readonly #overseer: Overseer;
   /** The thread that Piscina has just chosen for a batch. */
@@ -57,8 +53,7 @@ export class HandlerPool {
   /** Batches whose thread is dying; they are settled when it has exited, as until then it may still execute. */
   #lost: { batch: PendingBatch; reason: unknown }[] = [];
   #whenStarted: ((problem: KeylaneError | null) => void) | null = null;
-  #deaths = 0;
-  #deathsInARow = 0;
+  readonly #deaths = new Deaths();
   #failure: KeylaneError | null = null;
   #ending: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -80,12 +75,15 @@ export class HandlerPool {
   }
 
   private constructor(options: HandlerPoolOptions) {
-    const [{ threads, loadTimeoutMs }, epochOffsetUs] = [options.config, options.epochOffsetUs ?? takeEpochOffsetUs()];
-    [this.threads, this.places, this.epochOffsetUs] = [threads, threads * placesPerThread, epochOffsetUs];
+    const { threads, loadTimeoutMs } = options.config;
+    const machine = options.machine ?? systemMachine();
+    this.threads = threads;
+    this.places = threads * placesPerThread;
+    this.machine = machine;
     this.#options = options;
     const progress = Progress.ofPlaces(this.places, { batchSizeMax: options.config.batchSizeMax });
     this.#overseer = new Overseer({
-      ...{ names: options.table.names, policies: options.policies, progress, nowUs: epochClock(epochOffsetUs) },
+      ...{ names: options.table.names, policies: options.policies, progress, machine },
       ...{ isJournaled: options.config.intake === 'journal', errorSizeMax: options.config.errorSizeMax },
       batches: () => this.#pending.values(),
       endThread: (threadId) => endThread(this.#piscina.threads, threadId),
@@ -96,7 +94,8 @@ export class HandlerPool {
         this.#chosenThread = threadId;
       },
     };
-    this.#piscina = new Piscina(piscinaOptions({ ...options, ...choice, epochOffsetUs, progress: progress.shared }));
+    const { epochOffsetUs } = machine;
+    this.#piscina = machine.start(piscinaOptions({ ...options, ...choice, epochOffsetUs, progress: progress.shared }));
     this.#roster = new ThreadRoster(
       {
         onReady: () => this.#onReady(),
@@ -104,7 +103,7 @@ export class HandlerPool {
         onUnfit: (reason) => this.#onUnfit(reason),
         onDeath: (said) => this.#onDeath(said),
       },
-      { loadTimeoutMs },
+      { loadTimeoutMs, machine },
     );
     this.#roster.follow(this.#piscina.threads);
     this.#piscina.on('workerCreate', () => this.#roster.follow(this.#piscina.threads));
@@ -159,7 +158,7 @@ export class HandlerPool {
     while (this.#waiting.length > 0 && this.#handed < this.#roster.readyCount * placesPerThread) {
       const batch = this.#waiting.shift()!;
       this.#handed += 1;
-      batch.deathsBefore = this.#deaths;
+      batch.deathsBefore = this.#deaths.total;
       const answered = this.#piscina.run(batch.message);
       batch.threadId = this.#chosenThread;
       this.#overseer.watch();
@@ -197,7 +196,7 @@ export class HandlerPool {
   }
 
   #onReport(place: number, report: BatchReport): void {
-    this.#deathsInARow = 0;
+    this.#deaths.between();
     const batch = this.#pending.get(place);
     if (batch !== undefined) batch.report = report;
   }
@@ -206,6 +205,7 @@ export class HandlerPool {
     this.#handed -= 1;
     // Ending the threads loses every batch; they are rejected together, when all threads have exited.
     if (this.#phase === 'ended' || this.#phase === 'failed') return;
+    batch.isLost = true;
     this.#lost.push({ batch, reason });
     this.#settleLost();
     this.#handOver();
@@ -216,14 +216,13 @@ export class HandlerPool {
     const lost = this.#lost;
     this.#lost = [];
     for (const { batch, reason } of lost) {
-      if (batch.report === null && batch.deathsBefore === this.#deaths) {
+      if (batch.report === null && batch.deathsBefore === this.#deaths.total) {
         // No thread died, so running it again could only fail again.
         this.#fail(new KeylaneError('internal', 'a batch could not be handed to a thread', { cause: reason }));
         return;
       }
-      const report = batch.report ?? this.#overseer.reportOfLost(batch.message, reason);
-      // A death that decided events, or of which one is charged or doubted, got somewhere: others can go on for ever.
-      if (report.rowCount > 0 || report.results.includes(handlerResult.doubted)) this.#deathsInARow = 0;
+      const report = batch.report ?? this.#overseer.reportOfLost(batch, reason);
+      this.#deaths.cameOf(report);
       this.#settle(batch, report);
     }
   }
@@ -244,8 +243,7 @@ export class HandlerPool {
   }
 
   #onDeath(said: string): void {
-    this.#deaths += 1;
-    this.#deathsInARow += 1;
+    this.#deaths.add();
     if (this.#whenStarted !== null) {
       this.#whenStarted(new KeylaneError('bad-handlers', `${said}; correct the module or its setup()`));
       return;
@@ -253,7 +251,7 @@ export class HandlerPool {
     this.#roster.follow(this.#piscina.threads);
     this.#options.onWarning(new KeylaneError('pool-failed', said));
     this.#settleLost();
-    if (this.#deathsInARow >= deathsInARowMax) {
+    if (this.#deaths.isHopeless) {
       const problem = `${deathsInARowMax} handler threads died and no event was decided between them; the last`;
       this.#fail(new KeylaneError('pool-failed', `${problem}: ${said}; correct the handlers and start again`));
     } else if (this.#piscina.threads.length < this.threads) {
@@ -275,7 +273,8 @@ export class HandlerPool {
       await Promise.allSettled([...this.#pending.values()].map((batch) => batch.answered));
     }
     // Meanwhile the pool may have failed or been aborted.
-    if (this.#phase === 'closing') await tearDown(this.#piscina, { ...this.#options, count: this.#roster.readyCount });
+    const [{ machine }, count] = [this, this.#roster.readyCount];
+    if (this.#phase === 'closing') await tearDown(this.#piscina, { ...this.#options, machine, count });
     await this.abort();
   }
 

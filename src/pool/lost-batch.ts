@@ -18,8 +18,8 @@ export interface LostBatch {
   readonly reason: unknown;
   readonly place: Place;
   readonly endedAtUs: number;
-  /** Whether the event that was running is charged with the death; otherwise it is doubted. */
-  readonly isCharged: boolean;
+  /** Whether the event that was running is charged with the death, or doubted, or has nothing to do with it. */
+  readonly blame: 'charged' | 'doubted' | 'spared';
   readonly of: LostLimits;
 }
 
@@ -30,7 +30,7 @@ export interface LostLimits {
   readonly errorSizeMax: number;
 }
 
-/** Events that had finished keep their results, the one that ran is charged or doubted, the others run again. */
+/** Events that had finished keep their results, the one that ran is blamed or not, the others run again. */
 export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchReport {
   const { place, of } = lost;
   const builder = new ReportBuilder(message, { rows: new RowsBuilder(message.count), isJournaled: of.isJournaled });
@@ -44,11 +44,11 @@ export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchRepor
     index += 1;
   }
   const running = place.running();
-  if (running !== null && running.index === index) {
+  if (running !== null && running.index === index && lost.blame !== 'spared') {
     reader.advance();
     const durationUs = Math.max(0, lost.endedAtUs - running.startedAtUs);
     builder.add(index, reader, {
-      ...(lost.isCharged ? chargedWith(reader, { ...lost, index }) : doubted),
+      ...(lost.blame === 'charged' ? chargedWith(reader, { ...lost, index }) : doubted),
       startedAtUs: running.startedAtUs,
       durationUs,
     });

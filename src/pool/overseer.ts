@@ -4,6 +4,7 @@
 import type { Policy } from '../handler.js';
 import { outOfMemoryCode } from './failed-try.js';
 import { type LostLimits, reportOfLost } from './lost-batch.js';
+import type { Machine } from './machine.js';
 import { type BatchMessage, type BatchReport, numberOf, numbersPerEvent } from './messages.js';
 import type { PendingBatch } from './pending-batch.js';
 import { abortFlag, type Place, type Progress } from './progress.js';
@@ -11,12 +12,14 @@ import { Watchdog } from './watchdog.js';
 
 interface Parts extends LostLimits {
   readonly progress: Progress;
-  /** Microseconds since the Unix epoch, as the threads tell them. */
-  nowUs(): number;
+  readonly machine: Pick<Machine, 'nowUs' | 'alarm'>;
   /** Batches that are not answered. */
   batches(): Iterable<PendingBatch>;
   endThread(threadId: number): void;
 }
+
+/** Many more than are exiting at any moment. */
+const endedMax = 10_000;
 
 /** How often tries are looked at: often enough for the shortest limit, seldom enough to cost nothing. */
 function tickMsFor(policies: readonly Policy[]): number {
@@ -29,15 +32,15 @@ export class Overseer {
   readonly #watchdog: Watchdog;
   readonly #hasTimeLimit: boolean;
 
+  /** Threads that were ended here; they exit soon after. */
+  readonly #ended = new Set<number>();
+
   constructor(parts: Parts) {
+    const { nowUs, alarm } = parts.machine;
     this.#parts = parts;
     this.#hasTimeLimit = parts.policies.some(({ timeoutMs }) => timeoutMs !== null);
     this.#watchdog = new Watchdog({
-      ...{ nowMs: () => parts.nowUs() / 1000, tickMs: tickMsFor(parts.policies), look: () => this.#look() },
-      alarm: (delayMs, callback) => {
-        const timer = setTimeout(callback, delayMs);
-        return () => clearTimeout(timer);
-      },
+      ...{ alarm, nowMs: () => nowUs() / 1000, tickMs: tickMsFor(parts.policies), look: () => this.#look() },
     });
   }
 
@@ -65,22 +68,34 @@ export class Overseer {
   running({ message, threadId }: PendingBatch): { index: number; forMs: number; threadId: number } | null {
     const running = this.#parts.progress.place(message.place).running();
     if (running === null) return null;
-    return { index: running.index, forMs: Math.max(0, (this.#parts.nowUs() - running.startedAtUs) / 1000), threadId };
+    return {
+      index: running.index,
+      forMs: Math.max(0, (this.#parts.machine.nowUs() - running.startedAtUs) / 1000),
+      threadId,
+    };
   }
 
   /** What became of a batch whose thread died of `reason` without a report. */
-  reportOfLost(message: BatchMessage, reason: unknown): BatchReport {
+  reportOfLost({ message, threadId }: PendingBatch, reason: unknown): BatchReport {
     const place = this.#parts.progress.place(message.place);
-    const isCharged = isCulprit(place, reason);
-    return reportOfLost(message, { reason, place, isCharged, endedAtUs: this.#parts.nowUs(), of: this.#parts });
+    const blame = this.#isBystander(place, threadId) ? 'spared' : isCulprit(place, reason) ? 'charged' : 'doubted';
+    return reportOfLost(message, { reason, place, blame, endedAtUs: this.#parts.machine.nowUs(), of: this.#parts });
+  }
+
+  /** Whether the thread was ended for another event, which ended by itself just then, so that this one could begin. */
+  #isBystander(place: Place, threadId: number): boolean {
+    const running = place.running();
+    return running !== null && this.#ended.has(threadId) && place.flagOf(running.index) === abortFlag.none;
   }
 
   /** Looks for tries that have run for too long; says whether any may, later. */
   #look(): boolean {
-    const { progress, policies, nowUs, endThread } = this.#parts;
+    const { progress, policies, machine, endThread } = this.#parts;
     let isAny = false;
     let isCancelled = false;
     for (const batch of this.#parts.batches()) {
+      // What it was doing when its thread died is not to become something else.
+      if (batch.isLost) continue;
       isAny = true;
       const place = progress.place(batch.message.place);
       const running = place.running();
@@ -93,14 +108,16 @@ export class Overseer {
         const forMs = this.#watchdog.sinceMs(startedAtUs / 1000);
         if (timeoutMs !== null && forMs >= timeoutMs) {
           place.abort(index, abortFlag.timedOut);
-          batch.told = { index, atMs: nowUs() / 1000, isThreadEnded: false };
+          batch.told = { index, atMs: machine.nowUs() / 1000, isThreadEnded: false };
         }
         continue;
       }
       if (flag === abortFlag.cancelled) isCancelled = true;
-      if (batch.told?.index !== index) batch.told = { index, atMs: nowUs() / 1000, isThreadEnded: false };
+      if (batch.told?.index !== index) batch.told = { index, atMs: machine.nowUs() / 1000, isThreadEnded: false };
       if (batch.told.isThreadEnded || this.#watchdog.sinceMs(batch.told.atMs) < graceMs) continue;
       batch.told.isThreadEnded = true;
+      if (this.#ended.size >= endedMax) this.#ended.clear();
+      this.#ended.add(batch.threadId);
       endThread(batch.threadId);
     }
     return isAny && (this.#hasTimeLimit || isCancelled);

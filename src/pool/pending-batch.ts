@@ -17,6 +17,8 @@ export class PendingBatch {
   threadId = 0;
   /** The event whose try was told to end, when, and whether its thread was ended since. */
   told: { readonly index: number; readonly atMs: number; isThreadEnded: boolean } | null = null;
+  /** Its thread runs it no more, and has not exited yet or waits for others that have not. */
+  isLost = false;
   /** What its thread reported. The batch is answered once the thread has let go of it as well. */
   report: BatchReport | null = null;
   #resolve: (report: BatchReport) => void = () => {};

@@ -1,10 +1,11 @@
 // Keeps track of the pool's threads from the outside: which are loading, ready or dying, how long loading may take,
 // and what a thread died of. It decides nothing: it tells the pool.
 
-import type { Worker } from 'node:worker_threads';
 import { unreachable } from '../invariant.js';
 import { describeThrown } from './error-record.js';
+import type { Machine, MachineThread } from './machine.js';
 import type { BatchReport, ThreadNews } from './messages.js';
+import { patientAlarm } from './patient-alarm.js';
 
 export interface RosterListener {
   /** A thread has loaded the module and run `setup()`. */
@@ -15,6 +16,11 @@ export interface RosterListener {
   onUnfit(reason: string): void;
   /** A thread has exited that was not asked to; `message` says which, when and why. */
   onDeath(message: string): void;
+}
+
+interface RosterLimits {
+  readonly loadTimeoutMs: number;
+  readonly machine: Machine;
 }
 
 /**
@@ -28,21 +34,22 @@ interface Thread {
   state: ThreadState;
   whileLoading: boolean;
   uncaught: string | null;
-  readonly timer: NodeJS.Timeout;
+  /** It need not load in time any more. */
+  readonly cancelAlarm: () => void;
 }
 
 export class ThreadRoster {
-  readonly #threads = new Map<Worker, Thread>();
+  readonly #threads = new Map<MachineThread, Thread>();
   /** The threads whose state is ready, apart, as they are asked for with every batch. */
   readonly #readyIds = new Set<number>();
   readonly #listener: RosterListener;
-  readonly #loadTimeoutMs: number;
+  readonly #limits: RosterLimits;
   #waiting: { readonly condition: () => boolean; readonly resolve: () => void }[] = [];
   #isDismissed = false;
 
-  constructor(listener: RosterListener, { loadTimeoutMs }: { loadTimeoutMs: number }) {
+  constructor(listener: RosterListener, limits: RosterLimits) {
     this.#listener = listener;
-    this.#loadTimeoutMs = loadTimeoutMs;
+    this.#limits = limits;
   }
 
   get readyCount(): number {
@@ -54,13 +61,18 @@ export class ThreadRoster {
     return this.#countOf('dying');
   }
 
+  /** Threads that may not be ended yet, see `allBegun`. */
+  get startingCount(): number {
+    return this.#countOf('starting');
+  }
+
   /** Whether this thread has loaded the module and run `setup()`, and has not died since. */
   isReady(threadId: number): boolean {
     return this.#readyIds.has(threadId);
   }
 
   /** Follows those of `workers` that it does not follow yet. */
-  follow(workers: readonly Worker[]): void {
+  follow(workers: readonly MachineThread[]): void {
     for (const worker of workers) if (!this.#threads.has(worker)) this.#follow(worker);
   }
 
@@ -74,7 +86,7 @@ export class ThreadRoster {
    * `require`, and V8 does not take it well when a thread is ended while it links an ES module that way.
    */
   allBegun(): Promise<void> {
-    return this.#until(() => this.#countOf('starting') === 0);
+    return this.#until(() => this.startingCount === 0);
   }
 
   /** Resolves when every thread it follows has exited. */
@@ -82,11 +94,12 @@ export class ThreadRoster {
     return this.#until(() => this.#threads.size === 0);
   }
 
-  #follow(worker: Worker): void {
+  #follow(worker: MachineThread): void {
     const id = worker.threadId;
     // It holds the process open while a thread loads, which Piscina's idle threads do not.
-    const timer = setTimeout(() => this.#giveUp(thread), this.#loadTimeoutMs);
-    const thread: Thread = { id, state: 'starting', whileLoading: true, uncaught: null, timer };
+    const { machine, loadTimeoutMs } = this.#limits;
+    const cancelAlarm = patientAlarm(machine.alarm, loadTimeoutMs, () => this.#giveUp(thread));
+    const thread: Thread = { id, state: 'starting', whileLoading: true, uncaught: null, cancelAlarm };
     this.#threads.set(worker, thread);
     worker.on('message', (message: unknown) => {
       if (isNews(message)) this.#hear(thread, message);
@@ -100,7 +113,7 @@ export class ThreadRoster {
 
   #giveUp(thread: Thread): void {
     if (thread.state === 'starting') this.#change(thread, 'loading');
-    const limit = `${this.#loadTimeoutMs} ms (option loadTimeoutMs)`;
+    const limit = `${this.#limits.loadTimeoutMs} ms (option loadTimeoutMs)`;
     const problem = `a handler thread did not load its module and finish setup() within ${limit}`;
     this.#tell((listener) => listener.onUnfit(problem));
   }
@@ -115,13 +128,13 @@ export class ThreadRoster {
         this.#tell((listener) => listener.onReport(news.place, news.report));
         return;
       case 'keylane-ready':
-        clearTimeout(thread.timer);
+        thread.cancelAlarm();
         thread.whileLoading = false;
         if (thread.state === 'loading') this.#change(thread, 'ready');
         this.#tell((listener) => listener.onReady());
         return;
       case 'keylane-failed':
-        clearTimeout(thread.timer);
+        thread.cancelAlarm();
         this.#tell((listener) => listener.onUnfit(news.reason));
         return;
       default:
@@ -129,8 +142,8 @@ export class ThreadRoster {
     }
   }
 
-  #bury(worker: Worker, thread: Thread, code: number): void {
-    clearTimeout(thread.timer);
+  #bury(worker: MachineThread, thread: Thread, code: number): void {
+    thread.cancelAlarm();
     this.#change(thread, 'dying');
     this.#threads.delete(worker);
     const when = thread.whileLoading ? ' while it loaded the handlers module' : '';

@@ -38,7 +38,8 @@ export class Watchdog {
   /** How long it is since a moment, without the time that nobody could use. */
   sinceMs(fromMs: number): number {
     let ms = this.#parts.nowMs() - fromMs;
-    for (const lost of this.#lost) if (lost.atMs > fromMs) ms -= lost.ms;
+    // What began in the midst of it has lost what it can have lost.
+    for (const { atMs, ms: lostMs } of this.#lost) if (atMs > fromMs) ms -= Math.min(lostMs, atMs - fromMs);
     return ms;
   }
 
@@ -53,7 +54,8 @@ export class Watchdog {
     const nowMs = this.#parts.nowMs();
     const lateMs = nowMs - this.#plannedMs;
     if (lateMs > Math.max(lateMsMin, this.#parts.tickMs)) {
-      this.#lost.push({ atMs: nowMs, ms: lateMs });
+      // Since the look before: when in between the process was stopped is not known.
+      this.#lost.push({ atMs: nowMs, ms: lateMs + this.#parts.tickMs });
       if (this.#lost.length > 100) this.#lost.shift();
       // Threads that were stopped with the process have this tick to go on.
     }

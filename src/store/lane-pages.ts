@@ -22,6 +22,8 @@ interface WaitingRow {
   readonly extras: string | null;
   readonly data: string | Buffer | null;
   readonly attempts: number;
+  /** Null of an event that is not suspected. */
+  readonly deaths: number | null;
   readonly postponed: number;
   readonly due_at: number | null;
 }
@@ -40,7 +42,9 @@ export class LanePages {
     // In the lane of order global there may be events of handlers that the module does not have: those stay.
     this.#page = db.prepare(`
       SELECT place, waiting.partition AS partition, waiting.position AS position, event_handler AS handler,
-        ${['id', 'type', 'key', 'extras', 'data'].map(either).join(', ')}, ${triesSql}
+        ${['id', 'type', 'key', 'extras', 'data'].map(either).join(', ')}, ${triesSql},
+        (SELECT deaths FROM suspect WHERE suspect.partition = waiting.partition AND suspect.position = waiting.position
+           AND suspect.handler IN (0, waiting.event_handler)) AS deaths
       FROM waiting JOIN handler ON handler.id = waiting.event_handler AND is_present = 1
         LEFT JOIN event ON event.position = waiting.position
           AND waiting.partition = (SELECT id FROM partition WHERE name = '${journalPartition}')
@@ -84,6 +88,7 @@ export class LanePages {
       partitions: Float64Array.from(rows, ({ partition }) => partition),
       positions: Float64Array.from(rows, ({ position }) => position),
       handlers: Int32Array.from(rows, ({ handler }) => this.#names.indexOf(handler) ?? -1),
+      deaths: Int32Array.from(rows, ({ deaths }) => deaths ?? -1),
       attempts: Int32Array.from(rows, ({ attempts }) => attempts),
       postponed: Int32Array.from(rows, ({ postponed }) => postponed),
       dueAtUs: Float64Array.from(rows, ({ due_at }) => due_at ?? 0),

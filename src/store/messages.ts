@@ -98,6 +98,8 @@ export interface LanePage {
   readonly attempts: Int32Array;
   readonly postponed: Int32Array;
   readonly dueAtUs: Float64Array;
+  /** Deaths of the process that are charged to it; -1 of one that is not suspected. */
+  readonly deaths: Int32Array;
   /** Names of the partitions. */
   readonly names: Readonly<Record<number, string>>;
   /** What `after` of the next page is. */

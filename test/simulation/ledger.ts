@@ -48,6 +48,8 @@ export class Ledger {
   lacksHandlers = false;
   /** Events that were run again after they had been dead-lettered: they come after others of their lane. */
   readonly redriven = new Set<string>();
+  /** Events that somebody asked to cancel. */
+  readonly toldToEnd = new Set<string>();
   readonly #accepted = new Map<string, Accepted>();
   readonly #identityOfId = new Map<string, string>();
   readonly #records: readonly SourceRecord[];
@@ -71,7 +73,7 @@ export class Ledger {
     this.postponedIn = random.pick([30, 30, 30, 4]);
     this.waitMsMax = random.pick([400, 400, 30_000]);
     let position = 0;
-    this.#records = Array.from({ length: random.int(0, 200) }, () => {
+    this.#records = Array.from({ length: random.int(0, 120) }, () => {
       position += random.int(1, 3);
       return { position, event: { ...this.event(), id: null, extras: null, data: '1' } };
     });

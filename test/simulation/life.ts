@@ -1,20 +1,26 @@
-// One life of a process: a real processor (intake, pump, dispatcher, journal) between simulated threads and a simulated
-// writer, on a simulated clock, over a store that may have seen other lives. It ends in order, or it dies: then nothing
+// One life of a process: a real processor (intake, pump, dispatcher, journal, pool) between simulated threads and a
+// simulated writer, on a simulated clock, over a store that may have seen other lives. It ends in order, or it dies: then nothing
 // of it happens any more, at whatever moment it is.
 
 import { KeylaneError } from '../../src/errors.js';
-import { handlerResult, type OnDeadLetter } from '../../src/handler.js';
-import { configFrom, type IntakeMode } from '../../src/options.js';
+import type { GivenPolicy, HandlerEvent, HandlerTable, OnDeadLetter } from '../../src/handler.js';
+import { type Config, configFrom, type IntakeMode } from '../../src/options.js';
 import { verdict } from '../../src/outcome.js';
+import { policiesOf } from '../../src/policy.js';
+import { ChangingPool } from '../../src/pool/changing-pool.js';
 import { Processor } from '../../src/processor.js';
 import type { Source, SourceRecord } from '../../src/sources/source.js';
 import { Trouble } from '../../src/trouble.js';
 import { killerKey, type Ledger, types } from './ledger.js';
 import type { Random } from './random.js';
 import { SimulatedClock } from './simulated-clock.js';
+import type { Try } from './simulated-handlers.js';
+import { SimulatedMachine } from './simulated-machine.js';
 import type { SimulatedStore } from './simulated-store.js';
-import { SimulatedThreads, type Try } from './simulated-threads.js';
+import type { Begun } from './simulated-thread.js';
 import { SimulatedWriter } from './simulated-writer.js';
+import { Tries } from './tries.js';
+import { WatchedPool } from './watched-pool.js';
 
 export interface LifePlan {
   readonly intake: IntakeMode;
@@ -30,7 +36,13 @@ export interface LifePlan {
 }
 
 /** More than any life needs. */
-const stepsMax = 20_000;
+const stepsMax = 40_000;
+
+/** By how much a clock moves at the most that is looked at while an event begins. */
+const lookedUsMax = 100;
+
+/** Promises that follow one another between two steps, at most. */
+const hopsMax = 40;
 
 export class Life {
   readonly #plan: LifePlan;
@@ -38,15 +50,17 @@ export class Life {
   readonly #ledger: Ledger;
   readonly #store: SimulatedStore;
   readonly #clock: SimulatedClock;
-  readonly #threads: SimulatedThreads;
+  readonly #config: Config;
+  readonly #table: HandlerTable;
+  readonly #machine: SimulatedMachine;
+  #pool: WatchedPool | null = null;
+  readonly #tries: Tries;
   readonly #writer: SimulatedWriter;
   readonly #wrong: string[];
   /** Promises that have not settled, by what they are of. */
   readonly #pending = new Map<Promise<unknown>, string>();
   /** Outcomes that a listener heard of. */
   readonly #told = new Set<string>();
-  /** Events that a handler has finished. */
-  readonly #succeeded = new Map<string, number>();
   #isDead = false;
   /** Whether somebody has redriven or discarded dead letters. */
   #isMeddled = false;
@@ -60,13 +74,21 @@ export class Life {
     this.#clock = new SimulatedClock({ tickMs: random.oneIn(2) ? 0.001 : 0 });
     this.#wrong = ledger.wrong;
     const clock = this.#clock;
-    this.#threads = new SimulatedThreads(random.int(1, 4), {
-      ...{ clock, random, attemptsMax: plan.attemptsMax, parks: plan.onDeadLetter === 'park' },
+    const whim = (): GivenPolicy => (random.oneIn(3) ? limits(random) : {});
+    this.#table = {
+      names: plan.handlers,
+      takes: ledger.takes(plan.handlers),
+      policies: plan.handlers.map((name) => ({ ...ledger.claims[name], ...whim() })),
+    };
+    this.#config = this.#makeConfig();
+    this.#tries = new Tries({ ledger, store });
+    this.#machine = new SimulatedMachine({
+      ...{ clock, random, wrong: this.#wrong, limits: policiesOf(this.#table, this.#config) },
       ...{ postponedIn: ledger.postponedIn, waitMsMax: ledger.waitMsMax },
-      laneOf: (handler, key) => ledger.laneOf(plan.handlers[handler] as string, key),
-      nameOf: (handler) => plan.handlers[handler] as string,
-      onTry: (key) => {
-        if (key === killerKey) this.#isDead = true;
+      begin: (event, of) => this.#beginTry(event, of),
+      end: (one) => {
+        one.endMs = clock.nowMs();
+        one.endWorkedMs = clock.workedMs();
       },
     });
     this.#writer = new SimulatedWriter({
@@ -75,9 +97,10 @@ export class Life {
         for (const identity of identities) {
           ledger.redriven.add(identity);
           this.#told.delete(identity);
-          this.#succeeded.delete(identity);
+          this.#tries.forgive(identity);
         }
       },
+      onRow: (identity, row) => this.#tries.hear(identity, row),
       missing: (partition, below) => ledger.missing({ partition, below, has: (identity) => store.isPlaced(identity) }),
     });
   }
@@ -91,6 +114,8 @@ export class Life {
     for (let publisher = random.int(0, 3); publisher > 0; publisher -= 1) this.#publishInTurn(processor);
     const orderly = end === 'stop' ? 'stop' : 'drain';
     if (random.oneIn(2)) this.#consume(processor, orderly);
+    for (let stops = random.int(0, 3); stops > 0; stops -= 1)
+      this.#later(() => this.#clock.stop(random.int(1_000, 60_000)));
     if (random.oneIn(3)) this.#burst(processor);
     if (random.oneIn(3)) this.#publishMany(processor);
     if (this.#plan.hasKiller) this.#publishKiller(processor);
@@ -107,25 +132,63 @@ export class Life {
     return false;
   }
 
-  async #begin(): Promise<Processor> {
+  #makeConfig(): Config {
     const random = this.#random;
-    const { intake, handlers, attemptsMax, onDeadLetter } = this.#plan;
-    const config = configFrom({
-      ...{ handlers: 'simulated', store: 'simulated', order: this.#ledger.order, threads: this.#threads.threads },
+    const { intake, attemptsMax, onDeadLetter } = this.#plan;
+    return configFrom({
+      ...{ handlers: 'simulated', store: 'simulated', order: this.#ledger.order, threads: random.int(1, 4) },
       ...{ ringSize: random.int(16, 64), batchSizeMax: random.int(1, 12), groupSizeMax: random.int(1, 20) },
-      ...{ groupWaitMs: random.int(0, 5), autoStart: random.oneIn(2), intake, attemptsMax },
-      ...{
-        onDeadLetter,
-        ...(random.oneIn(4) && { breaker: { triesMin: 3, windowMs: 100, pauseMs: random.int(1, 30) } }),
-      },
+      ...{ groupWaitMs: random.int(0, 5), autoStart: random.oneIn(2), intake, attemptsMax, onDeadLetter },
+      ...{ backoffMsMin: random.pick([0, 5, 100]), backoffMsMax: 400, postponementsMax: 5 },
+      ...(random.oneIn(3) ? {} : limits(random)),
+      ...(random.oneIn(4) && { breaker: { triesMin: 3, windowMs: 100, pauseMs: random.int(1, 30) } }),
     });
-    const processor = new Processor({
-      ...{ config, clock: this.#clock, writer: this.#writer, pool: this.#threads, trouble: new Trouble() },
-      table: {
-        names: handlers,
-        takes: this.#ledger.takes(handlers),
-        policies: handlers.map((name) => this.#ledger.claims[name] ?? {}),
+  }
+
+  #beginTry(event: HandlerEvent, { handler, isLate, isFirst, startedAtUs }: Begun): Try | null {
+    if (event.key === killerKey) {
+      this.#isDead = true;
+      return null;
+    }
+    const name = this.#plan.handlers[handler] as string;
+    const identity = `${event.partition}/${event.position}/${name}`;
+    const lane = this.#ledger.laneOf(name, event.key) ?? `free ${identity}`;
+    const { timeoutMs: limitMs, graceMs } = policiesOf(this.#table, this.#config)[handler]!;
+    const startWorkedMs = this.#clock.workedMs();
+    const one: Try = {
+      ...{
+        identity,
+        lane,
+        startUs: startedAtUs,
+        startMs: this.#clock.nowMs(),
+        endMs: Number.POSITIVE_INFINITY,
       },
+      ...{ startWorkedMs, endWorkedMs: Number.POSITIVE_INFINITY, limitMs, graceMs, deed: 'runs', rows: 0 },
+      ...{ isLate, isFirst, waitMs: 0, dueUs: 0 },
+    };
+    const agoUs = this.#machine.nowUs() - startedAtUs;
+    if (agoUs < 0 || agoUs > lookedUsMax) this.#wrong.push(`${identity} is said to have begun ${agoUs} us ago`);
+    if (!isFirst && this.#pool?.isFresh(identity)) this.#wrong.push(`${identity} ran on a thread that is not fresh`);
+    this.#tries.add(one);
+    return one;
+  }
+
+  async #begin(): Promise<Processor> {
+    const { intake } = this.#plan;
+    const config = this.#config;
+    const trouble = new Trouble();
+    const started = await this.#reached(
+      ChangingPool.start({
+        ...{ url: new URL('simulated:handlers'), table: this.#table, policies: policiesOf(this.#table, config) },
+        ...{ execArgv: [], config, machine: this.#machine },
+        onWarning: (error) => trouble.warning(error),
+        onFatal: (error) => trouble.fatal(error),
+      }),
+    );
+    const pool = new WatchedPool(started, { wrong: this.#wrong, names: this.#plan.handlers });
+    this.#pool = pool;
+    const processor = new Processor({
+      ...{ config, clock: this.#clock, writer: this.#writer, pool, trouble, table: this.#table },
       journal: await this.#writer.openJournal({ isVolatile: intake === 'memory' }),
       opened: { epoch: 1, wasClean: true, path: 'simulated', file: { device: 0, inode: 0 } },
       flight: {
@@ -135,7 +198,7 @@ export class Life {
             : [...this.#store.flight.values()].some((b) => b.alone);
           if (isDisturbed) this.#wrong.push('something ran beside a suspect');
           const identities = events.map(({ partition, position, handler }) => {
-            return this.#store.identityOf(partition, position, handlers[handler] as string);
+            return this.#store.identityOf(partition, position, this.#plan.handlers[handler] as string);
           });
           this.#store.flight.set(place, { identities, alone });
         },
@@ -157,7 +220,7 @@ export class Life {
   }
 
   #publishInTurn(processor: Processor): void {
-    const count = this.#random.int(0, 150);
+    const count = this.#random.int(0, 80);
     const publish = async (): Promise<void> => {
       for (let index = 0; index < count; index += 1) {
         const event = this.#ledger.event();
@@ -171,7 +234,7 @@ export class Life {
   /** Publishes without awaiting: the order of the calls is the order of acceptance all the same. */
   #burst(processor: Processor): void {
     let last = 0;
-    for (let index = this.#random.int(1, 100); index > 0; index -= 1) {
+    for (let index = this.#random.int(1, 60); index > 0; index -= 1) {
       const event = { ...this.#ledger.event(), type: this.#random.pick(this.#plan.handlers), id: null };
       const published = processor.publish(event).then((receipt) => {
         const { position } = receipt.identity;
@@ -184,7 +247,7 @@ export class Life {
   }
 
   #publishMany(processor: Processor): void {
-    const events = Array.from({ length: this.#random.int(0, 100) }, () => {
+    const events = Array.from({ length: this.#random.int(0, 60) }, () => {
       return { ...this.#ledger.event(), type: this.#random.pick(this.#plan.handlers) };
     });
     const before = this.#store.events.size;
@@ -283,9 +346,10 @@ export class Life {
     if (published.length === 0) return;
     const { partition, position, handler } = this.#random.pick(published);
     const only = this.#random.oneIn(2) ? { handler } : {};
+    const names = 'handler' in only ? [handler] : types;
+    const meant = names.map((name) => `${partition}/${position}/${name}`);
+    for (const identity of meant) this.#ledger.toldToEnd.add(identity);
     const cancelled = processor.cancel({ partition, position }, only).then((found) => {
-      const names = 'handler' in only ? [handler] : types;
-      const meant = names.map((name) => `${partition}/${position}/${name}`);
       const stored = meant.map((identity) => this.#store.outcomes.get(identity)?.verdict);
       if (this.#isDead || this.#plan.intake === 'memory') return;
       if (found === 'cancelled' && !stored.includes(verdict.cancelled))
@@ -322,10 +386,22 @@ export class Life {
     );
   }
 
+  /** What comes of a promise that time alone brings. */
+  async #reached<Value>(coming: Promise<Value>): Promise<Value> {
+    let isSettled = false;
+    const settle = (): void => {
+      isSettled = true;
+    };
+    coming.then(settle, settle);
+    while (!isSettled && this.#clock.nextAtMs() < Number.POSITIVE_INFINITY) await this.#steps(1);
+    return coming;
+  }
+
   async #steps(max: number): Promise<void> {
     for (let step = 0; step < max && !this.#isDead; step += 1) {
       // Promises settle between steps as they would between messages; no chain here needs more hops than this.
-      for (let hop = 0; hop < 24; hop += 1) await null;
+      for (let hop = 0; hop < hopsMax; hop += 1) await null;
+
       if (this.#isDead || !this.#clock.step()) return;
       if (step === stepsMax) {
         this.#wrong.push(`it had not ended after ${stepsMax} steps`);
@@ -338,7 +414,7 @@ export class Life {
     this.#isDead = true;
     this.#store.die();
     this.#forget();
-    this.#judgeTries(this.#threads.tries.filter(({ startMs }) => startMs <= this.#clock.nowMs()));
+    this.#tries.judgeOrder();
     return true;
   }
 
@@ -354,10 +430,7 @@ export class Life {
     const { lanesLive, bytesHeld, inFlight, unacknowledged, accepted, recovered, waiting, backlog, parked } = stats;
     for (const name of this.#pending.values()) wrong.push(`${name} never settled`);
     if (processor.phase !== 'stopped') wrong.push(`the phase is ${processor.phase}`);
-    if (!this.#threads.closed || !this.#writer.closed) wrong.push('a thread was left open');
-    if (this.#threads.isOverfull) wrong.push('more batches in flight than places');
-    const [misplaced] = this.#threads.misplaced;
-    if (misplaced !== undefined) wrong.push(`${misplaced} ran on a fresh thread without being doubted, or elsewhere`);
+    if (this.#machine.live > 0 || !this.#writer.closed) wrong.push('a thread was left open');
     if (this.#writer.groupsMax > 2) wrong.push('more than two groups in flight');
     if (inFlight + unacknowledged > 0) wrong.push(`${end} left ${inFlight} + ${unacknowledged} unfinished`);
     // A lane that is let go on while the store is being closed goes on next time.
@@ -369,48 +442,14 @@ export class Life {
     if (durable + waiting + backlog + parked !== accepted + recovered) {
       wrong.push(`${accepted} + ${recovered} events, ${durable} outcomes, ${waiting} + ${backlog} + ${parked} left`);
     }
-    this.#judgeTries(this.#threads.tries);
+    this.#tries.judgeEnd();
+    this.#tries.judgeOrder();
   }
+}
 
-  /** No more events of a handler execute at the same time than it allows. */
-  #judgeConcurrency(tries: readonly Try[]): void {
-    if (this.#ledger.order === 'global') return;
-    for (const [handler, { concurrency }] of Object.entries(this.#ledger.claims)) {
-      if (concurrency === undefined) continue;
-      const own = tries.filter(({ identity, startMs, endMs }) => identity.endsWith(`/${handler}`) && startMs < endMs);
-      const ends = own.flatMap(({ startMs, endMs }) => [
-        { atMs: startMs, change: 1 },
-        { atMs: endMs, change: -1 },
-      ]);
-      let running = 0;
-      for (const { change } of ends.sort((a, b) => a.atMs - b.atMs || a.change - b.change)) {
-        running += change;
-        if (running > concurrency) this.#wrong.push(`${running} events of ${handler} ran at once, not ${concurrency}`);
-      }
-    }
-  }
-
-  /** Per lane, tries begin in the order of positions, and no two execute at the same time. */
-  #judgeTries(tries: readonly Try[]): void {
-    this.#judgeConcurrency(tries);
-    const lastEnd = new Map<string, number>();
-    const lastPosition = new Map<string, number>();
-    for (const identity of this.#threads.tooEarly) this.#wrong.push(`${identity} was tried before it was due`);
-    const inOrder = [...tries].sort((a, b) => a.startMs - b.startMs);
-    for (const { lane, identity, startMs, endMs, result } of inOrder) {
-      if (this.#succeeded.has(identity)) this.#wrong.push(`${identity} ran again after it had succeeded`);
-      if (result === handlerResult.succeeded) this.#succeeded.set(identity, endMs);
-      if (startMs < (lastEnd.get(lane) ?? 0)) this.#wrong.push(`${identity} began before its predecessor stopped`);
-      lastEnd.set(lane, Math.max(endMs, lastEnd.get(lane) ?? 0));
-      const [partition, position] = [identity.split('/')[0], Number(identity.split('/')[1])];
-      // Equal where a try was cut short by its thread.
-      if (this.#ledger.redriven.has(identity) || (this.#ledger.lacksHandlers && lane === 'all')) continue;
-      if (position < (lastPosition.get(`${lane} ${partition}`) ?? 0)) {
-        this.#wrong.push(`${identity} of lane ${lane} ran after a later one`);
-      }
-      lastPosition.set(`${lane} ${partition}`, position);
-    }
-  }
+/** Time limits, or only the time that one who is told to end has. */
+function limits(random: Random): Pick<GivenPolicy, 'timeoutMs' | 'graceMs'> {
+  return { timeoutMs: random.int(8, 40), graceMs: random.int(0, 25) };
 }
 
 /** A source may give types that the module has no handler for. */

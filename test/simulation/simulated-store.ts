@@ -67,6 +67,8 @@ export class SimulatedStore {
   isVolatile = false;
   #placeLast = 0;
   readonly #partitions: string[] = [];
+  /** What waits in some lane. */
+  readonly #waiting = new Set<string>();
   readonly #deaths = new Map<string, number>();
 
   /** The number of a partition. */
@@ -109,8 +111,7 @@ export class SimulatedStore {
   }
 
   isWaiting(identity: string): boolean {
-    for (const lane of this.waiting.values()) if (lane.some((one) => one.identity === identity)) return true;
-    return false;
+    return this.#waiting.has(identity);
   }
 
   /** What is known of events that were tried and are not decided: see Retries. */
@@ -152,6 +153,7 @@ export class SimulatedStore {
       this.#append(lane, waiting);
       return;
     }
+    this.#waiting.add(identity);
     this.waiting.set(lane, [{ ...waiting, place: (others[0]?.place ?? 1) - 1 }, ...others]);
     if (head.partition === waiting.partition && head.position === waiting.position) this.parked.delete(lane);
   }
@@ -173,6 +175,11 @@ export class SimulatedStore {
       }
     }
     this.flight.clear();
+  }
+
+  /** How often the process died of an event, of which it may be 0; null of one that is not suspected. */
+  deathsOf(identity: string): number | null {
+    return this.#deaths.get(identity) ?? null;
   }
 
   suspects(name: string, handlers: readonly string[]): Suspects {
@@ -210,7 +217,9 @@ export class SimulatedStore {
   raise(watermarks: readonly Watermark[], missing: (name: string, below: number) => string | undefined): void {
     for (const { partition, watermark } of watermarks) {
       const name = this.#partitions[partition - 1] as string;
-      if (watermark < (this.watermarks.get(name) ?? 0)) this.objections.push(`the watermark of ${name} went back`);
+      const before = this.watermarks.get(name) ?? 0;
+      if (watermark === before) continue;
+      if (watermark < before) this.objections.push(`the watermark of ${name} went back`);
       this.watermarks.set(name, watermark);
       const passed = missing(name, watermark);
       if (passed !== undefined) this.objections.push(`watermark ${watermark} of ${name} passed ${passed}`);
@@ -220,11 +229,13 @@ export class SimulatedStore {
   /** Nothing is put before a place that a page may have ended at. */
   #append(lane: string, waiting: Waiting): void {
     const others = this.waiting.get(lane) ?? [];
+    this.#waiting.add(waiting.identity);
     this.#placeLast = Math.max(this.#placeLast, others.at(-1)?.place ?? 0) + 1;
     this.waiting.set(lane, [...others, { ...waiting, place: this.#placeLast }]);
   }
 
   #leave(identity: string): void {
+    if (!this.#waiting.delete(identity)) return;
     for (const [lane, waiting] of this.waiting) {
       const others = waiting.filter((one) => one.identity !== identity);
       if (others.length === 0) this.waiting.delete(lane);

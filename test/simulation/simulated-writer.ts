@@ -3,7 +3,7 @@
 
 import { type EncodedEvent, journalPartition } from '../../src/event.js';
 import { EventsJoiner, JoinedEventsReader } from '../../src/joined-events.js';
-import { isOutcome, RowsReader, verdict } from '../../src/outcome.js';
+import { isOutcome, type OutcomeRow, RowsReader, verdict } from '../../src/outcome.js';
 import type { LaneOrder } from '../../src/policy.js';
 import { RunsGatherer } from '../../src/position-runs.js';
 import type {
@@ -44,6 +44,8 @@ interface World {
   orderOf(handler: string): LaneOrder;
   /** Dead letters were taken to be run again, by identity. */
   onRedrive(identities: readonly string[]): void;
+  /** It is told of an event. */
+  onRow(identity: string, row: OutcomeRow): void;
   /** An accepted event of a partition below a position that has no outcome. */
   missing(partition: string, below: number): string | undefined;
 }
@@ -180,9 +182,10 @@ export class SimulatedWriter implements WriterThread {
   /** Does something once everything asked for before is done, and some time has passed. */
   #inTurn<Result>(work: () => Result): Promise<Result> {
     const { clock, random } = this.#world;
-    this.#freeAtMs = Math.max(this.#freeAtMs, clock.nowMs()) + random.next() * 20;
+    const workedMs = clock.workedMs();
+    this.#freeAtMs = Math.max(this.#freeAtMs, workedMs) + random.next() * 20;
     return new Promise((resolve) => {
-      clock.alarm(this.#freeAtMs - clock.nowMs(), () => resolve(work()));
+      clock.work(this.#freeAtMs - workedMs, () => resolve(work()));
     });
   }
 
@@ -214,6 +217,7 @@ export class SimulatedWriter implements WriterThread {
       const row = reader.next();
       const handler = handlers[row.handler] as string;
       const identity = store.identityOf(row.partition, row.position, handler);
+      this.#world.onRow(identity, row);
       const { type, key, id, extras, data } = row;
       const isJournaled = identity.startsWith(journalPartition) && store.events.has(row.position);
       if (row.verdict !== verdict.succeeded && !isJournaled && !store.kept.has(identity))
@@ -283,6 +287,7 @@ export class SimulatedWriter implements WriterThread {
       partitions: Float64Array.from(taken, ({ partition }) => partition),
       positions: Float64Array.from(taken, ({ position }) => position),
       handlers: Int32Array.from(taken, (of) => handlers.indexOf(of.handler)),
+      deaths: Int32Array.from(taken, ({ identity }) => store.deathsOf(identity) ?? -1),
       attempts: Int32Array.from(tries, (of) => of?.tries ?? 0),
       postponed: Int32Array.from(tries, (of) => of?.postponed ?? 0),
       dueAtUs: Float64Array.from(tries, (of) => of?.dueAtUs ?? 0),

@@ -1,0 +1,156 @@
+// The tries of one life, as the outside saw them, and what was said of them to the store. It judges that no two of a
+// lane execute at once or out of order, whichever threads they were in, and that every try is charged with what it did
+// itself: a time limit with having worked for so long, a death with having ended its thread while nothing else can have,
+// and nothing with anything else. And that none begins before it is due.
+
+import type { OutcomeRow } from '../../src/outcome.js';
+import { verdict } from '../../src/outcome.js';
+import type { Ledger } from './ledger.js';
+import type { Deed, Try } from './simulated-handlers.js';
+import type { SimulatedStore } from './simulated-store.js';
+
+interface Parts {
+  readonly ledger: Ledger;
+  readonly store: SimulatedStore;
+}
+
+/** What the simulated machine adds to a limit at the most: ticks, the way out of a thread, a process that was stopped. */
+const lateMsMax = 400;
+
+/** Times are told in whole microseconds. */
+const roundingUs = 2;
+
+const deaths: ReadonlySet<Deed> = new Set<Deed>(['exited', 'left-error', 'out-of-memory']);
+
+export class Tries {
+  readonly #parts: Parts;
+  readonly #wrong: string[];
+  readonly #all: Try[] = [];
+  /** The last one of each event. */
+  readonly #byStart = new Map<string, Try>();
+  /** Tries that gave a result, by event. */
+  readonly #succeeded = new Set<string>();
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#wrong = parts.ledger.wrong;
+  }
+
+  add(one: Try): void {
+    this.#all.push(one);
+    this.#byStart.set(`${one.identity} ${one.startUs}`, one);
+    if (this.#succeeded.has(one.identity)) this.#wrong.push(`${one.identity} ran again after it had succeeded`);
+  }
+
+  /** It is run again on purpose. */
+  forgive(identity: string): void {
+    this.#succeeded.delete(identity);
+  }
+
+  /** The store is told of an event. */
+  hear(identity: string, row: OutcomeRow): void {
+    const { ledger, store } = this.#parts;
+    const said = row.error === null ? null : (JSON.parse(row.error) as { name: string }).name;
+    if (row.verdict === verdict.waiting || said === 'KilledProcess') return;
+    if (row.verdict === verdict.cancelled && !ledger.toldToEnd.has(identity)) {
+      this.#wrong.push(`${identity} was cancelled and nobody asked for it`);
+    }
+    const one = this.#byStart.get(`${identity} ${row.startedAtUs}`);
+    // One that was cancelled before it began, or was redriven.
+    if (one === undefined && row.verdict === verdict.cancelled) return;
+    if (one === undefined) {
+      this.#wrong.push(`${identity} has a row of a try that never was: ${row.error}`);
+      return;
+    }
+    one.rows += 1;
+    one.dueUs = row.dueAtUs;
+    if (row.verdict === verdict.tryPostponed && row.dueAtUs < (one.endMs + one.waitMs) * 1000 - roundingUs) {
+      this.#wrong.push(`${identity} ended at ${one.endMs}, is to wait ${one.waitMs} ms, and is due at ${row.dueAtUs}`);
+    }
+    const attempts = (store.tries.get(identity)?.tries ?? 0) + (store.deathsOf(identity) ?? 0) + 1;
+    if (!store.outcomes.has(identity) && row.attempts !== attempts) {
+      this.#wrong.push(`${identity} is told to be in its try ${row.attempts}, it is in ${attempts}`);
+    }
+    if (!this.#is(one, said, row)) {
+      const workedMs = one.endWorkedMs - one.startWorkedMs;
+      this.#wrong.push(`${identity} ${one.deed} in ${workedMs} of ${one.limitMs} ms, and is charged with ${row.error}`);
+    }
+    if (row.verdict === verdict.succeeded) this.#succeeded.add(identity);
+  }
+
+  /** Whether a try did what is said of it. */
+  #is(one: Try, said: string | null, row: OutcomeRow): boolean {
+    if (one.endMs === Number.POSITIVE_INFINITY) return false;
+    if (row.verdict === verdict.cancelled) return true;
+    switch (said) {
+      case null:
+        return one.deed === 'gave';
+      case 'TimeoutError':
+        return one.limitMs !== null && one.endWorkedMs - one.startWorkedMs > one.limitMs - 0.01;
+      case 'ThreadDied':
+        // Where something ran before, that may have left what ended the thread; only the heap is charged all the same.
+        return one.deed === 'out-of-memory' || (deaths.has(one.deed) && one.isFirst);
+      case 'RetryLater':
+        return one.deed === 'postponed';
+      default:
+        return one.deed === 'threw' || (one.deed === 'postponed' && row.verdict !== verdict.tryPostponed);
+    }
+  }
+
+  /** After an orderly end: each try has had its consequence, and none ran on for ever. */
+  judgeEnd(): void {
+    for (const { identity, deed, rows, isLate, isFirst, limitMs, graceMs, ...one } of this.#all) {
+      const workedMs = one.endWorkedMs - one.startWorkedMs;
+      const name = `${identity}, which ${deed} for ${workedMs} of ${limitMs} ms,`;
+      if (rows > 1) this.#wrong.push(`${name} was told of ${rows} times`);
+      // Only what the thread was told to exit for is charged; what others may have caused is in doubt at first.
+      const isDoubtful = deed === 'struck' || ((deed === 'exited' || deed === 'left-error') && !isFirst);
+      const isOpen = isDoubtful || (isLate && (deed === 'runs' || deaths.has(deed)));
+      if (rows === 0 && !isOpen) this.#wrong.push(`${name} is charged with nothing`);
+      if (limitMs !== null && workedMs > limitMs + graceMs + lateMsMax)
+        this.#wrong.push(`${name} was not ended in time`);
+    }
+  }
+
+  /** No more events of a handler execute at the same time than it allows. */
+  #judgeConcurrency(): void {
+    const { ledger } = this.#parts;
+    for (const [handler, { concurrency = Number.POSITIVE_INFINITY }] of Object.entries(ledger.claims)) {
+      if (ledger.order === 'global') return;
+      const own = this.#all.filter(({ identity, startMs, endMs }) => {
+        return identity.endsWith(`/${handler}`) && startMs < endMs;
+      });
+      const changes = own.flatMap(({ startMs, endMs }) => [
+        { atMs: startMs, change: 1 },
+        { atMs: endMs, change: -1 },
+      ]);
+      let running = 0;
+      for (const { change } of changes.sort((a, b) => a.atMs - b.atMs || a.change - b.change)) {
+        running += change;
+        if (running > concurrency) this.#wrong.push(`${running} events of ${handler} ran at once, not ${concurrency}`);
+      }
+    }
+  }
+
+  /** Per lane, tries begin in the order of positions, and no two execute at the same time; of an event, when it is due. */
+  judgeOrder(): void {
+    this.#judgeConcurrency();
+    const { ledger } = this.#parts;
+    const lastEnd = new Map<string, number>();
+    const lastPosition = new Map<string, number>();
+    const due = new Map<string, number>();
+    for (const { lane, identity, startMs, endMs, startUs, dueUs } of this.#all) {
+      if (startUs < (due.get(identity) ?? 0) - roundingUs) this.#wrong.push(`${identity} was tried before it was due`);
+      due.set(identity, dueUs);
+      if (startMs < (lastEnd.get(lane) ?? 0)) this.#wrong.push(`${identity} began before its predecessor stopped`);
+      lastEnd.set(lane, Math.max(endMs, lastEnd.get(lane) ?? 0));
+      const [partition, position] = [identity.split('/')[0], Number(identity.split('/')[1])];
+      // Equal where a try was cut short by its thread.
+      if (ledger.redriven.has(identity) || (ledger.lacksHandlers && lane === 'all')) continue;
+      if (position < (lastPosition.get(`${lane} ${partition}`) ?? 0)) {
+        this.#wrong.push(`${identity} of lane ${lane} ran after a later one`);
+      }
+      lastPosition.set(`${lane} ${partition}`, position);
+    }
+  }
+}
