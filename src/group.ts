@@ -88,6 +88,11 @@ export class Group {
     return this.#rowCount + this.owed.length;
   }
 
+  /** Whether somebody is to be told when it is stored, besides those who published its events. */
+  get isAwaited(): boolean {
+    return this.announcements.length > 0 || this.whenStored.length > 0;
+  }
+
   /** Size of its rows. */
   get bytes(): number {
     return this.#bytes;

@@ -1,6 +1,7 @@
 // Groups on their way to the writer: the ones that still fill, and the ones that were sent. A group leaves when it is
 // full or has waited long enough; at once when nothing else would join it, or when it has events and no other group is
-// on its way, as somebody may be waiting for them to be stored. So while one is being stored, the next one grows.
+// on its way, as somebody may be waiting for them to be stored. So while one is being stored, the next one grows. One
+// for which nobody waits grows for longer, as each costs the waking of two threads.
 
 import type { Clock } from './clock.js';
 import { Group, type GroupPart, type Owed } from './group.js';
@@ -9,6 +10,7 @@ import { invariant } from './invariant.js';
 export interface GroupLimits {
   readonly groupSizeMax: number;
   readonly groupWaitMs: number;
+  readonly ringSize: number;
   readonly unacknowledgedBytesMax: number;
 }
 
@@ -25,6 +27,12 @@ interface Parts {
 
 /** Groups that may be on their way to the writer at once: one being committed, one waiting there. */
 const inFlightMax = 2;
+
+/** The longest wait of a group for whose outcomes somebody waits, or that keeps memory from others. */
+const awaitedMsMax = 10;
+
+/** The share of the ring that outcomes which are not durable may hold: then their group leaves. */
+const ringShare = 1 / 4;
 
 /** Size of events at which a group is full: they cross to the writer as one text. */
 const groupEventBytesMax = 8 * 1024 * 1024;
@@ -114,16 +122,21 @@ export class Groups {
     return whenStored(this.#waiting.at(-1) ?? this.#sent.at(-1));
   }
 
-  /** Sends off what is due; `isIdle` says that no batch is in flight, so that nothing else would join. */
-  commit(isIdle: boolean): void {
+  /**
+   * Sends off what is due. `isIdle`: no batch is in flight, so that nothing else would join. `isTight`: memory is held
+   * by so many bytes that others wait for it.
+   */
+  commit({ isIdle, isTight }: { isIdle: boolean; isTight: boolean }): void {
     const { clock, limits, send } = this.#parts;
     this.#stopAlarm();
     for (let [group] = this.#waiting; group !== undefined; [group] = this.#waiting) {
       if (this.#sent.length === inFlightMax) return;
-      const waitedMs = clock.nowMs() - group.openedMs;
-      const isAwaited = group.owed.length > 0 && this.#sent.length === 0;
-      if (!(this.#isFull(group) || waitedMs >= limits.groupWaitMs || isIdle || isAwaited)) {
-        this.#cancelAlarm = clock.alarm(limits.groupWaitMs - waitedMs, () => this.#parts.wake());
+      const waitMs = isTight || group.isAwaited ? Math.min(limits.groupWaitMs, awaitedMsMax) : limits.groupWaitMs;
+      const leftMs = group.openedMs + waitMs - clock.nowMs();
+      const areEventsDue = group.owed.length > 0 && this.#sent.length === 0;
+      const isDue = group.count >= limits.ringSize * ringShare || this.#isFull(group);
+      if (!(isDue || leftMs <= 0 || isIdle || areEventsDue)) {
+        this.#cancelAlarm = clock.alarm(leftMs, () => this.#parts.wake());
         return;
       }
       this.#waiting.shift();

@@ -136,7 +136,7 @@ export const optionTable = {
   },
   batchTargetMs: {
     kind: 'integer',
-    default: 10,
+    default: 20,
     min: 1,
     max: 10_000,
     unit: 'ms',
@@ -162,11 +162,12 @@ export const optionTable = {
   },
   groupWaitMs: {
     kind: 'integer',
-    default: 10,
+    default: 50,
     min: 0,
     max: 60_000,
     unit: 'ms',
-    sentence: 'Longest wait of an outcome for its group while other batches run.',
+    sentence:
+      'Longest wait of an outcome for its group while other batches run; 10 ms at most if somebody listens for it.',
     flag: 'group-wait-ms',
   },
   unacknowledgedBytesMax: {

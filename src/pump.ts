@@ -162,7 +162,8 @@ export class Pump {
       this.#dispatch();
       this.#settlement.sendAside();
       for (const news of this.#parts.dispatcher.takeBreakerNews()) this.#parts.onBreaker(news);
-      this.#settlement.groups.commit(this.#parts.flights.count === 0);
+      const { flights, dispatcher } = this.#parts;
+      this.#settlement.groups.commit({ isIdle: flights.count === 0, isTight: dispatcher.isTight });
       this.#setAlarm(nowMs);
     } catch (error) {
       this.#fail(error);

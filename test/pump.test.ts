@@ -149,6 +149,39 @@ test('an outcome waits for company while another batch runs, but no longer than 
   expect(groups).toHaveLength(1);
 });
 
+test('an outcome that somebody listens for waits 10 ms at most', async () => {
+  processor = make({ groupWaitMs: 50 });
+  await processor.publishMany([{ type: 't' }, { type: 't' }, { type: 't' }]);
+  await settle();
+  await finish(0);
+  expect(clock.nextAtMs()).toBe(50);
+  processor.on('outcome', () => {});
+  await finish(1);
+  expect(clock.nextAtMs()).toBe(10);
+  clock.step();
+  await settle();
+  expect(groups).toHaveLength(1);
+});
+
+test('a group that has a quarter of the ring leaves at once', async () => {
+  processor = make({ ringSize: 16 });
+  await processor.publishMany(Array.from({ length: 8 }, () => ({ type: 't' })));
+  await settle();
+  for (const index of [0, 1, 2]) await finish(index);
+  expect(groups).toHaveLength(0);
+  await finish(3);
+  expect(groups).toHaveLength(1);
+});
+
+test('a group waits 10 ms at most while events fill half of the bytes that memory may have', async () => {
+  const ringBytesMax = 1024 * 1024;
+  processor = make({ groupWaitMs: 50, ringBytesMax, dataSizeMax: ringBytesMax });
+  await processor.publishMany([{ type: 't' }, { type: 't', data: 'x'.repeat(ringBytesMax / 2) }]);
+  await settle();
+  await finish(0);
+  expect(clock.nextAtMs()).toBe(10);
+});
+
 test('a full group leaves at once', async () => {
   processor = make({ groupSizeMax: 2 });
   await processor.publishMany([{ type: 't' }, { type: 't' }, { type: 't' }, { type: 't' }]);

@@ -98,8 +98,14 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'an outcome that waits for its group is forgotten by the alarm',
     file: 'src/groups.ts',
-    from: 'this.#cancelAlarm = clock.alarm(limits.groupWaitMs - waitedMs, () => this.#parts.wake());',
+    from: 'this.#cancelAlarm = clock.alarm(leftMs, () => this.#parts.wake());',
     to: '',
+  },
+  {
+    name: 'a group that somebody listens for waits as long as any',
+    file: 'src/groups.ts',
+    from: 'isTight || group.isAwaited',
+    to: 'isTight',
   },
   {
     name: 'the end comes before the last commit',

@@ -104,4 +104,11 @@ export const storeFaults: readonly Fault[] = [
     to: "void thread.exited.then((death) => this.#life.phase === 'failed' && this.#onExit(death));",
     built: ['test/writer-death.test.ts'],
   },
+  {
+    name: 'the last row of a statement is taken to share what the others do',
+    file: 'src/store/multi-insert.ts',
+    from: 'while (at < values.length && values[at] === value) at += columns;\n    if (at >= values.length)',
+    to: 'while (at < values.length - columns && values[at] === value) at += columns;\n    if (at >= values.length - columns)',
+    tests: ['test/multi-insert.test.ts'],
+  },
 ];

@@ -1,8 +1,11 @@
 // How many events the next batch takes. It aims at a duration, from the handler time that was measured, and takes a
 // smaller share when little is waiting, so that the last batches leave no thread idle.
 
-/** A batch this long is not cut further for the sake of sharing: waking a thread costs about as much. */
-const worthwhileUs = 300;
+/**
+ * A batch this long is not cut further for the sake of sharing: what its way to a thread and back costs all threads
+ * together is a fifth of it.
+ */
+const worthwhileUs = 500;
 
 /** Before anything was measured. */
 const firstSize = 16;

@@ -105,8 +105,9 @@ export class Dispatcher {
     return this.#ring.isOpen ? this.#ring.room : 0;
   }
 
-  get capacity(): number {
-    return this.#ring.capacity;
+  /** Whether the events in memory have half of the bytes that they may have. */
+  get isTight(): boolean {
+    return this.#ring.bytes >= this.#ring.bytesMax / 2;
   }
 
   /** Accepted events in memory without a durable outcome. */

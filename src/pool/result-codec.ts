@@ -13,8 +13,10 @@ export function encodeResult(result: unknown, sizeMax: number): string | Uint8Ar
     case 'undefined':
       return null;
     case 'number':
+      // What JSON.stringify gives, for less: most results of models are numbers.
+      return Number.isFinite(result) ? String(result) : 'null';
     case 'boolean':
-      return JSON.stringify(result);
+      return result ? 'true' : 'false';
     case 'string':
       checkSize(result.length, sizeMax);
       return jsonOf(result, sizeMax);

@@ -473,10 +473,10 @@ describe('how many', () => {
     expect(bench.batch().split(' ')).toHaveLength(3);
   });
 
-  test('but no batch so short that waking the thread costs more', () => {
+  test('but no batch so short that its way there and back costs more than a fifth', () => {
     const bench = new Bench({ threads: 2, measured: false }).admit(`a${' a'.repeat(15)}`);
     bench.batch();
-    bench.settle('s', 4 * 40);
+    bench.settle('s', 4 * 70);
     expect(bench.batch().split(' ')).toHaveLength(7);
   });
 });
