@@ -51,6 +51,8 @@ export class Ledger {
   /** Events that somebody asked to cancel. */
   readonly toldToEnd = new Set<string>();
   readonly #accepted = new Map<string, Accepted>();
+  /** Events of the source that a later life read, whose module did not have the handler. */
+  readonly #unowed = new Set<string>();
   readonly #identityOfId = new Map<string, string>();
   readonly #records: readonly SourceRecord[];
   readonly #random: Random;
@@ -103,7 +105,7 @@ export class Ledger {
   recordsFrom(position: number, count: number, handlers: readonly string[]): SourceRecord[] {
     const records = this.#records.filter((record) => record.position >= position).slice(0, count);
     for (const { position: at, event } of records) {
-      for (const handler of types) this.#accepted.delete(`source/${at}/${handler}`);
+      for (const handler of types) this.#unowed.add(`source/${at}/${handler}`);
       this.#accept('source', at, { event, owedTo: this.routeOf(event.type, handlers) });
     }
     return records;
@@ -148,6 +150,7 @@ export class Ledger {
   /** An accepted event of a partition below a position that has no outcome. */
   missing(of: { partition: string; below: number; has(identity: string): boolean }): string | undefined {
     for (const { identity, partition, position } of this.#accepted.values()) {
+      if (this.#unowed.has(identity)) continue;
       if (partition === of.partition && position < of.below && !of.has(identity)) return identity;
     }
     return undefined;
@@ -157,6 +160,7 @@ export class Ledger {
     for (const handler of of.owedTo) {
       const identity = `${partition}/${position}/${handler}`;
       const lane = this.laneOf(handler, of.event.key);
+      this.#unowed.delete(identity);
       this.#accepted.set(identity, { identity, partition, position, handler, lane });
     }
   }

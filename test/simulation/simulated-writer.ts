@@ -268,7 +268,9 @@ export class SimulatedWriter implements WriterThread {
       if (name !== '*' && !handlers.includes(name)) return [];
       const index = handlers.indexOf(name);
       const lane = mark === ' ' ? { handler: withoutOrder(index), key } : { handler: index, key };
-      return [{ ...lane, parkedBy: store.parked.get(text) ?? null, waiting: store.waiting.get(text)?.length ?? 0 }];
+      // In the one lane of order global there may be some of handlers that are not there.
+      const waiting = (store.waiting.get(text) ?? []).filter((one) => handlers.includes(one.handler)).length;
+      return [{ ...lane, parkedBy: store.parked.get(text) ?? null, waiting }];
     });
   }
 
