@@ -85,6 +85,6 @@ export class GroupMaker {
       joiner.add(encodeEvent(this.#events.event(n), limits));
     }
     const handlers = new Int32Array(size);
-    return { ...joiner.finish(), positionFirst: this.#stored + 1, handlers, acceptedAtUs: 1.7e15 };
+    return { ...joiner.finish(), positionFirst: this.#stored + 1, handlers, routes: [], acceptedAtUs: 1.7e15 };
   }
 }

@@ -15,7 +15,10 @@ const handlerNames = ['order.placed', 'order.paid'];
 const timeUs = 1_790_000_000_000_000;
 const limits = { dataSizeMax: 1_000_000, keySizeMax: 1_000, headersSizeMax: 1_000 };
 
-/** Positions 1, 2 and 5 have their outcomes; 3 is charged with a death; 3, 4 and 6 are owed theirs; 4 waits. */
+/**
+ * Positions 1, 2 and 5 have their outcomes; 3 is charged with a death; 3, 4 and 6 are owed theirs; 4 waits. 7 is owed to
+ * both handlers, and has the outcome of the first.
+ */
 const events: readonly SourceEvent[] = [
   { type: 'order.placed', key: 'ada', id: 'a-1', data: { n: 1 } },
   { type: 'order.paid', key: 'lone \ud800', id: 'done \udc00', data: Uint8Array.of(1, 2, 3) },
@@ -23,6 +26,7 @@ const events: readonly SourceEvent[] = [
   { type: 'order.paid', key: 'lone \ud800', id: 'owed \udc00', data: Uint8Array.of(4) },
   { type: 'order.placed', key: 'bob', data: { n: 5 } },
   { type: 'order.placed', data: { n: 6 } },
+  { type: 'order.refunded', key: 'ada', data: { n: 7 } },
 ];
 
 if (existsSync(path)) throw new Error(`${path} must not be there yet: a released schema never changes`);
@@ -35,19 +39,19 @@ first.append({
   events: journaled(),
   rows: [outcomes()],
   watermarks: [{ partition: file, watermark: 6 }],
-  parked: [{ handler: 1, key: 'lone \ud800', partition: journal, position: 2 }],
+  parked: [{ handler: 1, key: 'lone \ud800', partition: journal, position: 2, eventHandler: 1 }],
 });
 const identity = { partition: 'file:/orders.ndjson', position: 5 };
 first.deadLetters({ wanted: { identity }, reason: 'too old', atUs: timeUs, countMax: 10, after: null });
-const flight = new FlightLog(path, { epoch: first.opened.epoch, batchSizeMax: 8, onWarning: fail });
-flight.depart(0, { events: [{ partition: journal, position: 3 }], alone: true });
+const flight = new FlightLog(path, { epoch: first.opened.epoch, batchSizeMax: 8, handlerIds: [1, 2], onWarning: fail });
+flight.depart(0, { events: [{ partition: journal, position: 3, handler: 0 }], alone: true });
 first.close(null);
 
 const second = Store.open(request);
 second.openJournal({ isVolatile: false });
 second.openPartition('file:/orders.ndjson');
 second.close([
-  { partition: journal, watermark: 3, positionNext: 7 },
+  { partition: journal, watermark: 3, positionNext: 8 },
   { partition: file, watermark: 6, positionNext: 8 },
 ]);
 flight.close();
@@ -57,8 +61,9 @@ console.log(`made ${path}: commit it`);
 function journaled(): Parameters<Store['append']>[0]['events'] {
   const joiner = new EventsJoiner(events.length);
   for (const event of events) joiner.add(encodeEvent(event, limits));
+  // Of the type that is no handler's name: that of the route of both.
   const handlers = Int32Array.from(events, ({ type }) => handlerNames.indexOf(type));
-  return { ...joiner.finish(), positionFirst: 1, handlers, acceptedAtUs: timeUs };
+  return { ...joiner.finish(), positionFirst: 1, handlers, routes: [[0, 1]], acceptedAtUs: timeUs };
 }
 
 function outcomes(): ArrayBuffer {
@@ -73,7 +78,7 @@ function outcomes(): ArrayBuffer {
   });
   const error = '{"name":"Error","message":"no"}';
   const failed = { attempts: 5, error };
-  const builder = new RowsBuilder(8);
+  const builder = new RowsBuilder(9);
   builder.add({ ...ofJournal(1), result: '{"risk":1}' });
   builder.add({ ...ofJournal(2), ...failed, verdict: verdict.deadLettered });
   builder.add({ ...ofJournal(5), result: Uint8Array.of(1, 2, 3) });
@@ -81,6 +86,7 @@ function outcomes(): ArrayBuffer {
   // Behind the lane that 2 stops; and one of the file, which the journal does not hold.
   builder.add({ ...ofJournal(4), verdict: verdict.waiting });
   builder.add({ ...ofJournal(4), partition: file, position: 4, id: null, verdict: verdict.waiting, data: '{"n":4}' });
+  builder.add({ ...ofJournal(7), handler: 0, result: '7' });
   // A try of 6 has failed, and the next is due; 5 of the file is discarded.
   builder.add({ ...ofJournal(6), error, verdict: verdict.tryFailed, dueAtUs: timeUs + 1_000_000 });
   builder.add({ ...ofJournal(1), ...failed, partition: file, position: 5, verdict: verdict.deadLettered, data: '5' });

@@ -93,18 +93,18 @@ export class Acceptance {
   /** Sends it to the store, unless too much is on its way there already. */
   #toJournal(owed: Owed): boolean {
     const { limits, pump } = this.#parts;
-    const { events, bytes } = pump.unstored;
+    const { events, bytes, outcomesOwed } = pump.unstored;
     if (this.#room.isFull || events >= unstoredGroupsMax * limits.groupSizeMax || bytes >= limits.ringBytesMax)
       return false;
-    if (this.#mayBecomeRoom(events)) return false;
+    if (this.#mayBecomeRoom(outcomesOwed + owed.route.length)) return false;
     pump.journal(owed);
     return true;
   }
 
-  /** Whether memory has no room for one more event than is on its way, and may have some soon. */
-  #mayBecomeRoom(onTheirWay: number): boolean {
+  /** Whether memory has no room for one more event besides those on their way, and may have some soon. */
+  #mayBecomeRoom(slotsNeeded: number): boolean {
     const { journal, pump, clock, room } = this.#parts;
-    if (!journal.isInStep || !pump.isOpen || room() > onTheirWay) {
+    if (!journal.isInStep || !pump.isOpen || room() >= slotsNeeded) {
       this.#fullSinceMs = null;
       return false;
     }
@@ -119,11 +119,11 @@ export class Acceptance {
   }
 
   /** Takes it into memory, once what the store is owed from before is there too. */
-  #toMemory({ event, handler, waiter }: Owed): boolean {
+  #toMemory({ event, route, waiter }: Owed): boolean {
     const { dispatcher, journal, room } = this.#parts;
-    if (this.#room.isShort || !journal.isInStep || room() === 0) return false;
+    if (this.#room.isShort || !journal.isInStep || room() < route.length) return false;
     const position = journal.take();
-    dispatcher.admit(event, { partition: journal.partition, position, handler });
+    for (const handler of route) dispatcher.admit(event, { partition: journal.partition, position, handler });
     waiter?.resolve({ position, duplicate: false, outcome: null });
     return true;
   }

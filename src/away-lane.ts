@@ -9,7 +9,8 @@ export interface AwayLane {
   readonly name: LaneName;
   /** The lane itself; null when its events need no order among them, or new ones need not wait behind these. */
   readonly lane: Lane | null;
-  parkedBy: { readonly partition: number; readonly position: number } | null;
+  /** The handler is left out where only the store knows it; of one event several may be in one lane. */
+  parkedBy: { readonly partition: number; readonly position: number; readonly handler?: number } | null;
   /** When it is asked for; only while it is not parked. */
   dueMs: number;
   /** Until when some of its events may not be due, though it is; null when it stands for no span of time. */

@@ -113,9 +113,10 @@ export class AwayLanes {
   }
 
   /** Takes in that a lane stopped. Call it when the rows that tell of it are in their group. */
-  park({ lane, partition, position, letGo }: ParkedBy): void {
+  park({ lane, partition, position, handler, letGo }: ParkedBy): void {
     const away = this.#awayOf(lane);
-    this.#become(away, { parkedBy: { partition, position }, waiting: away.waiting + letGo, dueMs: away.dueMs });
+    const parkedBy = { partition, position, handler };
+    this.#become(away, { parkedBy, waiting: away.waiting + letGo, dueMs: away.dueMs });
   }
 
   /** Takes in that lanes gave their memory to others. */
@@ -140,11 +141,12 @@ export class AwayLanes {
   }
 
   /** Gives what has the lane of an event go on, if it is stopped by that event when it is called. */
-  letGo({ partition, position, lane }: Slot): () => void {
+  letGo({ partition, position, handler, lane }: Slot): () => void {
     const name = lane === null || lane.key === null ? null : { handler: lane.handler, key: lane.key };
     return () => {
       const away = name === null ? undefined : this.#lanes.get(nameOf(name));
       if (away?.parkedBy?.partition !== partition || away.parkedBy.position !== position) return;
+      if ((away.parkedBy.handler ?? handler) !== handler) return;
       this.#become(away, { parkedBy: null, waiting: away.waiting, dueMs: this.#parts.clock.nowMs() });
     };
   }

@@ -12,7 +12,7 @@ import { handlerResult } from './handler.js';
 import { unreachable } from './invariant.js';
 import type { Journal } from './journal.js';
 import type { Pump } from './pump.js';
-import type { CancelResult } from './store/messages.js';
+import type { CancelledFor } from './store/event-messages.js';
 import type { WriterThread } from './threads.js';
 
 /**
@@ -33,18 +33,22 @@ interface Parts {
   readonly journal: Journal;
   /** Number of a partition that is fed or known; null for any other. */
   indexOf(partition: string): number | null;
+  /** Name of a handler. */
+  nameOf(handler: number): string;
+  /** The most handlers that one event may be owed to. */
+  readonly widest: number;
   /** Resolves when everything decided so far is stored. */
   allStored(): Promise<void>;
-  /** Told at once that the store has decided an event by itself. */
+  /** Told at once that the store has decided an event by itself, for some handler. */
   onDecidedInStore(identity: Identity): void;
-  /** Tells the outcome of an event that nothing else tells of; resolves when that is done. */
-  tellStored(identity: Identity): Promise<void>;
+  /** Tells the outcomes of an event for handlers of which nothing else tells; resolves when that is done. */
+  tellStored(identity: Identity, handlers: readonly string[]): Promise<void>;
   wallMs(): number;
 }
 
 export class Cancellations {
   readonly #parts: Parts;
-  /** Events in flight that are to end, and who waits for that. */
+  /** Events in flight that are to end, each for one handler, and who waits for that. */
   readonly #inFlight = new Map<Slot, ((ended: Ended) => void)[]>();
   /** Calls that are not answered. */
   readonly #calls = new Set<Promise<CancelFound>>();
@@ -54,11 +58,14 @@ export class Cancellations {
     this.#parts = parts;
   }
 
-  /** Cancels the event with this identity, or the published event with this id. */
-  async cancel(event: Identity | string): Promise<CancelFound> {
+  /**
+   * Cancels the event with this identity, or the published event with this id: for one handler, or for each that has
+   * not decided it.
+   */
+  async cancel(event: Identity | string, { handler }: { readonly handler?: string } = {}): Promise<CancelFound> {
     // Nothing is sent to the store any more, and what is owed there is for the next user.
     if (this.#isClosed) throw new KeylaneError('not-running', 'the processor is ending: cancel with the next one');
-    const call = this.#cancel(event);
+    const call = this.#cancel(event, handler);
     this.#calls.add(call);
     try {
       return await call;
@@ -93,40 +100,51 @@ export class Cancellations {
     await Promise.allSettled([this.#parts.allStored()]);
   }
 
-  async #cancel(event: Identity | string): Promise<CancelFound> {
+  async #cancel(event: Identity | string, handler: string | undefined): Promise<CancelFound> {
     if (typeof event !== 'string' && !isIdentity(event)) {
       throw new KeylaneError('bad-event', `cancel takes { partition, position } or an id, got ${shown(event)}`);
     }
-    const slot = this.#find(event);
-    if (slot === null) return this.#inStore(event);
+    if (handler !== undefined && typeof handler !== 'string') {
+      throw new KeylaneError('bad-option', `handler must be the name of a handler, got ${shown(handler)}`);
+    }
+    const slots = this.#find(event, handler ?? null);
+    if (slots.length === 0) return this.#inStore(event, handler ?? null);
+    const found = await Promise.all(slots.map((slot) => this.#inMemory(slot)));
+    await this.#parts.allStored();
+    const hasMore = found.includes('moved') || (handler === undefined && this.#parts.widest > 1);
+    if (hasMore) found.push(await this.#inStore(event, handler ?? null));
+    if (found.includes('cancelled')) return 'cancelled';
+    return found.includes('decided') ? 'decided' : 'unknown';
+  }
+
+  /** The event where it is in memory: a slot for each handler, or for the one that is meant. */
+  #find(event: Identity | string, handler: string | null): readonly Slot[] {
+    const { dispatcher, indexOf, nameOf } = this.#parts;
+    const partition = typeof event === 'string' ? null : indexOf(event.partition);
+    if (typeof event !== 'string' && partition === null) return [];
+    const slots = dispatcher.find(
+      typeof event === 'string' ? event : { partition: partition!, position: event.position },
+    );
+    return handler === null ? slots : slots.filter((slot) => nameOf(slot.handler) === handler);
+  }
+
+  /** Cancels an event for the handler of one slot, if that can be done here. */
+  async #inMemory(slot: Slot): Promise<Ended> {
     switch (slot.state) {
       case 'buffered':
         this.#parts.pump.withdraw(slot);
-        await this.#parts.allStored();
         return 'cancelled';
-      case 'in-flight': {
-        const ended = await this.#ended(slot);
-        await this.#parts.allStored();
-        return ended === 'moved' ? this.#inStore(event) : ended;
-      }
+      case 'in-flight':
+        return this.#ended(slot);
       case 'settled':
-        await this.#parts.allStored();
         return 'decided';
       case 'aside':
-        await this.#parts.allStored();
-        return this.#inStore(event);
+        return 'moved';
       case 'free':
         return 'unknown';
       default:
         return unreachable(slot.state);
     }
-  }
-
-  #find(event: Identity | string): Slot | null {
-    const { dispatcher, indexOf } = this.#parts;
-    if (typeof event === 'string') return dispatcher.find(event);
-    const partition = indexOf(event.partition);
-    return partition === null ? null : dispatcher.find({ partition, position: event.position });
   }
 
   /** What came of a try that was told to end. One that failed or did not begin before that is owed still. */
@@ -148,23 +166,25 @@ export class Cancellations {
   }
 
   /** Decides an event that is not in memory; by the time the store says so, a page may have brought it there. */
-  async #inStore(event: Identity | string): Promise<CancelFound> {
+  async #inStore(event: Identity | string, handler: string | null): Promise<CancelFound> {
     const { writer, wallMs, pump, onDecidedInStore, tellStored } = this.#parts;
-    const request = { event, atUs: Math.floor(wallMs() * 1000) };
-    let isTold: Promise<boolean> | boolean = true;
-    const { found, identity } = await pump.takeIn(writer.cancel(request), (result) => {
-      if (result.found !== 'cancelled') return;
-      onDecidedInStore(result.identity!);
-      isTold = this.#takeOut(result);
+    const request = { event, handler, atUs: Math.floor(wallMs() * 1000) };
+    const isTold: (Promise<boolean> | boolean)[] = [];
+    const result = await pump.takeIn(writer.cancel(request), ({ identity, cancelled }) => {
+      if (identity === null || cancelled.length === 0) return;
+      onDecidedInStore(identity);
+      for (const one of cancelled) isTold.push(this.#takeOut(identity, one));
     });
-    if (!(await isTold)) await tellStored(identity!);
-    return found;
+    const told = await Promise.all(isTold);
+    const untold = result.cancelled.filter((_, index) => !told[index]).map(({ handlerName }) => handlerName);
+    if (untold.length > 0) await tellStored(result.identity!, untold);
+    return result.found;
   }
 
-  /** Nothing more is owed to an event that the store has decided. Says whether its outcome is told of in its turn. */
-  #takeOut({ identity, hasWaited, waitedIn }: CancelResult): Promise<boolean> | boolean {
+  /** Nothing more is owed to a handler of an event that the store has decided. Says whether it is told in its turn. */
+  #takeOut(identity: Identity, { handler, hasWaited, waitedIn }: CancelledFor): Promise<boolean> | boolean {
     const { pump, away, journal } = this.#parts;
-    const slot = identity === null ? null : this.#find(identity);
+    const slot = this.#find(identity, null).find((one) => one.handler === handler) ?? null;
     // Whatever its try gives now: the store has its outcome, and stops no lane behind it.
     const letGo = slot === null ? null : away.letGo(slot);
     if (slot !== null) slot.isDecidedInStore = true;
@@ -183,7 +203,7 @@ export class Cancellations {
     else if (slot === null && waitedIn !== null) away.left(waitedIn);
     else if (slot === null && hasWaited) journal.leftLane();
     // A call that is answered twice does not say where an event of a source waited.
-    else if (slot === null && identity?.partition === journalPartition) journal.left(identity.position);
+    else if (slot === null && identity.partition === journalPartition) journal.left(identity.position);
     return slot?.state === 'settled';
   }
 }

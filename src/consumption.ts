@@ -2,6 +2,7 @@
 // whatever happened. A source is somebody else's code: it may throw, lie or never answer, and that costs its own call.
 
 import type { Clock } from './clock.js';
+import { DonePositions } from './done-positions.js';
 import { KeylaneError, messageOf, shown } from './errors.js';
 import type { EventLimits } from './event.js';
 import type { Fed } from './feed.js';
@@ -9,7 +10,6 @@ import type { HandlerTable } from './handler.js';
 import type { Intake } from './intake.js';
 import { Interrupt } from './interrupt.js';
 import type { Partitions } from './partitions.js';
-import { PositionRuns } from './position-runs.js';
 import type { Source } from './sources/source.js';
 import type { PartitionStart } from './store/messages.js';
 import type { WriterThread } from './threads.js';
@@ -65,7 +65,7 @@ export class Consumption {
     try {
       const start = await interrupt.race(writer.openPartition(source.partition));
       const { watermark, positionNext, positionUnused } = start;
-      const durable = new PositionRuns(start.durable);
+      const durable = new DonePositions(start, handlers);
       const known = { watermark, positionNext, positionUnused, durable, fingerprint: start.fingerprint };
       const fingerprint = await interrupt.race(opening(source, { ...known, limits, handlers }));
       if (fingerprint !== null && fingerprint !== start.fingerprint) {
@@ -79,11 +79,11 @@ export class Consumption {
   }
 
   async #feed(source: Source, start: PartitionStart, signal: AbortSignal | undefined): Promise<Fed> {
-    const { intake, partitions } = this.#parts;
+    const { intake, partitions, handlers } = this.#parts;
     partitions.open(source.partition, start);
     try {
-      const durable = new PositionRuns(start.durable);
-      return await intake.feed(source, { partition: start.partition, durable, watermark: start.watermark, signal });
+      const done = new DonePositions(start, handlers);
+      return await intake.feed(source, { partition: start.partition, done, watermark: start.watermark, signal });
     } finally {
       partitions.close(start.partition);
     }

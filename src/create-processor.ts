@@ -5,7 +5,7 @@ import { systemClock } from './clock.js';
 import type { KeylaneError } from './errors.js';
 import type { EventMapOf, Handler, Handlers } from './handler.js';
 import { configFrom, type ProcessorOptions } from './options.js';
-import { policiesOf } from './policy.js';
+import { ordersOf, policiesOf } from './policy.js';
 import { ChangingPool } from './pool/changing-pool.js';
 import { preflight } from './pool/preflight.js';
 import { Processor } from './processor.js';
@@ -35,7 +35,8 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   const onFatal = (error: KeylaneError): void => trouble.fatal(error);
   const onWarning = (error: KeylaneError): void => trouble.warning(error);
   const { store, durability, retention, order } = config;
-  const request = { path: store, durability, retention, order, handlerNames: table.names };
+  const orders = ordersOf(table, order);
+  const request = { path: store, durability, retention, order, orders, handlerNames: table.names };
   const writer = await StoreWriter.open({ ...request, thread, onFatal, onWarning });
   let pool: ChangingPool | null = null;
   let flight: FlightLog | null = null;
@@ -45,7 +46,8 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
     const journal = await writer.openJournal({ isVolatile: config.intake === 'memory' });
     const { opened } = writer;
     const { batchSizeMax } = config;
-    flight = new FlightLog(opened.path, { epoch: opened.epoch, batchSizeMax, onWarning });
+    const { handlerIds } = journal;
+    flight = new FlightLog(opened.path, { epoch: opened.epoch, batchSizeMax, handlerIds, onWarning });
     return new Processor({ config, table, writer, pool, opened, journal, flight, trouble, clock: systemClock });
   } catch (error) {
     flight?.close();

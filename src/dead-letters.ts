@@ -3,9 +3,8 @@
 
 import { checkReason, type DeadLetterSelection, selectionFrom, selectionNames } from './dead-letter-selection.js';
 import { KeylaneError, shown } from './errors.js';
-import type { Identity } from './event.js';
 import { unknownOption } from './option-spec.js';
-import type { DeadLettersRequest, DeadLettersResult } from './store/messages.js';
+import type { DeadLettersRequest, DeadLettersResult, LetterPlace } from './store/messages.js';
 import type { Discarded, Redriven } from './store/redrive-store.js';
 
 interface Parts {
@@ -49,7 +48,7 @@ export class DeadLetters {
     await allStored();
     const atUs = Math.floor(wallMs() * 1000);
     const all = { count: 0, withoutEvent: 0 };
-    let after: Identity | null = null;
+    let after: LetterPlace | null = null;
     do {
       const part: DeadLettersResult = await deadLetters({ wanted, reason, atUs, countMax: partSizeMax, after });
       all.count += part.count;

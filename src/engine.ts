@@ -12,23 +12,25 @@ import type { BreakerLimits } from './dispatch/breaker.js';
 import type { BreakerNews } from './dispatch/breakers.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { DueTimes } from './due-times.js';
-import type { KeylaneError } from './errors.js';
+import { KeylaneError } from './errors.js';
 import { type Identity, journalPartition } from './event.js';
 import { Flights } from './flights.js';
 import type { HandlerTable, Policy } from './handler.js';
 import { Idleness } from './idleness.js';
 import { Intake } from './intake.js';
 import { Journal } from './journal.js';
-import type { Config, OrderMode } from './options.js';
+import type { Config } from './options.js';
 import type { RowNames } from './outcome.js';
 import { OutcomeNews } from './outcome-news.js';
 import { warnsOfParked } from './parked-warning.js';
 import { Partitions } from './partitions.js';
-import { policiesOf } from './policy.js';
+import { type LaneOrder, ordersOf, policiesOf } from './policy.js';
 import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
 import { Receipts } from './receipts.js';
-import type { EventOutcomes, JournalStart } from './store/messages.js';
+import { Routes } from './routes.js';
+import type { EventOutcomes } from './store/event-messages.js';
+import type { JournalStart } from './store/messages.js';
 import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
 
 export interface EngineParts {
@@ -52,6 +54,11 @@ export interface EngineHearers {
 export class Engine {
   readonly names: RowNames;
   readonly policies: readonly Policy[];
+  /** The order of each handler's events. */
+  readonly orders: readonly LaneOrder[];
+  /** The same by its name; of one that the module does not have, that of the options. */
+  readonly orderOf: (handler: string) => LaneOrder;
+  readonly #routes: Routes;
   readonly dispatcher: Dispatcher;
   readonly partitions: Partitions;
   readonly away: AwayLanes;
@@ -64,7 +71,6 @@ export class Engine {
   readonly consumption: Consumption;
   readonly deadLetters: DeadLetters;
   readonly cancellations: Cancellations;
-  readonly order: OrderMode;
   readonly audience: Audience;
   readonly receipts: Receipts;
   readonly news: OutcomeNews;
@@ -74,10 +80,11 @@ export class Engine {
     const { config, table, clock, journal, writer } = parts;
     const { onWarning } = hearers;
     this.policies = policiesOf(table, config);
-    this.dispatcher = new Dispatcher({
-      ...{ ...config, handlerCount: table.names.length, breaker: breakerLimits(config) },
-      parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
-    });
+    this.orders = ordersOf(table, config.order);
+    this.orderOf = (handler) => this.orders[table.names.indexOf(handler)] ?? config.order;
+    this.#routes = new Routes(table);
+    const widest = widestOf(this.#routes, journal, config);
+    this.dispatcher = this.#dispatcher(parts, widest);
     const dispatcher = this.dispatcher;
     const dueTimes = new DueTimes(clock, this.policies);
     const partitions = new Partitions(dispatcher, dueTimes);
@@ -91,15 +98,14 @@ export class Engine {
     });
     const away = this.away;
     const room = (): number => Math.max(0, dispatcher.room - away.reserved);
-    this.journal = new Journal(journal, { dispatcher, partitions, room, onWarning, pageBytesMax });
+    this.journal = new Journal(journal, { dispatcher, partitions, room, widest, onWarning, pageBytesMax });
     this.flights = this.#flights(parts);
-    this.order = config.order;
     this.audience = new Audience({ clock, wake: () => this.pump.wake(), onWarning });
-    this.receipts = this.#receipts(parts);
-    const { receipts } = this;
+    this.receipts = this.#receipts(parts, widest);
     this.news = this.#news(parts, hearers);
     this.idleness = new Idleness({
-      ...{ dispatcher, journal: this.journal, away, handlerName: this.names.handler, wake: () => this.pump.wake() },
+      ...{ dispatcher, journal: this.journal, away, handlerName: (index) => this.names.handler(index) },
+      ...{ orders: this.orders, wake: () => this.pump.wake() },
       whenStored: () => this.pump.whenStored(),
     });
     this.pump = this.#pump(parts, hearers);
@@ -109,7 +115,7 @@ export class Engine {
       ...{ limits: config, dispatcher, room, journal: this.journal, away, pump, clock, onWarning },
     });
     this.intake = this.#intake(parts);
-    const intake = this.intake;
+    const { intake, receipts } = this;
     this.publishing = new Publishing({ intake, pump, receipts, limits: config, partition: journalPartition });
     this.consumption = new Consumption({
       ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition, intake, partitions, onWarning },
@@ -123,21 +129,36 @@ export class Engine {
       deadLetters: (request) => pump.takeIn(writer.deadLetters(request), ({ lanes }) => away.goOn(lanes)),
     });
     this.cancellations = new Cancellations({
-      ...calls,
+      ...{ ...calls, widest },
       indexOf: (partition) => partitions.indexOf(partition),
+      nameOf: (handler) => this.names.handler(handler),
       onDecidedInStore: (identity) => receipts.decidedInStore(identity),
-      tellStored: (identity) => this.news.tellStored(identity),
+      tellStored: (identity, handlers) => this.news.tellStored(identity, handlers),
     });
   }
 
-  #receipts({ config, writer }: EngineParts): Receipts {
-    const { dispatcher, journal } = this;
+  #dispatcher({ config, table }: EngineParts, widest: number): Dispatcher {
+    return new Dispatcher({
+      ...{ ...config, widest, handlerCount: table.names.length, breaker: breakerLimits(config) },
+      parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
+      orders: this.orders,
+      claims: table.policies.map(({ priority = 0, concurrency = null }) => ({ priority, concurrency })),
+    });
+  }
+
+  #receipts({ config, writer }: EngineParts, widest: number): Receipts {
+    const { dispatcher, journal, names } = this;
     const { partition } = journal;
+    // With a journal the store has every event that there is a receipt of.
+    const isJournaled = config.intake === 'journal';
     return new Receipts({
-      ...{ partition, partitionName: journalPartition },
+      ...{ partition, partitionName: journalPartition, widest },
       allStored: () => this.pump.allStored(),
       read: (events, act) => this.#readOutcomes({ config, writer }, { events, act }),
-      isHeld: (position) => dispatcher.find({ partition, position }) !== null,
+      heldFor: (position) => {
+        const held = isJournaled ? [] : dispatcher.find({ partition, position });
+        return held.map(({ handler }) => names.handler(handler));
+      },
     });
   }
 
@@ -184,7 +205,11 @@ export class Engine {
     });
   }
 
-  #intake({ config, table }: EngineParts): Intake {
+  #intake({ config }: EngineParts): Intake {
+    if (config.unmatched === 'record' && config.intake === 'memory') {
+      const why = 'with intake "memory" there is no journal that would hold the event';
+      throw new KeylaneError('bad-option', `unmatched must be "refuse", got "record": ${why}`);
+    }
     const { dispatcher, acceptance, pump } = this;
     return new Intake({
       room: () => acceptance.roomForSources,
@@ -192,7 +217,8 @@ export class Engine {
       accept: (owed) => acceptance.accept(owed),
       refill: () => pump.refill(),
       watermark: (index) => dispatcher.watermark(index),
-      handlerOf: handlerFinder(table),
+      routeOf: (type) => this.#routes.of(type),
+      refusesUnmatched: config.unmatched === 'refuse',
       wake: () => pump.wake(),
       publishersMax: config.publishersMax,
     });
@@ -206,9 +232,13 @@ function breakerLimits({ breaker }: Config): BreakerLimits | null {
   return { failurePercent, triesMin, windowMs, pauseMs };
 }
 
-/** Finds the index of the handler that takes a type. */
-function handlerFinder({ names, takes }: HandlerTable): (type: string) => number | null {
-  if (takes === 'every-type') return () => 0;
-  const indexes = new Map(names.map((name, index) => [name, index]));
-  return (type) => indexes.get(type) ?? null;
+/**
+ * The most handlers that one event may be owed to, by the module or by what the journal holds. Of the ring it may be
+ * half: an event is admitted whole, and no more than that is held by lanes that may not run for a while.
+ */
+function widestOf(routes: Routes, journal: JournalStart, { ringSize }: Config): number {
+  const widest = Math.max(routes.widest, journal.widest);
+  if (widest === 1 || 2 * widest <= ringSize) return widest;
+  const expected = `ringSize must be at least ${2 * widest}, as an event may be owed to ${widest} handlers`;
+  throw new KeylaneError('bad-option', `${expected}, got ${ringSize}`);
 }

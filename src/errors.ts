@@ -43,6 +43,8 @@ export type KeylaneErrorCode =
   | 'outcome-deleted'
   /** One outcome was asked for, of an event that has several. */
   | 'several-outcomes'
+  /** One outcome was asked for, of an event that no handler takes: see the option `unmatched`. */
+  | 'unmatched'
   /** `abort()` ended the processor before this was done. */
   | 'aborted'
   /** A bug in keylane itself. */

@@ -8,8 +8,8 @@ import { KeylaneError, shown } from './errors.js';
 import type { Identity } from './event.js';
 import type { Flights } from './flights.js';
 import type { HandlerTable, Policy } from './handler.js';
-import type { OrderMode } from './options.js';
 import type { Phase } from './phase.js';
+import type { LaneOrder } from './policy.js';
 
 /**
  * - `empty`: nothing of it is held in memory; published events of it may still wait in the backlog.
@@ -56,21 +56,22 @@ interface Parts {
   readonly handlers: HandlerTable;
   readonly policies: readonly Policy[];
   readonly clock: Clock;
-  readonly order: OrderMode;
+  /** By handler. */
+  readonly orders: readonly LaneOrder[];
   nameOf(partition: number): string;
   phase(): Phase;
 }
 
 /** Explains the lane of a handler and a key. Throws a KeylaneError `bad-option` where there is no such lane. */
 export function explainLane(wanted: { readonly handler: string; readonly key: string }, parts: Parts): Explanation {
-  if (parts.order === 'none') {
-    const why = 'under order "none" events have no lanes, each runs when a thread is free';
-    throw new KeylaneError('bad-option', `there is nothing to explain: ${why}; stats() counts those that wait`);
-  }
   const handler = parts.handlers.names.indexOf(wanted.handler);
   if (handler === -1) {
     const names = parts.handlers.names.map(shown).join(', ');
     throw new KeylaneError('bad-option', `handler must be one of ${names}, got ${shown(wanted.handler)}`);
+  }
+  if (parts.orders[handler] === 'none') {
+    const why = 'under order "none" events have no lanes, each runs when a thread is free';
+    throw new KeylaneError('bad-option', `there is nothing to explain: ${why}; stats() counts those that wait`);
   }
   if (typeof wanted.key !== 'string') {
     throw new KeylaneError(
@@ -87,7 +88,9 @@ type Facts = Omit<Explanation, 'text'>;
 function factsOf({ handler, key }: { handler: number; key: string }, parts: Parts): Facts {
   const { dispatcher, flights, clock, nameOf } = parts;
   const lane = dispatcher.lane(handler, key);
-  const away = parts.away.find(parts.order === 'global' ? { handler: -1, key: '' } : { handler, key });
+  const order = parts.orders[handler];
+  const own = { handler, key: order === 'handler' ? '' : key };
+  const away = parts.away.find(order === 'global' ? { handler: -1, key: '' } : own);
   const slot = lane?.state === 'busy' ? flights.inLane((other) => other.lane === lane) : (lane?.head ?? null);
   const running = slot === null || lane?.state !== 'busy' ? null : flights.running(slot);
   const dueMs = lane === null ? null : dueMsOf(lane, dispatcher);

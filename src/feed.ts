@@ -1,9 +1,10 @@
 // One source while it is being consumed: what it gave and is not admitted yet, whether it has been asked for more, and
 // how it came to its end. It holds at most one request's records. Its callbacks only note what came and wake the pump.
 
+import type { DonePositions } from './done-positions.js';
 import { KeylaneError, shown } from './errors.js';
 import { isEncodedEvent } from './event.js';
-import type { PositionRuns } from './position-runs.js';
+import type { Route } from './routes.js';
 import type { Source, SourceRecord } from './sources/source.js';
 
 /** How the consumption of a source ended. */
@@ -30,7 +31,7 @@ export interface FeedOptions {
   readonly source: Source;
   readonly partition: number;
   readonly watermark: number;
-  readonly durable: PositionRuns;
+  readonly done: DonePositions;
   wake(): void;
 }
 
@@ -40,8 +41,8 @@ export class Feed {
   readonly done: Promise<Fed>;
   readonly #source: Source;
   readonly #wake: () => void;
-  /** Positions that have their outcome already: they are passed over. */
-  readonly #durable: PositionRuns;
+  /** Positions that have outcomes already. */
+  readonly #done: DonePositions;
   /** The highest position the source has given. */
   #positionSeen: number;
   #state: FeedState = 'open';
@@ -57,7 +58,7 @@ export class Feed {
   constructor(of: FeedOptions) {
     this.#source = of.source;
     this.partition = of.partition;
-    this.#durable = of.durable;
+    this.#done = of.done;
     this.#positionSeen = Math.max(0, of.watermark) - 1;
     this.#wake = () => of.wake();
     this.done = new Promise((resolve, reject) => {
@@ -76,9 +77,15 @@ export class Feed {
     return this.#records[this.#next] ?? null;
   }
 
-  /** Notes that the record last peeked at was admitted. */
-  took(position: number): void {
+  /** What of a route is not done at a position; null where no handler takes what is there and nothing was done. */
+  owed(position: number, route: Route | null): Route | null {
+    return this.#done.owed(position, route);
+  }
+
+  /** Notes that the record last peeked at was admitted, or had nothing left that is owed. */
+  took(position: number, { isOwed }: { isOwed: boolean }): void {
     this.#next += 1;
+    if (!isOwed) return;
     this.#accepted += 1;
     this.#positionLast = position;
   }
@@ -179,7 +186,7 @@ export class Feed {
       if (!isEncodedEvent(record?.event)) {
         throw this.#wrong(`the event at position ${position} must be an encoded one, got ${shown(record?.event)}`);
       }
-      if (!this.#durable.has(this.#positionSeen)) records.push(record as SourceRecord);
+      if (!this.#done.has(this.#positionSeen)) records.push(record as SourceRecord);
     }
     return records;
   }

@@ -5,6 +5,7 @@ import type { Slot } from './dispatch/ring-buffer.js';
 import { type EncodedEvent, sizeOf } from './event.js';
 import { EventsJoiner } from './joined-events.js';
 import type { Outcome } from './outcome.js';
+import type { Route } from './routes.js';
 import type { GroupResult, JournalEvents, LaneParked } from './store/messages.js';
 
 /** What became of a published event once it is stored. */
@@ -22,10 +23,10 @@ export interface Waiter {
   reject(error: unknown): void;
 }
 
-/** A published event with the handler it is owed to. */
+/** A published event with the handlers it is owed to. */
 export interface Owed {
   readonly event: EncodedEvent;
-  readonly handler: number;
+  readonly route: Route;
   readonly waiter: Waiter | null;
 }
 
@@ -70,6 +71,7 @@ export class Group {
   #rowCount = 0;
   #bytes = 0;
   #eventBytes = 0;
+  #outcomesOwed = 0;
 
   constructor(number: number, openedMs: number) {
     this.number = number;
@@ -101,6 +103,11 @@ export class Group {
     return this.#eventBytes;
   }
 
+  /** Outcomes that its events are owed: the slots that they will take. */
+  get outcomesOwed(): number {
+    return this.#outcomesOwed;
+  }
+
   add(part: GroupPart): void {
     this.slots.push(part.slots);
     this.rows.push(part.rows);
@@ -117,6 +124,7 @@ export class Group {
   accept(owed: Owed, position: number): void {
     if (this.owed.length === 0) this.#positionFirst = position;
     this.owed.push(owed);
+    this.#outcomesOwed += owed.route.length;
     this.#eventBytes += sizeOf(owed.event);
   }
 
@@ -126,11 +134,13 @@ export class Group {
     if (owed.length === 0) return null;
     const joiner = new EventsJoiner(owed.length);
     const handlers = new Int32Array(owed.length);
+    const routes: Route[] = [];
     for (let index = 0; index < owed.length; index += 1) {
-      joiner.add(owed[index]!.event);
-      handlers[index] = owed[index]!.handler;
+      const { event, route } = owed[index]!;
+      joiner.add(event);
+      handlers[index] = route.length === 1 ? route[0]! : -1 - indexIn(routes, route);
     }
-    return { ...joiner.finish(), positionFirst, handlers, acceptedAtUs };
+    return { ...joiner.finish(), positionFirst, handlers, routes, acceptedAtUs };
   }
 
   /** Tells those who wait that it is stored. */
@@ -154,4 +164,10 @@ export class Group {
     for (const { waiter } of this.owed) waiter?.reject(error);
     for (const { reject } of this.whenStored) reject(error);
   }
+}
+
+/** Where a route stands in a list of few; it is added if it is new. */
+function indexIn(routes: Route[], route: Route): number {
+  const index = routes.indexOf(route);
+  return index === -1 ? routes.push(route) - 1 : index;
 }

@@ -47,6 +47,7 @@ export class Groups {
   /** Events that are not stored yet, and their size. */
   #events = 0;
   #eventBytes = 0;
+  #outcomesOwed = 0;
   /** Whether the bytes of outcomes reached their limit and are not yet back at half of it. */
   #isBehind = false;
   #sentNext = 0;
@@ -74,6 +75,11 @@ export class Groups {
     return this.#eventBytes;
   }
 
+  /** Outcomes that these events are owed: the slots that they will take. */
+  get outcomesOwed(): number {
+    return this.#outcomesOwed;
+  }
+
   /** One above the highest position that was sent. */
   get sentNext(): number {
     return this.#sentNext;
@@ -85,6 +91,7 @@ export class Groups {
     const { eventBytes } = group;
     group.accept(owed, this.#parts.takePosition());
     this.#events += 1;
+    this.#outcomesOwed += owed.route.length;
     this.#eventBytes += group.eventBytes - eventBytes;
   }
 
@@ -144,6 +151,7 @@ export class Groups {
     invariant(this.#sent.shift() === group, 'groups are stored in the order in which they were sent');
     this.#outcomeBytes -= group.bytes;
     this.#events -= group.owed.length;
+    this.#outcomesOwed -= group.outcomesOwed;
     this.#eventBytes -= group.eventBytes;
     if (this.#outcomeBytes <= this.#parts.limits.unacknowledgedBytesMax / 2) this.#isBehind = false;
   }

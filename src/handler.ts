@@ -38,8 +38,20 @@ export interface HandlerContext {
 /** What follows a dead letter: the later events of its key go on, or wait until somebody has looked at it. */
 export type OnDeadLetter = 'continue' | 'park';
 
-/** How the failures of one handler are treated; what is left out is as the processor's options say. */
+/** In order per key, in none, or all events of the handler one after another. */
+export type HandlerOrder = 'key' | 'none' | 'handler';
+
+/** How the failures of one handler are treated, and what it may claim; what is left out is as the options say. */
 export interface HandlerPolicy {
+  /**
+   * From -1000 to 1000, 0 where it is left out: among keys that are ready, those of a handler with a higher one go
+   * first, as long as there are any. Within a key nothing goes before its turn.
+   */
+  readonly priority?: number;
+  /** How many of its events may run at the same time, from 1; without it, as many as there are threads. */
+  readonly concurrency?: number;
+  /** The order of its events, where that is another than the option says; not under the option `global`. */
+  readonly order?: HandlerOrder;
   /** Tries of one event, the first one included. */
   readonly attemptsMax?: number;
   /** Upper bound of the wait before the second try, in ms; each later one doubles it. */
@@ -137,23 +149,62 @@ function hasMark(thrown: unknown, mark: symbol): boolean {
 // biome-ignore lint/suspicious/noExplicitAny: only `any` lets each handler of a map name its own type and data
 export type Handler<Data = any> = (event: HandlerEvent<Data, any>, context: HandlerContext) => unknown;
 
-/** Handlers by event type, or one function for every type. */
-export type Handlers = Readonly<Record<string, Handler>> | Handler;
+/**
+ * One of several handlers that may take the same event, with its policy beside it. `on` is a type, a list of types, or
+ * of patterns: `order.*` is every type that begins with `order.`, and `*` is every type.
+ */
+export interface NamedHandler extends HandlerPolicy {
+  readonly name: string;
+  readonly on: string | readonly string[];
+  readonly run: Handler;
+}
+
+/** Handlers by event type, or one function for every type, or a list of which any number may take one event. */
+export type Handlers = Readonly<Record<string, Handler>> | Handler | readonly NamedHandler[];
 
 /**
- * Names a module's handlers: `export default defineHandlers({ 'flight.departed': (event, ctx) => result })`.
+ * Names a module's handlers: `export default defineHandlers({ 'flight.departed': (event, ctx) => result })`, or
+ * `defineHandlers([{ name: 'audit', on: '*', run: (event, ctx) => result }])`.
  * It gives back what it is given; its worth is the types that flow from here to `publish`.
  */
-export function defineHandlers<H extends Handlers>(handlers: H): H {
+export function defineHandlers<const H extends Handlers>(handlers: H): H {
   return handlers;
 }
 
-/** The event types of a handlers module, each with the data its handler takes: `{ 'flight.departed': Flight }`. */
-export type EventMapOf<H> = H extends (event: HandlerEvent<infer Data>, ...rest: never[]) => unknown
-  ? Record<string, Data>
-  : { [Type in keyof H & string]: H[Type] extends (event: infer E, ...rest: never[]) => unknown ? DataOf<E> : unknown };
+/**
+ * The event types of a handlers module, each with the data its handler takes: `{ 'flight.departed': Flight }`. Data
+ * that several handlers of a list take has to fit all of them. A pattern of a list stands for all its types at once:
+ * of `order.*` every type that begins with `order.` may be published, and of `*` every type.
+ */
+export type EventMapOf<H> = H extends readonly NamedHandler[]
+  ? { [Type in TypesOf<H[number]>]: Intersection<DataFor<H[number], Type>> }
+  : H extends (event: HandlerEvent<infer Data>, ...rest: never[]) => unknown
+    ? Record<string, Data>
+    : { -readonly [Type in keyof H & string]: DataOf<H[Type]> };
 
-type DataOf<E> = E extends { readonly data: infer Data } ? Data : unknown;
+type DataOf<H> = H extends (event: infer E, ...rest: never[]) => unknown
+  ? E extends { readonly data: infer Data }
+    ? Data
+    : unknown
+  : unknown;
+
+/** The types that a handler of a list takes. */
+type TypesOf<N> = N extends { readonly on: infer On } ? TypesOn<On extends readonly (infer One)[] ? One : On> : never;
+
+type TypesOn<On> = On extends '*' ? string : On extends `${infer Head}.*` ? `${Head}.${string}` : On & string;
+
+/** What each handler of a list that takes a type takes of it; wrapped, so that a union keeps them apart. */
+type DataFor<N, Type> = N extends { readonly run: infer Run }
+  ? Type extends TypesOf<N>
+    ? (wrapped: { readonly data: DataOf<Run> }) => void
+    : never
+  : never;
+
+type Intersection<Wrapped> = [Wrapped] extends [(wrapped: infer All) => void]
+  ? All extends { readonly data: unknown }
+    ? All['data']
+    : unknown
+  : unknown;
 
 /** The name of the only handler of a module that exports a single function. */
 export const singleHandlerName = 'default';
@@ -161,9 +212,10 @@ export const singleHandlerName = 'default';
 /** Which handler takes which type; `names[i]` is the name of handler i, and a single function takes every type. */
 export interface HandlerTable {
   readonly names: readonly string[];
-  /** What the module says of each handler's failures, in the order of `names`. */
+  /** What the module says of each handler's failures and claims, in the order of `names`. */
   readonly policies: readonly GivenPolicy[];
-  readonly takes: 'its-own-type' | 'every-type';
+  /** Of a list of handlers: the types and patterns of each, in the order of `names`. */
+  readonly takes: 'its-own-type' | 'every-type' | readonly (readonly string[])[];
 }
 
 /**

@@ -7,12 +7,15 @@ import type { Slot } from './dispatch/ring-buffer.js';
 import type { KeylaneError } from './errors.js';
 import type { Journal } from './journal.js';
 import type { Matcher } from './outcome-filter.js';
+import type { LaneOrder } from './policy.js';
 
 interface Parts {
   readonly dispatcher: Dispatcher;
   readonly journal: Journal;
   readonly away: AwayLanes;
   handlerName(handler: number): string;
+  /** The order of each handler's events. */
+  readonly orders: readonly LaneOrder[];
   /** Resolves when every event published so far is stored. */
   whenStored(): Promise<void>;
   wake(): void;
@@ -131,11 +134,12 @@ export class Idleness {
     return false;
   }
 
-  /** See LaneName: a lane of events without keys is named by the negative of its handler, and -1 is of all handlers. */
+  /** See LaneName: a lane without an order is named by the negative of its handler, and -1 is of all handlers. */
   #traitsOf({ handler, key }: { handler: number; key: string }): { handler: string | null; key: string | null } {
-    const { handlerName } = this.#parts;
+    const { handlerName, orders } = this.#parts;
     if (handler === -1) return { handler: null, key: null };
     if (handler < -1) return { handler: handlerName(-2 - handler), key: null };
-    return { handler: handlerName(handler), key };
+    // The one lane of a handler that takes its events one after another has those of all keys.
+    return { handler: handlerName(handler), key: orders[handler] === 'handler' ? null : key };
   }
 }

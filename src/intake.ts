@@ -1,17 +1,18 @@
 // Who may come in, and when: publishers that wait for room, first come first served, and sources, which are asked for
 // as much as there is room for. It runs no event and stores none. The pump calls `letIn` once a turn.
 
+import type { DonePositions } from './done-positions.js';
 import { KeylaneError, shown } from './errors.js';
 import type { EncodedEvent } from './event.js';
 import { type Fed, Feed } from './feed.js';
 import type { Owed, Waiter } from './group.js';
 import type { Closed } from './interrupt.js';
-import type { PositionRuns } from './position-runs.js';
+import type { Route } from './routes.js';
 import type { Source } from './sources/source.js';
 
 /** What the intake needs of the rest. */
 export interface IntakeParts {
-  /** How many events of sources may be admitted now. */
+  /** How many slots events of sources may take now. */
   room(): number;
   admit(event: EncodedEvent, owed: { partition: number; position: number; handler: number }): void;
   /** Takes a published event in if there is room for it now; says whether it did. */
@@ -19,8 +20,10 @@ export interface IntakeParts {
   /** Asks for what waits on disk, as far as there is room. */
   refill(): void;
   watermark(partition: number): number;
-  /** The index of the handler that takes a type, or null. */
-  handlerOf(type: string): number | null;
+  /** The handlers that take a type, or null. */
+  routeOf(type: string): Route | null;
+  /** Whether a published event that no handler takes is refused; it is taken in otherwise, and owes nothing. */
+  readonly refusesUnmatched: boolean;
   /** Says that there is something to do. */
   wake(): void;
   readonly publishersMax: number;
@@ -30,7 +33,7 @@ export interface IntakeParts {
 export interface FeedStart {
   readonly partition: number;
   readonly watermark: number;
-  readonly durable: PositionRuns;
+  readonly done: DonePositions;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -60,6 +63,14 @@ export class Intake {
     return this.#publishers.size;
   }
 
+  /** The handlers that a published event is owed to. Throws where it would be refused. */
+  routeOf(event: EncodedEvent): Route {
+    this.refuseIfClosed();
+    const route = this.#parts.routeOf(event.type);
+    if (route === null && this.#parts.refusesUnmatched) throw noHandler(event.type, { code: 'bad-event', where: '' });
+    return route ?? emptyRoute;
+  }
+
   /** Throws what `close` was given, once it was. */
   refuseIfClosed(): void {
     if (this.#closed !== null) throw this.#closed.by;
@@ -70,8 +81,8 @@ export class Intake {
    * turn, and the same turn lets those in who wait.
    */
   offer(event: EncodedEvent, waiter: Waiter | null): boolean {
-    const handler = this.#check(event);
-    return this.#publishers.size === 0 && this.#parts.accept({ event, handler, waiter });
+    const route = this.routeOf(event);
+    return this.#publishers.size === 0 && this.#parts.accept({ event, route, waiter });
   }
 
   /**
@@ -80,7 +91,7 @@ export class Intake {
    */
   wait(event: EncodedEvent, of: { waiter: Waiter | null; signal: AbortSignal | undefined }): Promise<void> {
     const { waiter, signal } = of;
-    const handler = this.#check(event);
+    const route = this.routeOf(event);
     const { publishersMax } = this.#parts;
     if (this.#publishers.size >= publishersMax) {
       const held = `${publishersMax} publishers wait for room already (option publishersMax)`;
@@ -95,7 +106,7 @@ export class Intake {
         reject(signal?.reason);
       };
       const publisher: Publisher = {
-        ...{ event, handler, waiter },
+        ...{ event, route, waiter },
         letIn: () => {
           signal?.removeEventListener('abort', giveUp);
           resolve();
@@ -187,26 +198,26 @@ export class Intake {
   }
 
   #takeFrom(feed: Feed): void {
-    const { admit, handlerOf, room } = this.#parts;
-    for (let record = feed.peek(); record !== null && room() > 0; record = feed.peek()) {
-      const handler = handlerOf(record.event.type);
-      if (handler === null) {
-        const where = `position ${record.position} of ${shown(feed.name)}: `;
-        feed.stopWith(noHandler(record.event.type, { code: 'bad-input', where }));
+    const { admit, routeOf, room } = this.#parts;
+    const { partition } = feed;
+    for (let record = feed.peek(); record !== null; record = feed.peek()) {
+      const { event, position } = record;
+      const route = routeOf(event.type);
+      const owed = feed.owed(position, route);
+      if (owed === null) {
+        const where = `position ${position} of ${shown(feed.name)}: `;
+        feed.stopWith(noHandler(event.type, { code: 'bad-input', where }));
         return;
       }
-      admit(record.event, { partition: feed.partition, position: record.position, handler });
-      feed.took(record.position);
+      // An event is admitted whole, or not yet.
+      if (room() < owed.length) return;
+      for (const handler of owed) admit(event, { partition, position, handler });
+      feed.took(position, { isOwed: owed.length > 0 });
     }
   }
-
-  #check(event: EncodedEvent): number {
-    this.refuseIfClosed();
-    const handler = this.#parts.handlerOf(event.type);
-    if (handler === null) throw noHandler(event.type, { code: 'bad-event', where: '' });
-    return handler;
-  }
 }
+
+const emptyRoute: Route = [];
 
 function noHandler(type: string, of: { code: 'bad-event' | 'bad-input'; where: string }): KeylaneError {
   return new KeylaneError(

@@ -8,7 +8,7 @@
 
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import { KeylaneError, shown } from './errors.js';
-import { journalPartition } from './event.js';
+import { type EncodedEvent, journalPartition } from './event.js';
 import type { Owed } from './group.js';
 import { invariant } from './invariant.js';
 import { JoinedEventsReader } from './joined-events.js';
@@ -19,7 +19,9 @@ interface Parts {
   readonly dispatcher: Dispatcher;
   readonly partitions: Partitions;
   readonly pageBytesMax: number;
-  /** How many events may be admitted now, besides those that others have asked for. */
+  /** The most handlers that one event may be owed to: so much room is a page asked for with, at least. */
+  readonly widest: number;
+  /** How many slots may be taken now, besides those that others have asked for. */
   room(): number;
   onWarning(error: KeylaneError): void;
 }
@@ -41,6 +43,7 @@ export class Journal {
   #backlog: number;
   #parked: number;
   #withdrawn = 0;
+  #unmatched = 0;
   /** Parked events by handler, as far as they are found and not yet told of. */
   readonly #untold = new Map<string, number>();
   /** Read by the dispatcher at once, and used again for every event. */
@@ -74,7 +77,7 @@ export class Journal {
     return this.#positionNext;
   }
 
-  /** Accepted events that are on disk only and can run. */
+  /** Outcomes owed to accepted events that are on disk only and can run: as many as there are handlers to each. */
   get backlog(): number {
     return this.#backlog;
   }
@@ -87,6 +90,11 @@ export class Journal {
   /** Events that were decided while they were on disk only. */
   get withdrawn(): number {
     return this.#withdrawn;
+  }
+
+  /** Events that were stored and owe nothing, as no handler took them. */
+  get unmatched(): number {
+    return this.#unmatched;
   }
 
   /** Room in the ring that a page under way will need. */
@@ -103,14 +111,18 @@ export class Journal {
 
   /** Takes in that an event was stored. Call it in the order of positions. */
   stored(owed: Owed, position: number): void {
-    this.#backlog += 1;
+    const { event, route } = owed;
+    if (route.length === 0) this.#unmatched += 1;
+    this.#backlog += route.length;
     // A page that was asked for again, as the thread that had been asked died, may have brought it already.
     if (this.#state === 'behind' || position < this.#cursor) return;
-    if (this.#parts.room() > 0) this.#admit(owed, position);
-    else this.#state = 'behind';
+    // An event is admitted whole, or not yet.
+    if (this.#parts.room() >= route.length) {
+      for (const handler of route) this.#admit(event, handler, position);
+    } else this.#state = 'behind';
   }
 
-  /** Takes in that an event that was in the journal only is owed nothing more. */
+  /** Takes in that an event that was in the journal only is owed one outcome less. */
   left(position: number): void {
     // What lies before the cursor and is not in the ring is owed to a handler that is not there.
     if (position < this.#cursor) this.#parked -= 1;
@@ -127,8 +139,9 @@ export class Journal {
   /** The page to ask for now, or null. `sentNext`: one above the highest position sent to be stored so far. */
   wish(at: { room: number; sentNext: number }): PageRequest | null {
     if (this.#state === 'in-step' || this.#reserved > 0) return null;
-    const room = Math.min(at.room, pageSizeMax);
-    if (room <= 0) return null;
+    const room = Math.min(at.room, Math.max(pageSizeMax, this.#parts.widest));
+    // With less, a page could be empty for want of room for its first event.
+    if (room < this.#parts.widest) return null;
     this.#reserved = room;
     this.#sentNext = at.sentNext;
     return { from: this.#cursor, countMax: room, bytesMax: this.#parts.pageBytesMax };
@@ -139,9 +152,12 @@ export class Journal {
     invariant(this.#reserved > 0 && this.#state === 'behind', 'a page comes only when it was asked for');
     this.#reserved = 0;
     const reader = new JoinedEventsReader(page.events);
+    let next = 0;
     for (let index = 0; index < page.events.count; index += 1) {
       reader.advance();
-      this.#admit({ event: reader.event(), handler: page.handlers[index]! }, page.positions[index]!);
+      const event = reader.event();
+      const end = page.owedCounts === null ? next + 1 : next + page.owedCounts[index]!;
+      for (; next < end; next += 1) this.#admit(event, page.handlers[next]!, page.positions[index]!);
     }
     for (const parked of page.parked) this.#park(parked);
     this.#cursor = page.next;
@@ -170,7 +186,7 @@ export class Journal {
     this.#untold.clear();
   }
 
-  #admit({ event, handler }: Pick<Owed, 'event' | 'handler'>, position: number): void {
+  #admit(event: EncodedEvent, handler: number, position: number): void {
     this.#backlog -= 1;
     this.#cursor = position + 1;
     this.#place.position = position;

@@ -66,8 +66,8 @@ const problemSizeMax = 200;
 
 /** Lanes that stopped, as the store is told of them. */
 export function laneNames(stopped: readonly ParkedBy[]): LaneParked[] {
-  return stopped.map(({ lane, partition, position }) => {
-    return { handler: lane.handler, key: lane.key!, partition, position };
+  return stopped.map(({ lane, partition, position, handler }) => {
+    return { handler: lane.handler, key: lane.key!, partition, position, eventHandler: handler };
   });
 }
 

@@ -69,11 +69,13 @@ export const optionTable = {
     choices: ['journal', 'memory'],
     sentence: 'Whether publish resolves once the event is stored, or once it is in memory, where a crash loses it.',
   },
-  autoStart: {
-    kind: 'switch',
-    default: true,
-    sentence: 'Start running at once; otherwise events wait until start().',
+  unmatched: {
+    kind: 'choice',
+    default: 'refuse',
+    choices: ['refuse', 'record'],
+    sentence: 'What becomes of a published event that no handler takes: refused, or stored, owing nothing.',
   },
+  autoStart: { kind: 'switch', default: true, sentence: 'Start running at once; otherwise events wait until start().' },
   ringSize: {
     kind: 'integer',
     default: 16_384,

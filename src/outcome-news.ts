@@ -17,7 +17,7 @@ import {
 } from './outcome.js';
 import type { BatchReport } from './pool/messages.js';
 import type { Receipts } from './receipts.js';
-import type { EventOutcomes } from './store/messages.js';
+import type { EventOutcomes } from './store/event-messages.js';
 
 /** What is told of a batch, or of what the main thread has decided itself. */
 export type ReportedRows = Pick<BatchReport, 'rows' | 'failedCount' | 'delaysMs'>;
@@ -58,12 +58,12 @@ export class OutcomeNews {
     return this.#decode(report, { all, deadLetters, retries, some });
   }
 
-  /** Tells the outcome of an event that the store has decided by itself. Resolves when that is done. */
-  async tellStored(identity: Identity): Promise<void> {
+  /** Tells outcomes of an event that the store has decided by itself, for some handlers. Resolves when that is done. */
+  async tellStored(identity: Identity, handlers: readonly string[]): Promise<void> {
     const { announcer, audience, read } = this.#parts;
     if (!announcer.listens('outcome') && audience.isEmpty) return;
     await read([identity], ([found]) => {
-      for (const outcome of found?.outcomes ?? []) this.#tell(outcome);
+      for (const outcome of found?.outcomes ?? []) if (handlers.includes(outcome.handler)) this.#tell(outcome);
     });
   }
 

@@ -3,7 +3,7 @@
 
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { DueTimes } from './due-times.js';
-import { numbersPerRetry, type PartitionStart, type Watermark } from './store/messages.js';
+import { numbersPerRetry, numbersPerSuspect, type PartitionStart, type Watermark } from './store/messages.js';
 
 /** What the store knows of a partition that is opened. */
 type Start = Pick<PartitionStart, 'partition' | 'watermark' | 'suspects' | 'retries'>;
@@ -102,13 +102,15 @@ export class Partitions {
 
   /** Has the dispatcher know what became of events before. */
   #remember({ partition, suspects, retries }: Start): void {
-    for (let at = 0; at < suspects.length; at += 2) {
-      this.#dispatcher.remember(partition, suspects[at]!, { deaths: suspects[at + 1]! });
+    for (let at = 0; at < suspects.length; at += numbersPerSuspect) {
+      const [position, handler, deaths] = suspects.subarray(at, at + numbersPerSuspect);
+      this.#dispatcher.remember({ partition, position: position!, handler: handler! }, { deaths: deaths! });
     }
     for (let at = 0; at < retries.length; at += numbersPerRetry) {
-      const [position, tries, postponed, dueAtUs] = retries.subarray(at, at + numbersPerRetry);
+      const [position, handler, tries, postponed, dueAtUs] = retries.subarray(at, at + numbersPerRetry);
       const dueMs = this.#dueTimes.dueMs({ dueAtUs: dueAtUs!, postponed: postponed! });
-      this.#dispatcher.remember(partition, position!, { tries: tries!, postponed: postponed!, dueMs });
+      const event = { partition, position: position!, handler: handler! };
+      this.#dispatcher.remember(event, { tries: tries!, postponed: postponed!, dueMs });
     }
   }
 

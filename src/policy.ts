@@ -1,8 +1,8 @@
 // Whole policies of handlers: what the module says of each, over what the options say of all.
 
 import { KeylaneError, shown } from './errors.js';
-import type { HandlerTable, Policy } from './handler.js';
-import type { Config } from './options.js';
+import type { HandlerOrder, HandlerTable, Policy } from './handler.js';
+import type { Config, OrderMode } from './options.js';
 
 type Defaults = Pick<
   Config,
@@ -16,6 +16,18 @@ export function policiesOf(table: HandlerTable, defaults: Defaults): Policy[] {
     const policy = { attemptsMax, backoffMsMin, backoffMsMax, timeoutMs, graceMs, onDeadLetter, ...given };
     if (policy.backoffMsMin > policy.backoffMsMax) throw badBackoff(table.names[index]!, policy);
     return policy;
+  });
+}
+
+/** The order of a handler's events. */
+export type LaneOrder = OrderMode | HandlerOrder;
+
+/** The order of every handler's events, by its index. Throws a KeylaneError `bad-handlers`, as above. */
+export function ordersOf(table: HandlerTable, order: OrderMode): LaneOrder[] {
+  return table.policies.map((given, index) => {
+    if (given.order === undefined || order !== 'global') return given.order ?? order;
+    const what = `handler ${shown(table.names[index])} must have no order of its own under the option order "global"`;
+    throw new KeylaneError('bad-handlers', `${what}, got "${given.order}": leave one of them out`);
   });
 }
 

@@ -22,12 +22,18 @@ export class PositionRuns {
   }
 }
 
-/** Gathers rising positions into runs. */
-export function runsOf(positions: Iterable<number>): Float64Array {
-  const runs: number[] = [];
-  for (const position of positions) {
-    if (runs.length > 0 && runs[runs.length - 1] === position) runs[runs.length - 1] = position + 1;
-    else runs.push(position, position + 1);
+/** Gathers positions that rise into runs; one may come more than once. */
+export class RunsGatherer {
+  readonly #runs: number[] = [];
+
+  add(position: number): void {
+    const runs = this.#runs;
+    const end = runs.at(-1) ?? Number.NEGATIVE_INFINITY;
+    if (end === position) runs[runs.length - 1] = position + 1;
+    else if (end < position) runs.push(position, position + 1);
   }
-  return Float64Array.from(runs);
+
+  finish(): Float64Array {
+    return Float64Array.from(this.#runs);
+  }
 }

@@ -33,7 +33,8 @@ export abstract class ProcessorCalls<Events extends EventMap> {
   /**
    * Publishes an event and resolves with its durable outcome, whatever its status: a dead letter is an outcome, not an
    * error. For a duplicate it is the outcome of the event that has its id. Rejects as `publish` does where the event is
-   * not accepted, and as `Receipt.outcome` does once it is.
+   * not accepted; before it is, with `several-outcomes` or `unmatched` where not just one handler takes its type; and
+   * as `Receipt.outcome` does once it is.
    */
   process(event: EventOf<Events>, options?: { signal?: AbortSignal }): Promise<Outcome> {
     return this.engine.publishing.process(event, options?.signal);
@@ -59,9 +60,10 @@ export abstract class ProcessorCalls<Events extends EventMap> {
     checkListener(listener);
     const wanted = wantedFrom(which, options, { verb: 'subscribe', names: ['signal', 'queueMax', 'concurrency'] });
     const { queueMax, concurrency } = wanted;
-    const { audience, order } = this.engine;
+    const { audience } = this.engine;
     const queue = new ListenerQueue({
-      ...{ matcher: wanted.matcher, name: wanted.name, listener, queueMax, concurrency, order, ...audience.links },
+      ...{ matcher: wanted.matcher, name: wanted.name, listener, queueMax, concurrency, ...audience.links },
+      orderOf: (handler) => this.engine.orderOf(handler),
       onWarning: (error) => this.announcer.tell('warning', error),
     });
     audience.add(queue);

@@ -17,7 +17,7 @@ import type { ManyAccepted } from './publishing.js';
 import type { Receipt } from './receipts.js';
 import type { Source } from './sources/source.js';
 import { type Stats, statsOf } from './stats.js';
-import type { OpenResult } from './store/messages.js';
+import { numbersPerSuspect, type OpenResult } from './store/messages.js';
 import type { Discarded, Redriven } from './store/redrive-store.js';
 import type { Trouble } from './trouble.js';
 
@@ -64,7 +64,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
     const { wasClean } = parts.opened;
     this.recovery = {
       pending: journal.pending + journal.parked + waiting,
-      suspects: journal.suspects.length / 2,
+      suspects: journal.suspects.length / numbersPerSuspect,
       wasClean,
     };
     const onFatal = (error: KeylaneError): void => this.#fail(error);
@@ -167,19 +167,19 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
 
   /**
    * Cancels an event by its identity, or a published one by its id. One that waits gets the outcome `cancelled`; one
-   * that runs is told by `context.aborted` and `context.signal`, and its thread is ended after `graceMs`. Resolves when
-   * what it says is stored.
+   * that runs is told by `context.aborted` and `context.signal`, and its thread is ended after `graceMs`; of an event
+   * with several handlers, for each or for the one that is named. Resolves when what it says is stored.
    */
-  cancel(event: Identity | string): Promise<CancelFound> {
-    return this.#whileOpen(() => this.engine.cancellations.cancel(event));
+  cancel(event: Identity | string, options?: { readonly handler?: string }): Promise<CancelFound> {
+    return this.#whileOpen(() => this.engine.cancellations.cancel(event, options));
   }
 
   /** Says, in words and as data, why the events of a key are where they are. */
   explain(lane: { readonly handler: string; readonly key: string }): Explanation {
-    const { config, clock } = this.#parts;
-    const { dispatcher, away, flights, policies, partitions } = this.engine;
+    const { clock } = this.#parts;
+    const { dispatcher, away, flights, policies, partitions, orders } = this.engine;
     return explainLane(lane, {
-      ...{ dispatcher, away, flights, policies, clock, handlers: this.handlers, order: config.order },
+      ...{ dispatcher, away, flights, policies, clock, handlers: this.handlers, orders },
       nameOf: (partition) => partitions.nameOf(partition),
       phase: () => this.#phase,
     });

@@ -8,7 +8,7 @@ import type { Intake } from './intake.js';
 import { Interrupt, untilInterrupted } from './interrupt.js';
 import type { Outcome } from './outcome.js';
 import type { Pump } from './pump.js';
-import { onlyOne, type Receipt, type Receipts } from './receipts.js';
+import { checkOwesOne, onlyOne, type Receipt, type Receipts } from './receipts.js';
 
 /** What `publishMany` gives once all events are accepted. */
 export interface ManyAccepted {
@@ -61,6 +61,7 @@ export class Publishing {
     const { intake, pump, limits, receipts } = this.#parts;
     signal?.throwIfAborted();
     const encoded = encodeEvent(event, limits);
+    checkOwesOne(encoded.type, intake.routeOf(encoded).length);
     const outcomes = new Promise<readonly Outcome[]>((resolve, reject) => {
       // It is asked for in the moment in which it is accepted: then nothing can have become of it.
       const waiter: Waiter = {

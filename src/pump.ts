@@ -65,8 +65,9 @@ export class Pump {
   }
 
   /** Events on their way into the journal. */
-  get unstored(): { readonly events: number; readonly bytes: number } {
-    return { events: this.#settlement.groups.events, bytes: this.#settlement.groups.eventBytes };
+  get unstored(): { readonly events: number; readonly bytes: number; readonly outcomesOwed: number } {
+    const { events, eventBytes, outcomesOwed } = this.#settlement.groups;
+    return { events, bytes: eventBytes, outcomesOwed };
   }
 
   /** The numbers of the groups on their way; see Groups. */

@@ -2,15 +2,17 @@
 // event is read from the store when somebody does.
 //
 // 1. Somebody asks, and waits from then on. What had been decided before may be stored or not.
-// 2. Once all of that is stored, the store is read: it says what the event has, or that it owes an outcome still.
+// 2. Once all of that is stored, the store is read: it says what the event has, and which handlers owe one still.
+//    If none does, that is the answer.
 // 3. News that come meanwhile may be older than what the store says, so they only have it read once more. When it has
-//    said that an outcome is owed, the next news are the outcome.
+//    said that one outcome is owed and none is there, the next news are the outcome; of an event with several handlers
+//    they are one of several, and have the store read once more.
 
 import type { Slot } from './dispatch/ring-buffer.js';
-import { KeylaneError } from './errors.js';
+import { KeylaneError, shown } from './errors.js';
 import type { Identity } from './event.js';
 import type { Outcome } from './outcome.js';
-import type { EventOutcomes } from './store/messages.js';
+import type { EventOutcomes } from './store/event-messages.js';
 
 /** What `publish` gives once the event is accepted. */
 export interface Receipt {
@@ -18,17 +20,20 @@ export interface Receipt {
   readonly identity: Identity;
   /** Whether an event with this id had been accepted before; this one was not, then. */
   readonly duplicate: boolean;
-  /** For a duplicate: the outcome of the event that has its id, as far as it was durable when this was published. */
+  /**
+   * For a duplicate: the outcome of the event that has its id, as far as it was durable when this was published. Of an
+   * event with several handlers it is the first of those that were, by handler; `outcomes()` gives all.
+   */
   readonly storedOutcome: Outcome | null;
   /**
    * Resolves with the durable outcome of the event, whatever its status, when there is one, or at once where there is;
    * for a duplicate that of the event that has its id. One that is parked has none until it is redriven. Rejects with
    * `not-running` when drain or stop ends the processor before, with what else ended it, with `outcome-deleted` when
-   * retention has deleted it, with `several-outcomes` when several handlers take the event, or with the reason of
-   * `signal`.
+   * retention has deleted it, with `several-outcomes` when the event is owed to several handlers, with `unmatched` when
+   * it is to none, or with the reason of `signal`.
    */
   outcome(options?: { signal?: AbortSignal }): Promise<Outcome>;
-  /** The same for all outcomes of the event, one for each handler that takes it, once there are all. */
+  /** The same for all outcomes of the event, one for each handler that it is owed to, once there are all. */
   outcomes(options?: { signal?: AbortSignal }): Promise<readonly Outcome[]>;
 }
 
@@ -40,8 +45,10 @@ interface Parts {
   allStored(): Promise<void>;
   /** Reads what became of events; `act` is called in between what the writer said before and after. */
   read(events: readonly Identity[], act: (found: readonly EventOutcomes[]) => void): Promise<unknown>;
-  /** Whether an event is in memory. It may look at all of them. */
-  isHeld(position: number): boolean;
+  /** Names of the handlers for which memory has an event that the store may not have. It may look at all of them. */
+  heldFor(position: number): readonly string[];
+  /** The most outcomes that one event may be owed. */
+  readonly widest: number;
 }
 
 interface Asker {
@@ -57,6 +64,8 @@ interface Wait {
   state: 'asking' | 'waiting';
   /** Whether there were news while the store was asked. */
   isStale: boolean;
+  /** Of one that is `waiting`: whether it is owed a single outcome, so that the next news are all there is to come. */
+  owesOne: boolean;
 }
 
 export class Receipts {
@@ -79,7 +88,7 @@ export class Receipts {
     return this.#await(position, { state: 'asking', signal });
   }
 
-  /** The outcomes of an event that has been accepted just now, so that nothing can have become of it. */
+  /** The outcome of an event with one handler that was accepted just now, so that nothing can have become of it. */
   outcomesOfNew(position: number, signal: AbortSignal | undefined): Promise<readonly Outcome[]> {
     return this.#await(position, { state: 'waiting', signal });
   }
@@ -100,7 +109,8 @@ export class Receipts {
     const wait = partition === this.#parts.partitionName ? this.#waits.get(position) : undefined;
     if (wait === undefined) return;
     if (wait.state === 'asking') wait.isStale = true;
-    else this.#resolve(wait, [outcome]);
+    else if (wait.owesOne) this.#resolve(wait, [outcome]);
+    else this.#ask(wait);
   }
 
   /** Takes in that the store has decided an event by itself: whatever is told of it from elsewhere does not count. */
@@ -163,7 +173,7 @@ export class Receipts {
       known.askers.add(asker);
       return;
     }
-    const wait: Wait = { position, askers: new Set([asker]), state, isStale: false };
+    const wait: Wait = { position, askers: new Set([asker]), state, isStale: false, owesOne: state === 'waiting' };
     this.#waits.set(position, wait);
     if (state === 'asking') this.#ask(wait);
   }
@@ -203,19 +213,30 @@ export class Receipts {
   }
 
   /** Takes in what the store says of one event. */
-  #answer(wait: Wait, { outcomes, isOwed }: EventOutcomes): void {
+  #answer(wait: Wait, found: EventOutcomes): void {
     // Whoever waited has given up, and somebody else may have come since.
     if (this.#waits.get(wait.position) !== wait) return;
-    if (outcomes.length > 0 && !isOwed) {
+    const { outcomes, isUnmatched } = found;
+    const owed = this.#owedCount(wait, found);
+    if (owed === 0 && (outcomes.length > 0 || isUnmatched)) {
       this.#resolve(wait, outcomes);
     } else if (wait.isStale) {
       this.#ask(wait);
-    } else if (isOwed || this.#parts.isHeld(wait.position)) {
+    } else if (owed > 0) {
       wait.state = 'waiting';
+      wait.owesOne = owed === 1 && outcomes.length === 0;
     } else {
       this.#waits.delete(wait.position);
       for (const { reject } of wait.askers) reject(deleted(wait.position));
     }
+  }
+
+  /** How many outcomes are to come, by what the store says and what is in memory only. */
+  #owedCount({ position }: Wait, { outcomes, owed, isUnmatched }: EventOutcomes): number {
+    const { heldFor, widest } = this.#parts;
+    if (isUnmatched || outcomes.length + owed.length >= widest) return owed.length;
+    const known = new Set([...owed, ...outcomes.map(({ handler }) => handler)]);
+    return owed.length + heldFor(position).filter((handler) => !known.has(handler)).length;
   }
 
   #resolve(wait: Wait, outcomes: readonly Outcome[]): void {
@@ -227,13 +248,27 @@ export class Receipts {
 /** The most events that one call to the store asks for. */
 const readMax = 1024;
 
-/** The only one of an event's outcomes. Throws a KeylaneError `several-outcomes`. */
+/** The only one of an event's outcomes. Throws a KeylaneError `several-outcomes` or `unmatched`. */
 export function onlyOne(outcomes: readonly Outcome[]): Outcome {
   const [outcome] = outcomes;
   if (outcomes.length === 1) return outcome!;
+  if (outcome === undefined) {
+    throw new KeylaneError('unmatched', 'no handler took this event, so that it has no outcome: outcomes() gives none');
+  }
   const handlers = outcomes.map(({ handler }) => handler).join(', ');
   const found = `an event must be taken by one handler for outcome(), it was by ${outcomes.length} (${handlers})`;
   throw new KeylaneError('several-outcomes', `${found}: use outcomes()`);
+}
+
+/** Refuses to process an event with another number of handlers than one, before it is accepted. */
+export function checkOwesOne(type: string, handlers: number): void {
+  if (handlers === 1) return;
+  const expected = 'event.type must be a type that one handler takes for process()';
+  if (handlers === 0) {
+    throw new KeylaneError('unmatched', `${expected}, got ${shown(type)}, which none takes: publish the event instead`);
+  }
+  const found = `got ${shown(type)}, which ${handlers} take`;
+  throw new KeylaneError('several-outcomes', `${expected}, ${found}: publish it, and ask its receipt for outcomes()`);
 }
 
 /** What a drain or stop says to those who wait still. */

@@ -10,8 +10,10 @@ import type { Phase } from './phase.js';
 export interface Stats {
   readonly phase: Phase;
   readonly uptimeMs: number;
-  /** Events accepted since the start. */
+  /** Events accepted since the start, once for each handler that an outcome is owed to. */
   readonly accepted: number;
+  /** Published events that were stored since the start and owe nothing, as no handler took them. */
+  readonly unmatched: number;
   /** Journaled events that were owed their outcomes at the start. */
   readonly recovered: number;
   /** Durable outcomes since the start, by verdict. */
@@ -71,6 +73,7 @@ export function statsOf(
   return {
     ...{ phase, uptimeMs, threads, recovered },
     accepted: held.admitted + journal.backlog + journal.parked + journal.withdrawn - pendingAtStart,
+    unmatched: journal.unmatched,
     succeeded: done.succeeded,
     deadLettered: done.deadLettered,
     cancelled: done.cancelled,

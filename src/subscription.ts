@@ -5,9 +5,9 @@ import type { Taker, TakerLinks } from './audience.js';
 import { KeylaneError, messageOf, shown } from './errors.js';
 import { Fifo } from './fifo.js';
 import { checkOption, unknownOption } from './option-spec.js';
-import type { OrderMode } from './options.js';
 import type { Outcome } from './outcome.js';
 import { Matcher, type OutcomeFilter } from './outcome-filter.js';
+import type { LaneOrder } from './policy.js';
 
 /** Is told of outcomes; where it gives a promise, the next outcome of that key waits for it. */
 export type OutcomeListener = (outcome: Outcome) => unknown;
@@ -42,7 +42,8 @@ interface Parts extends TakerLinks {
   readonly listener: OutcomeListener;
   readonly queueMax: number;
   readonly concurrency: number;
-  readonly order: OrderMode;
+  /** The order of a handler's events, by its name. */
+  orderOf(handler: string): LaneOrder;
   onWarning(error: KeylaneError): void;
 }
 
@@ -160,9 +161,12 @@ export class ListenerQueue implements Taker, Subscription {
     if (this.#state !== 'open' && this.#running === 0 && this.#waiting === 0) this.#resolve();
   }
 
-  /** Outcomes of one lane are told one after another; null for one that has no order among others. */
-  #laneOf({ key }: Outcome): string | null {
-    const { order } = this.#parts;
+  /**
+   * Outcomes of one lane are told one after another; null for one that has no order among others. Those of one key are,
+   * whichever handlers they are of.
+   */
+  #laneOf({ key, handler }: Outcome): string | null {
+    const order = this.#parts.orderOf(handler);
     if (order === 'global') return '';
     return order === 'none' ? null : key;
   }

@@ -2,20 +2,17 @@
 // real ones, and the simulation has its own.
 
 import type { BatchMessage, BatchReport } from './pool/messages.js';
+import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './store/event-messages.js';
 import type { BatchInFlight } from './store/flight-log.js';
 import type {
-  CancelRequest,
-  CancelResult,
   DeadLettersRequest,
   DeadLettersResult,
-  EventOutcomes,
   GroupRequest,
   GroupResult,
   JournalPage,
   JournalStart,
   LanePage,
   LanePageRequest,
-  OutcomesRequest,
   PageRequest,
   PartitionStart,
   Watermark,

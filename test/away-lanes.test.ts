@@ -11,7 +11,8 @@ import { EventsJoiner } from '../src/joined-events.js';
 import { LaneAgenda } from '../src/lane-agenda.js';
 import { configFrom } from '../src/options.js';
 import { Partitions } from '../src/partitions.js';
-import type { CancelResult, LanePage, LanePageRequest } from '../src/store/messages.js';
+import type { CancelResult } from '../src/store/event-messages.js';
+import type { LanePage, LanePageRequest } from '../src/store/messages.js';
 import { SimulatedClock } from './simulation/simulated-clock.js';
 
 const hourMs = 3_600_000;
@@ -20,7 +21,7 @@ const hourMs = 3_600_000;
 function makeLanes({ keys, each = 1, ringSize = 64 }: { keys: number; each?: number; ringSize?: number }) {
   const clock = new SimulatedClock();
   const config = configFrom({ handlers: 'none', store: 'none', threads: 1, ringSize });
-  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, parks: [false], breaker: null });
+  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null });
   const dueTimes = new DueTimes(clock, [{ backoffMsMax: 100 }, { backoffMsMax: 50 }]);
   const groups = { begun: 1, sent: 1 };
   const lanes = new AwayLanes({
@@ -194,7 +195,7 @@ function makeCancellations(of: { lanes: AwayLanes; dispatcher: Dispatcher; answe
   };
   return new Cancellations({
     ...{ dispatcher, away: lanes, indexOf: () => 1, wallMs: () => 0, allStored: async () => {} },
-    ...{ onDecidedInStore: () => {}, tellStored: async () => {} },
+    ...{ nameOf: () => 'h', widest: 1, onDecidedInStore: () => {}, tellStored: async () => {} },
     ...{
       pump: pump as never,
       writer: { cancel: () => answered } as never,
@@ -225,7 +226,8 @@ test.each(['on its way to the store', 'on its way from the store'])(
       cancelled = cancellations.cancel(identity);
       lanes.turn(lanes.wish(9) as LanePageRequest, pageOf('0', { position: 5, isLast: false }));
     }
-    answer({ found: 'cancelled', identity, hasWaited: false, waitedIn: null });
+    const cancelledFor = { handler: 0, handlerName: 'h', hasWaited: false, waitedIn: null };
+    answer({ found: 'cancelled', identity, cancelled: [cancelledFor] });
     expect([await cancelled, dispatcher.held]).toEqual(['cancelled', 1]);
     // Another was redriven, and the store counts it.
     lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: lanes.backlog + 1 }]);
@@ -233,9 +235,20 @@ test.each(['on its way to the store', 'on its way from the store'])(
   },
 );
 
+test('a lane that one handler of an event has stopped is not let go on by another one', () => {
+  const { lanes, dispatcher } = makeLanes({ keys: 1 });
+  const lane = dispatcher.lane(0, '0')!;
+  lanes.park({ lane, partition: 1, position: 3, handler: 0, letGo: 0 });
+  const of = (handler: number): Slot => Object.assign(new Slot(), { partition: 1, position: 3, handler, lane });
+  lanes.letGo(of(1))();
+  expect(lanes.parkedLanes).toBe(1);
+  lanes.letGo(of(0))();
+  expect(lanes.parkedLanes).toBe(0);
+});
+
 test('lanes that are stopped are counted until they go on, and not asked for', () => {
   const { lanes, dispatcher } = makeLanes({ keys: 2 });
-  lanes.park({ lane: dispatcher.lane(0, '0')!, partition: 1, position: 3, letGo: 0 });
+  lanes.park({ lane: dispatcher.lane(0, '0')!, partition: 1, position: 3, handler: 0, letGo: 0 });
   expect([lanes.parkedLanes, lanes.parked, lanes.backlog]).toEqual([1, 1, 1]);
   expect(wishes(lanes, 9)).toMatchObject([{ key: '1' }]);
   lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 1 }]);
@@ -287,7 +300,7 @@ test('no event waits for longer than it could when its wait began, wherever the 
   lanes.turn(first, pageOf('0', { position: 5, dueAtUs }));
   expect(dispatcher.nextWakeMs).toBe(100);
   const other = makeLanes({ keys: 0 }).dispatcher;
-  const retries = Float64Array.of(1, 1, 0, hourMs * 1000);
+  const retries = Float64Array.of(1, 0, 1, 0, hourMs * 1000);
   new Partitions(other, dueTimes).open('p', { partition: 2, watermark: 1, suspects: new Float64Array(0), retries });
   other.admit({ type: 't', key: 'k', id: null, extras: null, data: '1' }, { partition: 2, position: 1, handler: 0 });
   expect(other.nextWakeMs).toBe(100);

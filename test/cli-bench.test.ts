@@ -98,7 +98,18 @@ test('results that are not those of the plain loop end it with 1', async () => {
   expect(stderr).toMatch(/^keylane: wrong results: 1 thread: 4 results/);
 });
 
+test('a list of handlers is measured, each with its own order', async () => {
+  const list = `export default [{ name: 'one', on: 'seen.*', order: 'none', run: ({ data }) => data.n }];`;
+  const { code, stdout } = await keylane(args(list, '--threads', '2', '--type', 'seen.now'));
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('results those of the plain loop') });
+});
+
 test('2, with one clear sentence, for what cannot be meant', async () => {
+  const run = 'run: () => 1';
+  const several = scratch.write(
+    'several.mjs',
+    `export default [{ name: 'a', on: 'seen', ${run} }, { name: 'b', on: '*', ${run} }];`,
+  );
   const handlers = scratch.write('fine.mjs', 'export default () => 1;');
   const own = ['--handlers', handlers, '--input', input];
   const cases: readonly [string[], RegExp][] = [
@@ -110,6 +121,7 @@ test('2, with one clear sentence, for what cannot be meant', async () => {
     [['--handlers', handlers, '--input', '-'], /--input must be a file, got -: .* into a file first/],
     [['--workloads', 'much'], /--workloads must be no-op, .*got "much"/],
     [['--handlers', handlers, '--input', handlers], /line 1 is not valid JSON/],
+    [['--handlers', several, '--input', input, '--type', 'seen'], /taken by one handler, type "seen" is by 2: measure/],
   ];
   const ended = await Promise.all(cases.map(([flags]) => keylane(['bench', ...flags])));
   for (const [index, { code, stdout, stderr }] of ended.entries()) {

@@ -33,7 +33,7 @@ function fill(path: string, { of = rows, partition = 'p' }: { of?: readonly Outc
   withStore(requestFor(path), (store) => {
     store.openJournal({ isVolatile: false });
     store.openPartition(partition);
-    const parked = of === rows ? [{ handler: 0, key: 'k', partition: 2, position: 1 }] : [];
+    const parked = of === rows ? [{ handler: 0, key: 'k', partition: 2, position: 1, eventHandler: 0 }] : [];
     store.append(groupWith(of, { parked }));
   });
 }
@@ -196,7 +196,7 @@ Run it again, or give it up:
     atPath(async (path) => {
       fill(path);
       const { stdout } = await deadLetters('show', path, 'p/1', '--json');
-      const failed = { durationUs: 59, isCounted: true, error: typeError };
+      const failed = { handler: 'h', durationUs: 59, isCounted: true, error: typeError };
       expect(JSON.parse(stdout)).toEqual({
         ...{ version: 1, keylane: expect.any(String), identity: 'p/1', partition: 'p', position: 1 },
         ...{ status: 'dead-lettered', handler: 'h', type: 't', key: 'k', id: 'e-1' },
@@ -402,10 +402,10 @@ it('reads kept events and counts dead letters without decoding them', () =>
     const at = (position: number) => reader.keptEvent({ partition: 'p', position });
     const plain = { time: null, headers: {} };
     expect(at(2)).toEqual({
-      ...{ identity: { partition: 'p', position: 2 }, type: 't', key: 'k', id: null, data: { n: 2 }, handler: 'h' },
+      ...{ identity: { partition: 'p', position: 2 }, type: 't', key: 'k', id: null, data: { n: 2 }, handlers: ['h'] },
       ...plain,
     });
-    expect(at(5)).toMatchObject({ data: new Uint8Array([0, 255]), key: null, handler: null });
+    expect(at(5)).toMatchObject({ data: new Uint8Array([0, 255]), key: null, handlers: [] });
     expect([at(6), reader.keptEvent({ partition: 'nobody', position: 1 })]).toEqual([null, null]);
     const counts = [{}, { error: 'Error' }, { key: 'k' }, { handler: 'nobody' }].map((filter) =>
       reader.deadLetterCount(filter),

@@ -53,6 +53,23 @@ describe('how it ends', () => {
     expect(outcomes.every(({ position, result }) => result === String(position * 2))).toBe(true);
   });
 
+  test('1, with outcomes of each of several handlers, and goes on where those end', async () => {
+    const handlers = fresh('mjs');
+    writeFileSync(
+      handlers,
+      `export default [
+        { name: 'all', on: 'seen', run: ({ data }) => data.n },
+        { name: 'odd', on: '*', attemptsMax: 1, run: ({ data }) => { if (data.n % 2 === 0) throw new Error('even'); } },
+      ];`,
+    );
+    const [input, store] = [inputOf(4), fresh()];
+    const flags = ['run', '--handlers', handlers, '--input', input, '--store', store, '--type', 'seen'];
+    const ended = await keylane(flags);
+    expect(ended).toMatchObject({ code: 1, stdout: expect.stringContaining('6 succeeded, 2 dead-lettered') });
+    expect(outcomesIn(store)).toHaveLength(8);
+    expect(await keylane(flags)).toMatchObject({ code: 0, stdout: expect.stringContaining('there was nothing to do') });
+  });
+
   test('0, and says so, when published events of an earlier user came first', async () => {
     const store = fresh();
     const processor = await createProcessor({ handlers: signallingHandlers, store, threads: 1, autoStart: false });

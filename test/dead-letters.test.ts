@@ -14,7 +14,7 @@ import { atPath, deadLettered, groupWith, read, requestFor, rowOf, withStore, wi
 
 const atUs = 1_800_000_000_000_000;
 const lane: LaneName = { handler: 0, key: 'k' };
-const head = { ...lane, partition: 2, position: 1 };
+const head = { ...lane, partition: 2, position: 1, eventHandler: 0 };
 const everyone: DeadLettersRequest = { wanted: {}, reason: null, atUs, countMax: 100, after: null };
 const discarding = { ...everyone, reason: 'too old' };
 
@@ -159,7 +159,7 @@ describe('a redrive', () => {
           store.append(groupWith([tryOf(since, 77)]));
           const { attempts, dueAtUs } = pageOf(store);
           expect([attempts[1], dueAtUs[1]]).toEqual([1, 77]);
-          store.cancel({ event: { partition: 'p', position: 1 }, atUs });
+          store.cancel({ event: { partition: 'p', position: 1 }, handler: null, atUs });
           expect(read(path, 'SELECT attempts FROM outcome')).toEqual([{ attempts: 1 }]);
         },
         [],
@@ -318,15 +318,24 @@ describe('a cancelled event', () => {
         (store) => {
           const joiner = new EventsJoiner(1);
           joiner.add({ type: 't', key: 'k', id: 'x', extras: null, data: null });
-          const events = { ...joiner.finish(), positionFirst: 1, handlers: new Int32Array(1), acceptedAtUs: 1 };
+          const events = {
+            ...joiner.finish(),
+            positionFirst: 1,
+            handlers: new Int32Array(1),
+            routes: [],
+            acceptedAtUs: 1,
+          };
           store.append(groupWith([], { events }));
           const found = (event: string | number) =>
-            store.cancel({ event: typeof event === 'string' ? event : { partition: 'p', position: event }, atUs })
-              .found;
+            store.cancel({
+              event: typeof event === 'string' ? event : { partition: 'p', position: event },
+              handler: null,
+              atUs,
+            }).found;
           // The second time as when its answer was lost.
           expect([found('x'), found('x'), found(2)]).toEqual(['cancelled', 'cancelled', 'cancelled']);
           expect([found(3), found(4), found('y')]).toEqual(['decided', 'unknown', 'unknown']);
-          expect(store.cancel({ event: 'x', atUs: atUs + 1 }).found).toBe('decided');
+          expect(store.cancel({ event: 'x', handler: null, atUs: atUs + 1 }).found).toBe('decided');
           expect(waitingIn(store)).toEqual([]);
           const cancelled = `SELECT position, error FROM outcomes WHERE status = 'cancelled'`;
           expect(read(path, cancelled)).toMatchObject([
@@ -349,7 +358,10 @@ describe('the writer', () => {
         const page = await writer.readLane({ ...lane, after: null, countMax: 9, bytesMax: 99 });
         expect([...page.positions]).toEqual([1, 2]);
         const event = { partition: 'p', position: 2 };
-        expect(await writer.cancel({ event, atUs })).toMatchObject({ found: 'cancelled', identity: event });
+        expect(await writer.cancel({ event, handler: null, atUs })).toMatchObject({
+          found: 'cancelled',
+          identity: event,
+        });
       }),
     ));
 });

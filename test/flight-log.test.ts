@@ -7,12 +7,12 @@ import type { KeylaneError } from '../src/errors.js';
 import { FlightLog, readFlight } from '../src/store/flight-log.js';
 import { makeFolder } from './processor-fixture.js';
 
-const eventsAt = (...positions: number[]) => positions.map((position) => ({ partition: 2, position }));
+const eventsAt = (...positions: number[]) => positions.map((position) => ({ partition: 2, position, handler: 0 }));
 
 function makeLog(path: string, change: { epoch?: number } = {}) {
   const warnings: KeylaneError[] = [];
   const onWarning = (warning: KeylaneError): void => void warnings.push(warning);
-  const log = new FlightLog(path, { epoch: 7, batchSizeMax: 100, onWarning, ...change });
+  const log = new FlightLog(path, { epoch: 7, batchSizeMax: 100, handlerIds: [0], onWarning, ...change });
   return { log, warnings };
 }
 

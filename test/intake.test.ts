@@ -1,9 +1,9 @@
 // Who comes in when there is room for few.
 
 import { expect, test } from 'vitest';
+import { DonePositions } from '../src/done-positions.js';
 import type { EncodedEvent } from '../src/event.js';
 import { Intake } from '../src/intake.js';
-import { PositionRuns } from '../src/position-runs.js';
 
 const event: EncodedEvent = { type: 't', key: null, id: null, extras: null, data: null };
 
@@ -24,7 +24,8 @@ test('publishers and sources take turns at the room there is', async () => {
     },
     refill: () => {},
     watermark: () => 0,
-    handlerOf: () => 0,
+    routeOf: () => [0],
+    refusesUnmatched: true,
     wake: () => {},
     publishersMax: 100,
   });
@@ -39,7 +40,9 @@ test('publishers and sources take turns at the room there is', async () => {
     },
     close: async () => {},
   };
-  const from = { partition: 2, watermark: 0, durable: new PositionRuns(new Float64Array(0)), signal: undefined };
+  const table = { names: ['t'], takes: 'its-own-type', policies: [{}] } as const;
+  const done = new DonePositions({ durable: new Float64Array(0), doneBy: [] }, table);
+  const from = { partition: 2, watermark: 0, done, signal: undefined };
   void intake.feed(source, from);
   for (let turn = 0; turn < 20; turn += 1) {
     room = 2;

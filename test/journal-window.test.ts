@@ -12,19 +12,22 @@ import type { JournalPage } from '../src/store/messages.js';
 import { SimulatedClock } from './simulation/simulated-clock.js';
 
 const event: EncodedEvent = { type: 't', key: 'k', id: null, extras: null, data: '1' };
-const nothing = { suspects: new Float64Array(0), retries: new Float64Array(0) };
-const owed = { event, handler: 0, waiter: null };
+const nothing = {
+  ...{ suspects: new Float64Array(0), retries: new Float64Array(0) },
+  ...{ lanes: [], widest: 1, handlerIds: Int32Array.of(1) },
+};
+const owed = { event, route: [0], waiter: null };
 
 /** A journal of which positions 1 to 3 are owed from before, and 4 is the next. */
 function makeWindow({ parked } = { parked: 0 }) {
   const config = configFrom({ handlers: 'none', store: 'none', threads: 1, ringSize: 16 });
-  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, parks: [false], breaker: null });
+  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null });
   const partitions = new Partitions(dispatcher, new DueTimes(new SimulatedClock(), []));
   const warnings: string[] = [];
   const onWarning = ({ message }: Error): void => void warnings.push(message);
-  const start = { partition: 1, watermark: 1, positionUnused: 4, pending: 3, parked, ...nothing, lanes: [] };
+  const start = { partition: 1, watermark: 1, positionUnused: 4, pending: 3, parked, ...nothing };
   const journal = new Journal(start, {
-    ...{ dispatcher, partitions, onWarning, pageBytesMax: 1000, room: () => dispatcher.room },
+    ...{ dispatcher, partitions, onWarning, pageBytesMax: 1000, widest: 1, room: () => dispatcher.room },
   });
   return { dispatcher, partitions, journal, warnings };
 }
@@ -34,7 +37,7 @@ function pageOf(positions: readonly number[], change: Partial<JournalPage> = {})
   for (const _ of positions) joiner.add(event);
   return {
     ...{ events: joiner.finish(), positions: Float64Array.from(positions), parked: [], isLast: true },
-    ...{ handlers: new Int32Array(positions.length), next: (positions.at(-1) ?? 0) + 1, ...change },
+    ...{ handlers: new Int32Array(positions.length), owedCounts: null, next: (positions.at(-1) ?? 0) + 1, ...change },
   };
 }
 

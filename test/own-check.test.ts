@@ -35,7 +35,7 @@ function judged(
   }
   for (let n = 0; n < waiting; n += 1) db.exec("INSERT INTO pending_events VALUES ('measured')");
   db.close();
-  return checkOutcomes(path, { partition: 'measured', count, order });
+  return checkOutcomes(path, { partition: 'measured', count, orderOf: () => order });
 }
 
 const three: readonly Made[] = [{ position: 1 }, { position: 2 }, { position: 3 }];

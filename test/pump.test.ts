@@ -7,7 +7,8 @@ import { configFrom, type ProcessorOptions } from '../src/options.js';
 import { type Outcome, RowsBuilder, verdict } from '../src/outcome.js';
 import { type BatchMessage, type BatchReport, numbersPerEvent } from '../src/pool/messages.js';
 import { Processor } from '../src/processor.js';
-import type { EventOutcomes, GroupRequest, GroupResult, StoreGauges } from '../src/store/messages.js';
+import type { EventOutcomes } from '../src/store/event-messages.js';
+import type { GroupRequest, GroupResult, StoreGauges } from '../src/store/messages.js';
 import { Trouble } from '../src/trouble.js';
 import { SimulatedClock } from './simulation/simulated-clock.js';
 
@@ -56,6 +57,8 @@ function make(options: Partial<ProcessorOptions>): Processor {
       parked: 0,
       suspects: new Float64Array(0),
       retries: new Float64Array(0),
+      widest: 1,
+      handlerIds: Int32Array.of(1),
       lanes: [],
     },
     clock,
@@ -415,7 +418,7 @@ test('whoever asks for an outcome that is decided and not stored has the store r
   groups[0]?.resolve(resultOf(1));
   await settle();
   expect(reads.map(({ positions }) => positions)).toEqual([[1]]);
-  const told: EventOutcomes = { outcomes: [{ status: 'succeeded' } as Outcome], isOwed: false };
+  const told: EventOutcomes = { outcomes: [{ status: 'succeeded' } as Outcome], owed: [], isUnmatched: false };
   reads[0]?.resolve([told]);
   await settle();
   expect(await asked).toEqual({ status: 'succeeded' });

@@ -19,14 +19,28 @@ function filesOf(markdown: string): Map<string, string> {
   return files;
 }
 
-test('the library examples print what the README says they print', async () => {
+/** A folder with the files that the README names, and keylane installed. */
+function exampleFolder(): string {
   const folder = makeFolder();
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(resolve('.'), join(folder, 'node_modules', 'keylane'));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
+  for (const [name, code] of filesOf(readme)) writeFileSync(join(folder, name), code);
+  return folder;
+}
+
+test('the example of several handlers prints what the README says it prints', async () => {
+  const { stdout, stderr } = await run(process.execPath, ['orders.js'], { cwd: exampleFolder() });
+  expect(stderr).toBe('');
+  const lines = stdout.trim().split('\n');
+  expect(lines).toEqual(['bill succeeded', 'ship dead-lettered', 'audit succeeded', 'ship order.paid parked']);
+  for (const line of lines) expect(readme).toContain(`\`${line}\``);
+});
+
+test('the library examples print what the README says they print', async () => {
+  const folder = exampleFolder();
   const files = filesOf(readme);
-  expect([...files.keys()]).toEqual(['handlers.js', 'main.js', 'ask.js', 'listen.js']);
-  for (const [name, code] of files) writeFileSync(join(folder, name), code);
+  expect([...files.keys()]).toEqual(['handlers.js', 'main.js', 'ask.js', 'listen.js', 'several.js', 'orders.js']);
   const { stdout, stderr } = await run(process.execPath, ['main.js'], { cwd: folder });
   expect(stderr).toBe('');
   const lines = stdout.trim().split('\n');

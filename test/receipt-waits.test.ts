@@ -5,30 +5,30 @@ import { KeylaneError } from '../src/errors.js';
 import type { Identity } from '../src/event.js';
 import type { Outcome } from '../src/outcome.js';
 import { onlyOne, Receipts } from '../src/receipts.js';
-import type { EventOutcomes } from '../src/store/messages.js';
+import type { EventOutcomes } from '../src/store/event-messages.js';
 
-const outcomeOf = (position: number, result: unknown = position): Outcome => ({
+const outcomeOf = (position: number, result: unknown = position, handler = 'h'): Outcome => ({
   ...{
     identity: { partition: 'journal', position },
     id: null,
     type: 't',
     key: null,
-    handler: 'h',
+    handler,
     status: 'succeeded',
   },
   ...{ attempts: 1, startedAtUs: 0, durationUs: 0, result, error: null },
 });
-const owed: EventOutcomes = { outcomes: [], isOwed: true };
-const nothing: EventOutcomes = { outcomes: [], isOwed: false };
-const has = (...outcomes: Outcome[]): EventOutcomes => ({ outcomes, isOwed: false });
+const owed: EventOutcomes = { outcomes: [], owed: ['h'], isUnmatched: false };
+const nothing: EventOutcomes = { outcomes: [], owed: [], isUnmatched: false };
+const has = (...outcomes: Outcome[]): EventOutcomes => ({ outcomes, owed: [], isUnmatched: false });
 
 class Store {
   readonly asked: { positions: number[]; answer(found: EventOutcomes[]): Promise<void> }[] = [];
-  held = false;
+  held: readonly string[] = [];
   readonly receipts = new Receipts({
-    ...{ partition: 1, partitionName: 'journal' },
+    ...{ partition: 1, partitionName: 'journal', widest: 2 },
     allStored: () => Promise.resolve(),
-    isHeld: () => this.held,
+    heldFor: () => this.held,
     read: (events: readonly Identity[], act) =>
       new Promise((resolve) => {
         const answer = async (found: EventOutcomes[]): Promise<void> => {
@@ -92,13 +92,13 @@ test('once an outcome is owed, the next news are it; other partitions have their
 test('an event that the store does not know is waited for while it is in memory, else its outcome was deleted', async () => {
   const store = new Store();
   const { receipts, asked } = store;
-  store.held = true;
+  store.held = ['h'];
   const held = receipts.outcomes(1, undefined);
   await hops();
   await asked[0]!.answer([nothing]);
   receipts.heard(outcomeOf(1));
   expect(await held).toHaveLength(1);
-  store.held = false;
+  store.held = [];
   const gone = receipts.outcomes(2, undefined);
   gone.catch(() => {});
   await hops();
@@ -114,6 +114,50 @@ test('several outcomes are given together; one of them alone is refused', async 
   const outcomes = await told;
   expect(outcomes.map(({ result }) => result)).toEqual(['a', 'b']);
   expect(() => onlyOne(outcomes)).toThrow('an event must be taken by one handler for outcome(), it was by 2 (h, h)');
+});
+
+test('while several are owed, news of one have the store asked again, until it owes nothing', async () => {
+  const { receipts, asked } = new Store();
+  const told = receipts.outcomes(1, undefined);
+  await hops();
+  await asked[0]!.answer([{ ...nothing, owed: ['a', 'b'] }]);
+  receipts.heard(outcomeOf(1, 'news', 'a'));
+  await hops();
+  const first = outcomeOf(1, 'stored', 'a');
+  await asked[1]!.answer([{ ...has(first), owed: ['b'] }]);
+  receipts.heard(outcomeOf(1, 'news', 'b'));
+  await hops();
+  await asked[2]!.answer([has(first, outcomeOf(1, 'stored', 'b'))]);
+  expect((await told).map(({ handler, result }) => `${handler} ${result}`)).toEqual(['a stored', 'b stored']);
+});
+
+test('what is in memory only is owed as well: of another handler than the store has an outcome of, or owes one', async () => {
+  const store = new Store();
+  const { receipts, asked } = store;
+  store.held = ['a', 'b'];
+  const told = receipts.outcomes(1, undefined);
+  await hops();
+  await asked[0]!.answer([{ ...nothing, owed: ['a'] }]);
+  receipts.heard(outcomeOf(1, 'news', 'b'));
+  await hops();
+  store.held = ['a'];
+  const second = outcomeOf(1, 'stored', 'b');
+  await asked[1]!.answer([has(second)]);
+  expect(receipts.awaits(1, 1)).toBe(true);
+  receipts.heard(outcomeOf(1, 'news', 'a'));
+  await hops();
+  await asked[2]!.answer([has(outcomeOf(1, 'stored', 'a'), second)]);
+  expect(await told).toHaveLength(2);
+});
+
+test('an event that no handler took has no outcomes, and its outcome is refused', async () => {
+  const { receipts, asked } = new Store();
+  const told = receipts.outcomes(1, undefined);
+  await hops();
+  await asked[0]!.answer([{ ...nothing, isUnmatched: true }]);
+  const outcomes = await told;
+  expect(outcomes).toEqual([]);
+  expect(() => onlyOne(outcomes)).toThrow('no handler took this event, so that it has no outcome');
 });
 
 test('the end waits for what the store was asked, and refuses the rest', async () => {

@@ -35,7 +35,7 @@ function eventsFrom(positionFirst: number, count: number, change: Partial<Encode
   for (let index = 0; index < count; index += 1) {
     joiner.add({ type: 't', key: 'k', id: `id ${positionFirst + index}`, extras: null, data: '1', ...change });
   }
-  return { ...joiner.finish(), positionFirst, handlers: new Int32Array(count), acceptedAtUs: firstUs };
+  return { ...joiner.finish(), positionFirst, handlers: new Int32Array(count), routes: [], acceptedAtUs: firstUs };
 }
 
 /** A store with outcomes of a source at positions 1 to `count`, all of them below its watermark. */
@@ -246,7 +246,7 @@ describe('what stays', () => {
 
   it('the dead letter that stops a lane, until it no longer does', () =>
     atPath((path) => {
-      const parked = [{ handler: 0, key: 'k', partition: 2, position: 2 }];
+      const parked = [{ handler: 0, key: 'k', partition: 2, position: 2, eventHandler: 0 }];
       withStore(requestFor(path, { retention: everything }), (store) => {
         store.openPartition('p');
         const rows = upTo(3).map((position) => rowOf(position, failure));

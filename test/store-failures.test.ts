@@ -50,7 +50,7 @@ describe('failed tries', () => {
         store.append(groupWith([rowOf(5), waiting], { watermarks: [{ partition: 2, watermark: 2 }] }));
       });
       withStore(requestFor(path), (store) => {
-        expect([...store.openPartition('p').retries]).toEqual([3, 2, 1, 77, 4, 0, 1, 5_000_000]);
+        expect([...store.openPartition('p').retries]).toEqual([3, 0, 2, 1, 77, 4, 0, 0, 1, 5_000_000]);
         expect([...store.openJournal({ isVolatile: false }).retries]).toEqual([]);
         const page = store.readLane({ handler: 0, key: 'k', after: null, countMax: 9, bytesMax: 999 });
         expect([[...page.attempts], [...page.postponed], [...page.dueAtUs]]).toEqual([[1], [0], [5_000_001]]);

@@ -14,7 +14,7 @@ import { atPath, deadLettered, groupWith, read, requestFor, rowOf, thrownBy, wit
 const journal = 1;
 const lane: LaneName = { handler: 0, key: 'k' };
 const all = { after: null, countMax: 100, bytesMax: 1_000_000 };
-const head = { ...lane, partition: 2, position: 1 };
+const head = { ...lane, partition: 2, position: 1, eventHandler: 0 };
 
 const waits = (position: number, change: Partial<OutcomeRow> = {}): OutcomeRow =>
   rowOf(position, { verdict: verdict.waiting, result: null, data: `${position}`, ...change });
@@ -28,7 +28,7 @@ function eventsOf(keys: readonly (string | null)[]): JournalEvents {
   for (const [index, key] of keys.entries()) {
     joiner.add({ type: 't', key, id: `id ${index + 1}`, extras: null, data: '7' });
   }
-  return { ...joiner.finish(), positionFirst: 1, handlers: new Int32Array(keys.length), acceptedAtUs: 1 };
+  return { ...joiner.finish(), positionFirst: 1, handlers: new Int32Array(keys.length), routes: [], acceptedAtUs: 1 };
 }
 
 /** The same, in a store with a source's partition. */
@@ -76,7 +76,7 @@ describe('events that wait', () => {
       withSource(path, (store) => store.append(groupWith([waits(1), waits(2)])));
       withStore(requestFor(path), () => {});
       const db = new Database(path);
-      db.exec('INSERT INTO suspect (partition, position, deaths) VALUES (2, 2, 3)');
+      db.exec('INSERT INTO suspect (partition, position, handler, deaths) VALUES (2, 2, 1, 3), (2, 2, 99, 7)');
       db.close();
       withSource(path, (store) => expect([...store.readLane({ ...lane, ...all }).deaths]).toEqual([-1, 3]));
     }));
@@ -169,17 +169,21 @@ describe('events that wait', () => {
 
   it('say when they are cancelled that they waited, and where if anybody knows the lane', () =>
     atPath((path) => {
+      const cancelledFrom = (waited: { handler: number | null; waitedIn: LaneName | null }) => {
+        return { found: 'cancelled', cancelled: [{ hasWaited: true, ...waited }] };
+      };
       const cancelled = (store: Store, position: number, partition = 'p') =>
-        store.cancel({ event: { partition, position }, atUs: 1 });
+        store.cancel({ event: { partition, position }, handler: null, atUs: 1 });
       withSource(path, (store) => {
         store.append(groupWith([waits(1), waits(2)], { events: eventsOf(['l']) }));
-        expect(cancelled(store, 1)).toMatchObject({ found: 'cancelled', hasWaited: true, waitedIn: lane });
-        expect(cancelled(store, 1, 'journal')).toMatchObject({ found: 'cancelled', hasWaited: false, waitedIn: null });
+        expect(cancelled(store, 1)).toMatchObject(cancelledFrom({ handler: 0, waitedIn: lane }));
+        const [journaled] = cancelled(store, 1, 'journal').cancelled;
+        expect(journaled).toEqual({ handler: 0, handlerName: 'h', hasWaited: false, waitedIn: null });
       });
       // The lane of order global is known, but nothing of the handler is counted there.
       withStore(requestFor(path, { handlerNames: ['other'], order: 'global' }), (store) => {
         store.openJournal({ isVolatile: false });
-        expect(cancelled(store, 2)).toMatchObject({ found: 'cancelled', hasWaited: true, waitedIn: null });
+        expect(cancelled(store, 2)).toMatchObject(cancelledFrom({ handler: null, waitedIn: null }));
       });
     }));
 
@@ -239,7 +243,7 @@ describe('events without an order', () => {
         ]);
         expect(read(path, 'SELECT count(*) AS kept FROM kept_event')).toEqual([{ kept: 4 }]);
         // One that was decided meanwhile waits no longer.
-        store.cancel({ event: { partition: 'p', position: 1 }, atUs: 1 });
+        store.cancel({ event: { partition: 'p', position: 1 }, handler: null, atUs: 1 });
         store.append(groupWith([waitsFor(1, 5000)]));
         expect(waitingIn(path)).toEqual([3, 2, 4]);
       }),
@@ -261,7 +265,8 @@ describe('events without an order', () => {
       withSource(path, (store) => {
         store.append(groupWith([waitsFor(1, 64)]));
         const waitedIn = { handler: -2, key: keyWithoutOrder(waitsFor(1, 64)) };
-        expect(store.cancel({ event: { partition: 'p', position: 1 }, atUs: 1 })).toMatchObject({ waitedIn });
+        const request = { event: { partition: 'p', position: 1 }, handler: null, atUs: 1 };
+        expect(store.cancel(request)).toMatchObject({ cancelled: [{ waitedIn }] });
       }),
     ));
 
@@ -369,14 +374,14 @@ describe('what has become of events', () => {
           at('q', 1),
         ];
         const found = store.readOutcomes({ events: asked, sizeMax: 1e6 });
-        expect(found.map(({ outcomes, isOwed }) => [outcomes.map(({ status }) => status), isOwed])).toEqual([
-          [['succeeded'], false],
-          [[], true],
-          [[], false],
-          [[], true],
-          [['dead-lettered'], false],
-          [[], false],
-          [[], false],
+        expect(found.map(({ outcomes, owed }) => [outcomes.map(({ status }) => status), owed])).toEqual([
+          [['succeeded'], []],
+          [[], ['h']],
+          [[], []],
+          [[], ['h']],
+          [['dead-lettered'], []],
+          [[], []],
+          [[], []],
         ]);
         expect(found[0]?.outcomes[0]).toMatchObject({ identity: at('journal', 1), handler: 'h', result: 1 });
       }),

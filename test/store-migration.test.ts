@@ -11,7 +11,7 @@ import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { openStore, redriveDeadLetters } from '../dist/src/index.js';
 import { optionTable } from '../dist/src/options.js';
-import { schemaVersion } from '../dist/src/store/schema.js';
+import { schemaVersion, schemaVersionOfLanes } from '../dist/src/store/schema.js';
 import { makeFolder, makeProcessor } from './processor-fixture.js';
 import { read, requestFor, thrownBy, withStore } from './store-fixture.js';
 
@@ -148,7 +148,7 @@ describe('a store of schema 3', () => {
       const { lanes, retries } = store.openJournal({ isVolatile: false });
       const parked = { handler: 1, key: 'lone \ud800' };
       expect(lanes).toEqual([{ ...parked, parkedBy: { partition: 1, position: 2 }, waiting: 2 }]);
-      expect([...retries]).toEqual([6, 1, 0, 1_790_000_001_000_000]);
+      expect([...retries]).toEqual([6, 0, 1, 0, 1_790_000_001_000_000]);
       const page = store.readLane({ ...parked, after: null, countMax: 9, bytesMax: 999 });
       expect([[...page.partitions], [...page.positions]]).toEqual([
         [1, 2],
@@ -162,14 +162,37 @@ describe('a store of schema 3', () => {
   });
 });
 
+describe('a store of schema 4', () => {
+  it('runs what an event is owed by each of its handlers, but for those that have decided it', async () => {
+    const store = copyOf(4);
+    const reader = openStore(store);
+    const identity = { partition: 'journal', position: 7 };
+    expect(reader.event(identity)?.handlers).toEqual(handlerNames);
+    expect([...reader.pending()].filter(({ identity: { position } }) => position === 7)).toMatchObject([
+      { handler: 'order.paid', state: 'waiting' },
+    ]);
+    const processor = await makeProcessor({ store, handlers: ordersModule() });
+    await processor.drain();
+    expect(reader.outcomes(identity)).toMatchObject([
+      { handler: 'order.placed', result: 7 },
+      { handler: 'order.paid', result: { n: 7 } },
+    ]);
+    reader.close();
+  });
+});
+
 describe.each(olderVersions)('a store of schema %i, read without being opened', (version) => {
-  it('has no lanes, no tries and no reasons, and its dead letters can be counted', async () => {
+  it('has what it was released with, and its dead letters can be counted', async () => {
     const path = copyOf(version);
     const reader = openStore(path);
+    const [owed] = reader.pending();
+    expect(owed?.handler).toBe(version === 1 ? undefined : 'order.placed');
+    expect(reader.event({ partition: 'journal', position: 1 })?.handlers).toEqual(owed && ['order.placed']);
     const [letter] = [...reader.deadLetters()];
     expect(letter).toBeDefined();
     const identity = letter?.identity ?? { partition: '', position: 0 };
-    expect([reader.history(identity), reader.parkedLanes(), reader.discardReason(identity)]).toEqual([[], [], null]);
+    const lanes = [reader.history(identity), reader.parkedLanes(), reader.discardReason(identity)];
+    if (version < schemaVersionOfLanes) expect(lanes).toEqual([[], [], null]);
     reader.close();
     const { redriven, withoutEvent } = await redriveDeadLetters({ store: path, dryRun: true });
     expect(redriven + withoutEvent).toBe(1);

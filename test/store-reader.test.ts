@@ -45,7 +45,7 @@ describe('a published event', () => {
         const expected = {
           identity: { partition: 'journal', position: 1 },
           ...{ id: 'e-1', type: 'order.placed', key: 'ada', time: '2026-11-23T10:00:00Z', headers: { source: 'web' } },
-          ...{ data: { amount: [1, null] }, acceptedAtUs, handler: 'h' },
+          ...{ data: { amount: [1, null] }, acceptedAtUs, handlers: ['h'] },
         };
         expect(reader.event({ partition: 'journal', position: 1 })).toEqual(expected);
         expect(reader.eventById('e-1')).toEqual(expected);
@@ -59,7 +59,7 @@ describe('a published event', () => {
             headers: {},
             data: undefined,
             acceptedAtUs,
-            handler: 'h',
+            handlers: ['h'],
           },
         });
       },
@@ -310,9 +310,9 @@ it.each([
       for (const found of [reader.byKey(text), reader.deadLetters({ handler: text, type: text, key: text })]) {
         expect([...found].map((outcome) => outcome.identity)).toEqual([identity]);
       }
-      const event = { id: text, key: text, type: text || 't', handler: text };
-      expect(reader.eventById(text)).toMatchObject(event);
-      expect([...reader.pending()]).toMatchObject([event]);
+      const event = { id: text, key: text, type: text || 't' };
+      expect(reader.eventById(text)).toMatchObject({ ...event, handlers: [text] });
+      expect([...reader.pending()]).toMatchObject([{ ...event, handler: text }]);
       expect(reader.counts().types.map(({ type }) => type)).toContain(text);
       expect(reader.keys()).toBe(2);
     });
@@ -577,7 +577,7 @@ function append(store: Store, group: { rows?: OutcomeRow[] } & Partial<Omit<Grou
 function eventsOf(events: readonly SourceEvent[], owedTo: readonly number[] = events.map(() => 0)): JournalEvents {
   const joiner = new EventsJoiner(events.length);
   for (const event of events) joiner.add(encodeEvent(event, limits));
-  return { ...joiner.finish(), positionFirst: 1, handlers: Int32Array.from(owedTo), acceptedAtUs };
+  return { ...joiner.finish(), positionFirst: 1, handlers: Int32Array.from(owedTo), routes: [], acceptedAtUs };
 }
 
 function inJournal(position: number, change: Partial<OutcomeRow> = {}): OutcomeRow {

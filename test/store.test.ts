@@ -42,7 +42,7 @@ describe('a new store', () => {
     atPath((path) => {
       withStore(requestFor(path), () => {});
       expect(read(path, 'PRAGMA application_id')).toEqual([{ application_id: 0x6b65796c }]);
-      expect(read(path, 'PRAGMA user_version')).toEqual([{ user_version: 3 }]);
+      expect(read(path, 'PRAGMA user_version')).toEqual([{ user_version: 4 }]);
     }));
 });
 
@@ -266,6 +266,7 @@ describe('a partition', () => {
             partition: 2,
             watermark: 0,
             durable: new Float64Array(0),
+            doneBy: [new Float64Array(0)],
             fingerprint: null,
             suspects: new Float64Array(0),
             retries: new Float64Array(0),
@@ -299,6 +300,7 @@ describe('a partition', () => {
         expect(start).toEqual({
           watermark: 3,
           durable,
+          doneBy: [Float64Array.of(5, 6), durable],
           ...positions,
           fingerprint: 'size 7',
           suspects: new Float64Array(0),

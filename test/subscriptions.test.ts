@@ -1,7 +1,7 @@
 // Listeners and iterators of outcomes on real threads and a real store: what they are told, in which order, how many
 // calls overlap, and how each comes to its end.
 
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
@@ -120,6 +120,20 @@ describe('a subscription', () => {
     processor.subscribe('echo', calls.listener, { concurrency: 8 });
     for (const n of [1, 2, 3]) await processor.process(echo(n === 3 ? 'b' : 'a', n));
     expect(calls.begun.map(({ outcome }) => outcome.result)).toEqual(expected);
+  });
+
+  test('goes by the order of each handler', async () => {
+    const run = `run: ({ data }) => data`;
+    const handlers = join(makeFolder(), 'handlers.mjs');
+    const list = `[{ name: 'keyed', on: 'keyed', order: 'key', ${run} }, { name: 'free', on: 'free', ${run} }]`;
+    writeFileSync(handlers, `export default ${list};`);
+    const processor = await makeProcessor({ handlers, order: 'none' });
+    const calls = new Calls();
+    processor.subscribe('*', calls.listener, { concurrency: 8 });
+    for (const [n, type] of ['keyed', 'keyed', 'free', 'free'].entries()) {
+      await processor.process({ type, key: 'k', data: n });
+    }
+    expect(calls.begun.map(({ outcome }) => outcome.result)).toEqual([0, 2, 3]);
   });
 
   test('ends by its signal, by `using`, and from within; what waits for it is dropped', async () => {

@@ -32,6 +32,37 @@ test('a single function gives its data for every type', () => {
   expectTypeOf<EventMapOf<typeof single>>().toEqualTypeOf<Record<string, Order>>();
 });
 
+const listed = defineHandlers([
+  { name: 'bill', on: 'order.placed', run: (event: HandlerEvent<Order>) => event.data.amount, attemptsMax: 3 },
+  { name: 'log', on: ['order.placed', 'ping'], run: (event: HandlerEvent<unknown>) => event.key },
+  { name: 'ship', on: 'parcel.*', run: (event: HandlerEvent<{ readonly to: string }>) => event.data.to },
+]);
+
+test('a list of handlers gives the data that fits all handlers of a type, and its patterns', () => {
+  type Listed = EventMapOf<typeof listed>;
+  expectTypeOf<keyof Listed>().toEqualTypeOf<'order.placed' | 'ping' | `parcel.${string}`>();
+  expectTypeOf<Listed['order.placed']>().toEqualTypeOf<Order>();
+  expectTypeOf<Listed['parcel.sent']>().toEqualTypeOf<{ readonly to: string }>();
+  expectTypeOf<Awaited<ReturnType<typeof createProcessor<typeof listed>>>>().toEqualTypeOf<Processor<Listed>>();
+  const calls = (processor: Processor<Listed>): void => {
+    void processor.publish({ type: 'order.placed', data: { amount: 1 } });
+    void processor.publish({ type: 'parcel.sent', data: { to: 'ada' } });
+    void processor.publish({ type: 'ping' });
+    // @ts-expect-error: no handler takes this type
+    void processor.publish({ type: 'order.paid', data: { amount: 1 } });
+    // @ts-expect-error: one of its two handlers takes other data
+    void processor.publish({ type: 'order.placed', data: { amount: 'one' } });
+    // @ts-expect-error: data of the pattern's types
+    void processor.publish({ type: 'parcel.sent', data: { from: 'ada' } });
+  };
+  expectTypeOf(calls).toBeFunction();
+});
+
+test('a list with a handler for every type gives every type', () => {
+  const all = defineHandlers([{ name: 'audit', on: '*', run: (event: HandlerEvent<Order>) => event.data.amount }]);
+  expectTypeOf<EventMapOf<typeof all>>().toEqualTypeOf<{ [type: string]: Order }>();
+});
+
 test('publish takes the types of the module and refuses others', () => {
   const calls = (processor: Processor<Orders>): void => {
     void processor.publish({ type: 'order.placed', key: 'ada', data: { amount: 1 } });

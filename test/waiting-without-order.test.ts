@@ -34,7 +34,8 @@ class World {
     const threads = new ScriptedThreads({ clock, random, script });
     this.#threads.push(threads);
     const writer = new SimulatedWriter({
-      ...{ clock, random, store, handlers, order, onRedrive: () => {}, onRead: () => {}, onRow: () => {} },
+      ...{ clock, random, store, handlers, orderOf: () => order, onRedrive: () => {}, onRead: () => {} },
+      ...{ onRow: () => {} },
       missing: () => undefined,
     });
     return new Processor({
@@ -68,7 +69,7 @@ class World {
     const byIdentity = new Map<string, { tries: ScriptedTry[]; waitMs: number }>();
     for (const one of this.#threads.flatMap(({ tries }) => tries)) {
       const stored = this.store.events.get(Number(one.identity.split('/')[1]));
-      if (stored?.handler !== type) continue;
+      if (stored?.handlers[0] !== type) continue;
       const found = byIdentity.get(one.identity) ?? { tries: [], waitMs: Number(stored.event.data) };
       found.tries.push(one);
       byIdentity.set(one.identity, found);

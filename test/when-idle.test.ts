@@ -65,12 +65,21 @@ test('waits for retries, wherever they wait, and not for what is parked', async 
   expect(processor.stats()).toMatchObject({ succeeded: 1, deadLettered: 1, parked: 2 });
 });
 
-test('waits for a retry that has given its memory to others, and knows whose it is', async () => {
+test.each([
+  { what: 'per key', exported: '{ late, echo }', free: { key: 'other' } },
+  {
+    what: 'of the whole handler',
+    exported: `[{ name: 'late', on: 'late', order: 'handler', run: late }, { name: 'echo', on: 'echo', run: echo }]`,
+    free: { key: 'other', handler: 'echo' },
+  },
+])('waits for a retry that has given its memory to others, and knows whose it is: order $what', async (given) => {
   const handlers = join(makeFolder(), 'handlers.mjs');
   writeFileSync(
     handlers,
     `import { RetryLater } from ${JSON.stringify(new URL('../dist/src/index.js', import.meta.url).href)};
-     export default { late: () => { throw new RetryLater(3_600_000); }, echo: () => {} };`,
+     const late = () => { throw new RetryLater(3_600_000); };
+     const echo = () => {};
+     export default ${given.exported};`,
   );
   const processor = await makeProcessor({ handlers, ringSize: 16 });
   await processor.publishMany(Array.from({ length: 16 }, () => ({ type: 'late', key: 'k' })));
@@ -79,7 +88,7 @@ test('waits for a retry that has given its memory to others, and knows whose it 
   const held = [{}, { key: 'k' }, { handler: 'late' }, { type: 'late' }].map((which) =>
     processor.whenIdle(which).then(() => told.push('idle'), codeOf),
   );
-  for (const which of [{ key: 'other' }, { handler: 'echo' }]) await processor.whenIdle(which);
+  for (const which of [given.free, { handler: 'echo' }]) await processor.whenIdle(which);
   expect(told).toEqual([]);
   await processor.abort();
   expect(await Promise.all(held)).toEqual(['aborted', 'aborted', 'aborted', 'aborted']);

@@ -3,17 +3,18 @@
 import { Dispatcher } from '../../src/dispatch/dispatcher.js';
 import { Lanes } from '../../src/dispatch/lanes.js';
 import { RingBuffer, type Slot } from '../../src/dispatch/ring-buffer.js';
+import { noClaim } from '../../src/dispatch/stand.js';
 import { handlerResult } from '../../src/handler.js';
 import { config, count, thousandEncoded } from './thousand.js';
 
 export function dispatchSteps(): Record<string, () => number> {
   const encoded = thousandEncoded();
-  const ring = new RingBuffer({ capacity: count, bytesMax: config.ringBytesMax });
+  const ring = new RingBuffer({ capacity: count, bytesMax: config.ringBytesMax, widest: 1 });
   const slots = encoded.map((event) => ring.take(event));
   ring.release(taken(slots[0]!));
   for (const slot of slots.slice(1)) ring.release(taken(slot));
-  const lanes = new Lanes({ order: 'key', handlerCount: 1 });
-  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, parks: [false], breaker: null });
+  const lanes = new Lanes({ orders: ['key'], claims: [noClaim] });
+  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null });
   dispatcher.openPartition(1, 0);
   let position = 0;
   return {
@@ -29,8 +30,8 @@ export function dispatchSteps(): Record<string, () => number> {
         lanes.append(lanes.laneOf(0, encoded[index]!.key), slot);
       }
       let shifted = 0;
-      while (lanes.ready > 0) {
-        const lane = lanes.takeOldest();
+      for (let stand = lanes.first; stand !== null; stand = lanes.first) {
+        const lane = lanes.takeOldest(stand);
         for (; lane.head !== null; shifted += 1) lane.shift();
         lanes.release(lane);
       }

@@ -1,7 +1,7 @@
 // Judges a finished run from its store alone: every event once, order kept, and what became of each, to be compared.
 
 import Database from 'better-sqlite3';
-import type { OrderMode } from '../../src/index.js';
+import type { LaneOrder } from '../../src/policy.js';
 import { hasFailed, noOutcome, resultHash } from './result-hash.js';
 
 /** Times are cut to whole microseconds, so that neighbours may seem to overlap by one. */
@@ -33,7 +33,7 @@ interface Row {
 /** Of a store that nobody writes to any more, the outcomes of a partition with so many events. */
 export function checkOutcomes(
   path: string,
-  { partition, count, order }: { partition: string; count: number; order: OrderMode },
+  { partition, count, orderOf }: { partition: string; count: number; orderOf: (handler: string) => LaneOrder },
 ): OutcomesFound {
   const db = new Database(path, { readonly: true });
   try {
@@ -57,7 +57,7 @@ export function checkOutcomes(
           firstError ??= errorText(row.error);
         }
       }
-      const lane = laneOf(row, order);
+      const lane = laneOf(row, orderOf(row.handler));
       if (lane === null) continue;
       if (row.started_at < (endOf.get(lane) ?? 0) - roundingUs) found.early += 1;
       endOf.set(lane, row.started_at + row.duration_us);
@@ -85,10 +85,12 @@ function wrongOf(
 }
 
 /** What is run one at a time; null where nothing is promised. */
-function laneOf({ key, handler }: Row, order: OrderMode): string | null {
+function laneOf({ key, handler }: Row, order: LaneOrder): string | null {
   switch (order) {
     case 'key':
       return key === null ? null : `${handler} ${key}`;
+    case 'handler':
+      return handler;
     case 'global':
       return '';
     case 'none':

@@ -1,9 +1,11 @@
 // The user's records as events, loaded up to a limit and then given out as often as a measurement needs them: position
 // p holds record p, and behind the last record the first one comes again.
 
+import { KeylaneError, shown } from '../../src/errors.js';
 import { type EncodedEvent, sizeOf } from '../../src/event.js';
 import { NdjsonSource } from '../../src/index.js';
 import { configFrom } from '../../src/options.js';
+import { type Route, Routes } from '../../src/routes.js';
 import type { OwnSubject } from './own-subject.js';
 
 /** Encoded size at which no more is loaded. */
@@ -26,8 +28,9 @@ export class OwnEvents {
 
   private constructor(events: readonly EncodedEvent[], of: { subject: OwnSubject; isCut: boolean; skipped: number }) {
     this.#events = events;
-    const { takes, names } = of.subject.table;
-    this.#handlerOf = takes === 'every-type' ? () => 0 : (type) => names.indexOf(type);
+    const routes = new Routes(of.subject.table);
+    for (const type of new Set(events.map(({ type }) => type))) checkRoute(type, routes.of(type));
+    this.#handlerOf = (type) => routes.of(type)?.[0] ?? -1;
     this.isCut = of.isCut;
     this.recordsSkipped = of.skipped;
   }
@@ -97,4 +100,12 @@ export class OwnEvents {
     for (const lane of counts.values()) if (lane.count > (hottest?.count ?? 0)) hottest = lane;
     return hottest === null ? null : { key: hottest.key, share: hottest.count / this.#events.length };
   }
+}
+
+/** One event is one try, one outcome and one result to compare; what the loops would do with more is not settled. */
+function checkRoute(type: string, route: Route | null): void {
+  if (route === null || route.length === 1) return;
+  const expected = 'to be measured, each event must be taken by one handler';
+  const advice = 'measure the handlers each in a module of its own';
+  throw new KeylaneError('bad-handlers', `${expected}, type ${shown(type)} is by ${route.length}: ${advice}`);
 }

@@ -233,8 +233,26 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'intake memory does not wait for what is owed from before',
     file: 'src/acceptance.ts',
-    from: '!journal.isInStep || room() === 0) return false;',
-    to: 'room() === 0) return false;',
+    from: '!journal.isInStep || room() < route.length) return false;',
+    to: 'room() < route.length) return false;',
+  },
+  {
+    name: 'an event that has room for one of its handlers only is admitted',
+    file: 'src/intake.ts',
+    from: 'if (room() < owed.length) return;',
+    to: 'if (room() === 0) return;',
+  },
+  {
+    name: 'an event of a source runs again for a handler that has decided it',
+    file: 'src/done-positions.ts',
+    from: 'return route.filter((handler) => !done[handler]!.has(position));',
+    to: 'return route;',
+  },
+  {
+    name: 'an event that is in memory for one handler is not let back for another',
+    file: 'src/dispatch/away.ts',
+    from: 'function identityOf({ partition, position, handler }: OwedPlace): string {',
+    to: 'function identityOf({ partition, position, handler }: OwedPlace): string {\n  handler -= handler;',
   },
   {
     name: 'a retry goes to the back of its lane',

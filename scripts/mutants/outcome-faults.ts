@@ -9,8 +9,15 @@ export const outcomeFaults: readonly Fault[] = [
   {
     name: 'news that may be older than the store are taken for the outcome',
     file: 'src/receipts.ts',
-    from: "    if (wait.state === 'asking') wait.isStale = true;\n    else this.#resolve(wait, [outcome]);",
-    to: '    this.#resolve(wait, [outcome]);',
+    from: "    if (wait.state === 'asking') wait.isStale = true;\n    else if (wait.owesOne)",
+    to: "    if (wait.owesOne || wait.state === 'asking')",
+    tests: receipts,
+  },
+  {
+    name: 'the outcome of one handler is taken for all of the event',
+    file: 'src/receipts.ts',
+    from: '    else if (wait.owesOne) this.#resolve(wait, [outcome]);\n    else this.#ask(wait);',
+    to: '    else this.#resolve(wait, [outcome]);',
     tests: receipts,
   },
   {
@@ -72,8 +79,8 @@ export const outcomeFaults: readonly Fault[] = [
   {
     name: 'an event that waits in the store is said to be deleted',
     file: 'src/store/outcome-look-up.ts',
-    from: 'return isJournaled || this.#waiting.get(partition, position) !== undefined;',
-    to: 'return isJournaled;',
+    from: 'route === undefined ? this.#waiting.all(partition, position) :',
+    to: 'route === undefined ? [] :',
     built: ['test/store-lanes.test.ts'],
   },
 ];

@@ -8,16 +8,16 @@ const storeTests = ['test/store.test.ts', 'test/journal.test.ts'];
 export const storeFaults: readonly Fault[] = [
   {
     name: 'one row is skipped in recovery',
-    file: 'src/store/event-journal.ts',
-    from: 'if (row.done === 1) continue;',
-    to: 'if (row.done === 1 || row.position === 2) continue;',
+    file: 'src/store/page-builder.ts',
+    from: 'if (row.done === 1) return true;',
+    to: 'if (row.done === 1 || row.position === 2) return true;',
     built: storeTests,
   },
   {
     name: 'the backlog is read out of order',
     file: 'src/store/event-journal.ts',
-    from: 'WHERE event.position >= @from ORDER BY event.position LIMIT',
-    to: 'WHERE event.position >= @from ORDER BY event.position % 7, event.position LIMIT',
+    from: 'WHERE event.position >= @from ORDER BY event.position, route.handler LIMIT',
+    to: 'WHERE event.position >= @from ORDER BY event.position % 7, event.position, route.handler LIMIT',
     built: storeTests,
   },
   {
@@ -44,8 +44,8 @@ export const storeFaults: readonly Fault[] = [
   {
     name: 'tries are counted from one again after a restart',
     file: 'src/partitions.ts',
-    from: 'this.#dispatcher.remember(partition, position!, { tries: tries!, postponed: postponed!, dueMs });',
-    to: 'this.#dispatcher.remember(partition, position!, { tries: tries! - tries!, postponed: postponed!, dueMs });',
+    from: 'this.#dispatcher.remember(event, { tries: tries!, postponed: postponed!, dueMs });',
+    to: 'this.#dispatcher.remember(event, { tries: tries! - tries!, postponed: postponed!, dueMs });',
     built: ['test/dead-letter-calls.test.ts'],
   },
   {
@@ -72,9 +72,30 @@ export const storeFaults: readonly Fault[] = [
   {
     name: 'a stored outcome is told as cancelled',
     file: 'src/store/cancellation.ts',
-    from: 'const isDone = decided.status === statusNumber.cancelled && decided.started_at === atUs;',
-    to: 'const isDone = decided.status === statusNumber.cancelled || decided.started_at !== atUs;',
+    from: 'row.status === statusNumber.cancelled && row.started_at === atUs);',
+    to: 'row.status === statusNumber.cancelled || row.started_at !== atUs);',
     built: ['test/dead-letters.test.ts'],
+  },
+  {
+    name: 'a page ends in the middle of an event',
+    file: 'src/store/page-builder.ts',
+    from: 'if (this.#handlers.length + this.#owed.length > this.#request.countMax) return false;',
+    to: '',
+    built: ['test/store-fan-out.test.ts'],
+  },
+  {
+    name: 'an event is deleted while it is owed another outcome',
+    file: 'src/store/retention-pass.ts',
+    from: 'return (width ?? 1) > outcomes.length ||',
+    to: 'return (width ?? 1) > 1000 ||',
+    built: ['test/store-fan-out.test.ts'],
+  },
+  {
+    name: 'an event is no longer kept once one handler has decided it',
+    file: 'src/store/kept-events.ts',
+    from: 'AND NOT EXISTS (SELECT 1 FROM waiting WHERE partition = @partition AND position = @position)',
+    to: '',
+    built: ['test/store-fan-out.test.ts'],
   },
   {
     name: 'calls do not end with the thread of the writer',

@@ -21,6 +21,7 @@ const vocabulary = [
   'backoff',
   'phase',
   'position-runs',
+  'routes',
   'joined-events',
   'locations',
   'store-lanes',

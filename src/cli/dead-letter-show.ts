@@ -1,4 +1,5 @@
-// `keylane dead-letters show`: one event, whatever became of it, with every failed try and the lane it belongs to.
+// `keylane dead-letters show`: one event, whatever became of it, with every failed try and the lane it belongs to; of
+// an event with several handlers, as each of them has it.
 
 import { type ErrorRecord, KeylaneError, printable } from '../errors.js';
 import { type FailedTry, type Identity, openStore, type ParkedLane, type StoreReader } from '../index.js';
@@ -15,7 +16,7 @@ export interface ShowWish {
   readonly version: string;
 }
 
-/** All that the store knows of one event. */
+/** All that the store knows of one event as one handler has it. */
 interface Known {
   readonly identity: Identity;
   /** Null while it has no outcome. */
@@ -39,34 +40,39 @@ interface Known {
 
 export async function showEvent({ store, identity, isJson, version }: ShowWish): Promise<void> {
   const reader = openStore(store);
-  let known: Known | null;
+  let known: readonly Known[];
   try {
     known = knownOf(reader, identity);
   } finally {
     reader.close();
   }
-  if (known === null) {
+  if (known.length === 0) {
     const advice = 'keylane dead-letters list prints those of dead letters';
     const expected = 'the identity must be that of an event in the store';
     throw new KeylaneError('bad-option', `${expected}, ${identityText(identity)} is none: ${advice}`);
   }
-  await print(isJson ? jsonOf(known, version) : textOf(known, store));
+  await print(known.map((one) => (isJson ? jsonOf(one, version) : textOf(one, store))).join(isJson ? '' : '\n'));
 }
 
-function knownOf(reader: StoreReader, identity: Identity): Known | null {
-  const outcome = reader.outcome(identity);
+function knownOf(reader: StoreReader, identity: Identity): Known[] {
+  const outcomes = reader.outcomes(identity);
   const journaled = reader.event(identity);
   const event = journaled ?? reader.keptEvent(identity);
-  const from = outcome ?? event;
-  if (from === null) return null;
-  const { type, key, id, handler } = from;
-  const lane = reader.parkedLanes().find((lane) => isSame(lane.head, identity) || holds(lane, { handler, key }));
-  return {
-    ...{ identity, type, key, id, handler, status: outcome?.status ?? null, lane: lane ?? null },
-    event: event === null ? null : { ...event, acceptedAtUs: journaled?.acceptedAtUs ?? null },
-    tries: reader.history(identity),
-    discardReason: reader.discardReason(identity),
-  };
+  if (event === null && outcomes.length === 0) return [];
+  const handlers = new Set([...(event?.handlers ?? []), ...outcomes.map(({ handler }) => handler)]);
+  const [lanes, tries] = [reader.parkedLanes(), reader.history(identity)];
+  return [...(handlers.size === 0 ? [null] : handlers)].map((handler) => {
+    const outcome = outcomes.find((one) => one.handler === handler);
+    const { type, key, id } = (outcome ?? event ?? outcomes[0])!;
+    const isOwn = (lane: ParkedLane): boolean => lane.handler === null || lane.handler === handler;
+    const lane = lanes.find((one) => isOwn(one) && (isSame(one.head, identity) || holds(one, { handler, key })));
+    return {
+      ...{ identity, type, key, id, handler, status: outcome?.status ?? null, lane: lane ?? null },
+      event: event === null ? null : { ...event, acceptedAtUs: journaled?.acceptedAtUs ?? null },
+      tries: tries.filter((one) => one.handler === handler),
+      discardReason: handler === null ? null : reader.discardReason(identity, handler),
+    };
+  });
 }
 
 function isSame(one: Identity, other: Identity): boolean {

@@ -5,6 +5,7 @@
 import { handlerResult } from '../handler.js';
 import type { Breakers } from './breakers.js';
 import type { Departures } from './departures.js';
+import type { OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
 import type { RingBuffer, Slot } from './ring-buffer.js';
@@ -14,6 +15,7 @@ export interface ParkedBy {
   readonly lane: Lane;
   readonly partition: number;
   readonly position: number;
+  readonly handler: number;
   /** Events of it that were let go, as the store has them already. */
   readonly letGo: number;
 }
@@ -133,7 +135,7 @@ export class Away {
   }
 
   /** Takes in that an event that waits in the store comes into memory; false when it is there already. */
-  recall(of: { readonly partition: number; readonly position: number }): boolean {
+  recall(of: OwedPlace): boolean {
     const identity = identityOf(of);
     if (this.#recalled.has(identity)) return false;
     this.#recalled.add(identity);
@@ -155,7 +157,7 @@ export class Away {
       if (!this.#parks[handler] || lane === null || lane.key === null) continue;
       // It is gone if nothing waited in it.
       const stopped = this.#lanes.laneOf(Math.max(0, lane.handler), lane.key);
-      this.#parked.push({ lane: stopped, partition, position, letGo: this.#sendAway(stopped) });
+      this.#parked.push({ lane: stopped, partition, position, handler, letGo: this.#sendAway(stopped) });
     }
   }
 
@@ -193,6 +195,6 @@ export class Away {
   }
 }
 
-function identityOf({ partition, position }: { readonly partition: number; readonly position: number }): string {
-  return `${partition}/${position}`;
+function identityOf({ partition, position, handler }: OwedPlace): string {
+  return `${partition}/${position}/${handler}`;
 }

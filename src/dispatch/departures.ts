@@ -8,12 +8,15 @@ import type { Breakers } from './breakers.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
 import { noDue, noRun, type Slot } from './ring-buffer.js';
+import type { Stand } from './stand.js';
 
 /** Events that were sent to a thread together, in the order in which they run. */
 export interface Batch {
   readonly slots: readonly Slot[];
   /** The lanes that gave a run; busy until the batch is settled. */
   readonly lanes: readonly Lane[];
+  /** Where its events stood. */
+  readonly stands: readonly Stand[];
   /** Whether it is one suspect, and nothing else runs until it is settled. */
   readonly alone: boolean;
   /** Whether it is one doubted event, which runs on a thread that has run nothing; others run beside it. */
@@ -76,30 +79,41 @@ export class Departures {
     if (this.#isAlone) return null;
     const single = this.#probe(nowMs) ?? this.#fresh();
     if (single !== null) return single;
-    if (lanes.runnable === 0 || lanes.oldest === null) return null;
-    if (this.#suspectsHeld > 0 && this.#isSuspectNext()) return this.#inFlight === 0 ? this.#suspectAlone() : null;
+    if (lanes.oldest === null) return null;
+    if (this.#isSuspectNext()) return this.#inFlight === 0 ? this.#suspectAlone() : null;
     const size = this.size.choose(lanes.runnable);
     const share = Math.ceil(lanes.ready / placesFree);
-    const runMax = Math.ceil(size / Math.max(1, Math.min(share, size)));
+    const batch = this.#gather({ size, share, runMax: Math.ceil(size / Math.max(1, Math.min(share, size))) });
+    this.#inFlight += batch.slots.length;
+    return batch;
+  }
+
+  /** Takes runs of at most `share` lanes, and what needs no order, until there are `size` events. */
+  #gather({ size, share, runMax }: { size: number; share: number; runMax: number }): Batch {
+    const lanes = this.#lanes;
     const slots: Slot[] = [];
     const taken: Lane[] = [];
+    const stands: Stand[] = [];
     let bytes = 0;
     while (slots.length < size && bytes < this.#batchBytesMax && !this.#isSuspectNext()) {
-      const free = lanes.freeHead;
-      const isFreeNext = taken.length >= share && free?.deaths === null;
-      if (free !== null && (isFreeNext || free.sequence < lanes.oldestSequence)) {
-        bytes += this.#depart(lanes.free, { into: slots, run: noRun });
+      const isFreeOnly = taken.length >= share;
+      const stand = isFreeOnly ? lanes.firstFree : lanes.first;
+      if (stand === null) break;
+      const free = stand.free.head;
+      if (isFreeOnly && isSuspect(free)) break;
+      if (stand.join()) stands.push(stand);
+      if (free !== null && (isFreeOnly || free.sequence < stand.lanes.leastRank)) {
+        bytes += this.#depart(stand.free, { into: slots, run: noRun });
         continue;
       }
-      if (lanes.ready === 0 || taken.length >= share) break;
-      const lane = lanes.takeOldest();
+      const lane = lanes.takeOldest(stand);
       taken.push(lane);
       const end = Math.min(slots.length + runMax, size);
       do bytes += this.#depart(lane, { into: slots, run: taken.length });
       while (this.#canFollow(lane.head) && slots.length < end && bytes < this.#batchBytesMax);
     }
-    this.#inFlight += slots.length;
-    return { slots, lanes: taken, alone: false, isFresh: false, probed: null };
+    for (const stand of stands) stand.depart();
+    return { slots, lanes: taken, stands, alone: false, isFresh: false, probed: null };
   }
 
   /** Takes in that a batch has come back, with so many events decided. */
@@ -108,6 +122,7 @@ export class Departures {
     this.size.measured(decided.count, decided.busyUs);
     this.#inFlight -= batch.slots.length;
     if (batch.isFresh) this.#freshInFlight -= 1;
+    for (const stand of batch.stands) stand.arrive();
     if (!batch.alone) return;
     this.#isAlone = false;
     this.#suspectsHeld -= decided.count;
@@ -127,13 +142,15 @@ export class Departures {
 
   #suspectAlone(): Batch {
     const lanes = this.#lanes;
-    return this.#single(lanes.oldest === lanes.freeHead ? lanes.free : lanes.takeOldest(), null);
+    const stand = lanes.first!;
+    return this.#single(stand.oldest === stand.free.head ? stand.free : lanes.takeOldest(stand), null);
   }
 
   /** The doubted event that has waited longest, unless it must wait on. */
   #fresh(): Batch | null {
     const doubted = this.#lanes.oldestDoubted;
     if (doubted === null || this.#freshInFlight > 0 || (isSuspect(doubted) && this.#inFlight > 0)) return null;
+    if (!this.#lanes.standOf(doubted.handler).isOpen) return null;
     return this.#single(this.#lanes.takeDoubted(), null);
   }
 
@@ -142,6 +159,7 @@ export class Departures {
     const lane = this.#breakers?.laneToProbe(nowMs, this.#inFlight === 0) ?? null;
     if (lane === null) return null;
     const { handler } = lane.head!;
+    if (!this.#lanes.standOf(handler).isOpen) return null;
     this.#lanes.takeGated(lane);
     this.#breakers?.probe(handler);
     return this.#single(lane, handler);
@@ -151,12 +169,15 @@ export class Departures {
   #single(lane: Lane, probed: number | null): Batch {
     const alone = isSuspect(lane.head);
     const isFresh = lane.head!.isDoubted;
+    const stand = this.#lanes.standOf(lane.head!.handler);
+    stand.join();
+    stand.depart();
     const slots: Slot[] = [];
     this.#depart(lane, { into: slots, run: noRun });
     this.#inFlight += 1;
     this.#isAlone = alone;
     if (isFresh) this.#freshInFlight += 1;
-    return { slots, lanes: lane.state === 'free' ? [] : [lane], alone, isFresh, probed };
+    return { slots, lanes: lane.state === 'free' ? [] : [lane], stands: [stand], alone, isFresh, probed };
   }
 
   #depart(lane: Lane, { into, run }: { into: Slot[]; run: number }): number {

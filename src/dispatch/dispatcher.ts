@@ -7,20 +7,25 @@ import type { EncodedEvent } from '../event.js';
 import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
 import type { OrderMode } from '../options.js';
+import type { LaneOrder } from '../policy.js';
 import type { LaneName } from '../store-lanes.js';
 import { Away } from './away.js';
 import type { BreakerLimits } from './breaker.js';
 import { type BreakerNews, type BreakerNow, Breakers } from './breakers.js';
+import type { DispatcherCounts } from './counts.js';
 import { type Batch, Departures } from './departures.js';
-import { Histories, type History } from './histories.js';
+import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
 import { noDue, RingBuffer, type Slot } from './ring-buffer.js';
+import { type Claim, noClaims } from './stand.js';
 import { Watermarks } from './watermark.js';
 
 export interface DispatcherOptions {
   readonly order: OrderMode;
   readonly handlerCount: number;
+  /** The most handlers that one event may be owed to. */
+  readonly widest: number;
   readonly threads: number;
   readonly ringSize: number;
   readonly ringBytesMax: number;
@@ -29,15 +34,11 @@ export interface DispatcherOptions {
   readonly batchBytesMax: number;
   /** By handler, whether a dead letter stops its lane. */
   readonly parks: readonly boolean[];
+  /** By handler, where they are not all alike: what each may claim, and its order. */
+  readonly claims?: readonly Claim[];
+  readonly orders?: readonly LaneOrder[];
   /** Null: no handler is ever paused. */
   readonly breaker: BreakerLimits | null;
-}
-
-/** Where an event comes from, and the handler it is owed to. */
-export interface Place {
-  readonly partition: number;
-  readonly position: number;
-  readonly handler: number;
 }
 
 /** What came of a batch. */
@@ -47,22 +48,6 @@ export interface Came {
   /** Per event, how long to wait before its next try; null when no event has one. */
   readonly delaysMs: Float64Array | null;
   readonly busyUs: number;
-}
-
-/** Counts of events by where they are, and what was chosen last. */
-export interface DispatcherCounts {
-  readonly admitted: number;
-  readonly buffered: number;
-  /** Of the buffered ones, those that wait for a next try, or behind one. */
-  readonly delayed: number;
-  readonly inFlight: number;
-  /** Decided or to wait in the store, and not yet durable. */
-  readonly settled: number;
-  readonly lanesLive: number;
-  readonly lanesReady: number;
-  readonly bytesHeld: number;
-  readonly batchSize: number;
-  readonly eventUs: number | null;
 }
 
 export class Dispatcher {
@@ -79,9 +64,10 @@ export class Dispatcher {
   #settled = 0;
 
   constructor(options: DispatcherOptions) {
-    const { order, handlerCount, breaker } = options;
-    this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax });
-    this.#lanes = new Lanes({ order, handlerCount });
+    const { order, handlerCount, breaker, widest } = options;
+    this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax, widest });
+    const { orders = Array<LaneOrder>(handlerCount).fill(order), claims = noClaims(handlerCount) } = options;
+    this.#lanes = new Lanes({ orders, claims });
     const lanes = this.#lanes;
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
@@ -95,11 +81,11 @@ export class Dispatcher {
   }
 
   /** Says what became of an event before this process, for when it is admitted. */
-  remember(partition: number, position: number, history: Partial<History>): void {
-    this.#histories.add(partition, position, history);
+  remember(event: OwedPlace, history: Partial<History>): void {
+    this.#histories.add(event, history);
   }
 
-  /** How many events may be admitted now; an upper bound where their bytes are the limit. */
+  /** How many slots may be taken now, one for each handler of an event; an upper bound where bytes are the limit. */
   get room(): number {
     return this.#ring.isOpen ? this.#ring.room : 0;
   }
@@ -119,8 +105,8 @@ export class Dispatcher {
     return Math.min(this.#lanes.nextDueMs, this.#breakers?.nextProbeMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Takes an event in, at the end of its lane; of a lane that is away, it is set aside. While `room` is above 0. */
-  admit(event: EncodedEvent, owed: Place): void {
+  /** Takes an event in, once for each handler, at the end of its lane; one that is away has it set aside. With room. */
+  admit(event: EncodedEvent, owed: OwedPlace): void {
     const slot = this.#take(event, owed);
     this.#admitted += 1;
     this.#watermarks.admit(slot);
@@ -130,11 +116,11 @@ export class Dispatcher {
       this.away.setAside(slot);
       return;
     }
-    this.#enter(lane, slot, this.#histories.of(owed.partition, owed.position));
+    this.#enter(lane, slot, this.#histories.of(owed));
   }
 
   /** Takes an event in that waits in the store, at the end of its lane, unless it is here. While `room` is above 0. */
-  readmit(event: EncodedEvent, owed: Place & { readonly lane: LaneName }, history: History): boolean {
+  readmit(event: EncodedEvent, owed: OwedPlace & { readonly lane: LaneName }, history: History): boolean {
     if (!this.away.recall(owed)) return false;
     const slot = this.#take(event, owed);
     slot.recalledFrom = owed.lane;
@@ -176,7 +162,7 @@ export class Dispatcher {
         else slot.postponed += 1;
       } else {
         slot.state = 'settled';
-        this.#histories.forget(slot.partition, slot.position);
+        this.#histories.forget(slot);
         settled.push(slot);
       }
     }
@@ -210,9 +196,9 @@ export class Dispatcher {
     return this.#ring.taken();
   }
 
-  /** Finds an event in memory by its identity, or by its id. */
-  find(event: { partition: number; position: number } | string): Slot | null {
-    return typeof event === 'string' ? this.#ring.findId(event) : this.#ring.find(event);
+  /** Finds an event in memory by its identity, or by its id: a slot for each handler. */
+  find(event: { partition: number; position: number } | string): readonly Slot[] {
+    return this.#ring.find(event);
   }
 
   /** Takes an event out that waits; it is settled from here on. */
@@ -220,7 +206,7 @@ export class Dispatcher {
     invariant(slot.state === 'buffered', 'only an event that waits is withdrawn');
     this.#lanes.delete(slot);
     if (slot.deaths !== null) this.#departures.countSuspect(-1);
-    this.#histories.forget(slot.partition, slot.position);
+    this.#histories.forget(slot);
     slot.state = 'settled';
     this.#settled += 1;
   }
@@ -268,7 +254,7 @@ export class Dispatcher {
     };
   }
 
-  #take(event: EncodedEvent, { partition, position, handler }: Place): Slot {
+  #take(event: EncodedEvent, { partition, position, handler }: OwedPlace): Slot {
     const slot = this.#ring.take(event);
     slot.state = 'buffered';
     slot.sequence = this.#sequence;

@@ -1,6 +1,13 @@
 // What the store knows of events that were tried before this process: looked up when they are admitted, and forgotten
 // then. It keeps what it is told and decides nothing.
 
+/** An event as one handler has it. */
+export interface OwedPlace {
+  readonly partition: number;
+  readonly position: number;
+  readonly handler: number;
+}
+
 /** What became of an event before. */
 export interface History {
   /** Deaths of a process it is charged with; null when it is no suspect. */
@@ -12,30 +19,46 @@ export interface History {
   readonly dueMs: number | null;
 }
 
+/** `handler` of what is known of an event that had one handler alone, whichever that was. */
+export const anyHandler = -1;
+
+/** Of the handlers of one event that anything is known of. */
+type Known = Map<number, History>;
+
 const none: History = { deaths: null, tries: 0, postponed: 0, dueMs: null };
 
 export class Histories {
-  /** By partition and position. */
-  readonly #known = new Map<number, Map<number, History>>();
+  /** By partition and position, then by handler. */
+  readonly #known = new Map<number, Map<number, Known>>();
 
   /** Adds what is known of an event to what was known of it already. */
-  add(partition: number, position: number, more: Partial<History>): void {
-    let events = this.#known.get(partition);
-    if (events === undefined) {
-      events = new Map();
-      this.#known.set(partition, events);
-    }
-    events.set(position, { ...(events.get(position) ?? none), ...more });
+  add({ partition, position, handler }: OwedPlace, more: Partial<History>): void {
+    const events = this.#known.get(partition) ?? new Map<number, Known>();
+    this.#known.set(partition, events);
+    const known = events.get(position) ?? new Map<number, History>();
+    events.set(position, known);
+    known.set(handler, { ...(known.get(handler) ?? none), ...more });
   }
 
   /** Gives what is known of an event; null when nothing is. */
-  of(partition: number, position: number): History | null {
-    return this.#known.size === 0 ? null : (this.#known.get(partition)?.get(position) ?? null);
+  of({ partition, position, handler }: OwedPlace): History | null {
+    if (this.#known.size === 0) return null;
+    const known = this.#known.get(partition)?.get(position);
+    if (known === undefined) return null;
+    const [own, any] = [known.get(handler), known.get(anyHandler)];
+    if (own === undefined || any === undefined) return own ?? any ?? null;
+    return { ...own, deaths: any.deaths };
   }
 
   /** The event is decided. */
-  forget(partition: number, position: number): void {
+  forget({ partition, position, handler }: OwedPlace): void {
+    if (this.#known.size === 0) return;
     const events = this.#known.get(partition);
-    if (events?.delete(position) && events.size === 0) this.#known.delete(partition);
+    const known = events?.get(position);
+    if (events === undefined || known === undefined) return;
+    known.delete(handler);
+    known.delete(anyHandler);
+    if (known.size === 0) events.delete(position);
+    if (events.size === 0) this.#known.delete(partition);
   }
 }

@@ -1,23 +1,26 @@
 // Which lane an event belongs to, and which lanes are alive: made when they are asked for, gone when they are
-// forgotten. It knows the order mode, and nothing of what a lane does.
+// forgotten. It knows the order of each handler's events, and nothing of what a lane does.
 
 import { unreachable } from '../invariant.js';
-import type { OrderMode } from '../options.js';
+import type { LaneOrder } from '../policy.js';
 import { Lane } from './lane.js';
+import type { Stand } from './stand.js';
 
 export class LaneMap {
-  readonly #order: OrderMode;
+  /** By handler. */
+  readonly #orders: readonly LaneOrder[];
   /** By handler, then by key. */
   readonly #keyed: readonly Map<string, Lane>[];
-  /** Events that need no order: without a key, or all of them under order `none`. Never busy. */
-  readonly free = new Lane({ handler: -1, key: null, state: 'free' });
+  /** By handler, for events that need no order: without a key, or all of them under order `none`. */
+  readonly #free: readonly Lane[];
 
-  constructor(of: { order: OrderMode; handlerCount: number }) {
-    this.#order = of.order;
-    this.#keyed = Array.from({ length: of.handlerCount }, () => new Map());
+  constructor(of: { orders: readonly LaneOrder[]; stands: readonly Stand[] }) {
+    this.#orders = of.orders;
+    this.#keyed = of.stands.map(() => new Map());
+    this.#free = of.stands.map(({ free }) => free);
   }
 
-  /** Lanes with events waiting or in flight; the free lane does not count. */
+  /** Lanes with events waiting or in flight; free lanes do not count. */
   get live(): number {
     let live = 0;
     for (const lanes of this.#keyed) for (const { state } of lanes.values()) if (state !== 'held') live += 1;
@@ -26,22 +29,26 @@ export class LaneMap {
 
   /** The lane of a handler and a key, if it lives. */
   find(handler: number, key: string | null): Lane | null {
-    if (this.#order === 'none' || (this.#order === 'key' && key === null)) return null;
-    const [index, name] = this.#order === 'global' ? [0, ''] : [handler, key as string];
+    const order = this.#orders[handler];
+    if (order === 'none' || (order === 'key' && key === null)) return null;
+    const [index, name] = order === 'global' ? [0, ''] : [handler, order === 'handler' ? '' : (key as string)];
     return this.#keyed[index]?.get(name) ?? null;
   }
 
   /** The lane an event belongs to, made if it is new. */
   laneOf(handler: number, key: string | null): Lane {
-    switch (this.#order) {
+    const order = this.#orders[handler]!;
+    switch (order) {
       case 'none':
-        return this.free;
+        return this.#free[handler]!;
       case 'key':
-        return key === null ? this.free : this.#keyedLane(handler, key);
+        return key === null ? this.#free[handler]! : this.#keyedLane(handler, key);
+      case 'handler':
+        return this.#keyedLane(handler, '');
       case 'global':
         return this.#keyedLane(0, '');
       default:
-        return unreachable(this.#order);
+        return unreachable(order);
     }
   }
 
@@ -55,7 +62,7 @@ export class LaneMap {
     const lanes = this.#keyed[handler]!;
     let lane = lanes.get(key);
     if (lane === undefined) {
-      lane = new Lane({ handler: this.#order === 'global' ? -1 : handler, key, state: 'held' });
+      lane = new Lane({ handler: this.#orders[handler] === 'global' ? -1 : handler, key, state: 'held' });
       lanes.set(key, lane);
     }
     return lane;

@@ -2,45 +2,59 @@
 // flight or in the store. It decides where a lane stands, and is the only writer of its state.
 
 import { invariant, unreachable } from '../invariant.js';
-import type { OrderMode } from '../options.js';
+import type { LaneOrder } from '../policy.js';
 import { Lane } from './lane.js';
 import { LaneHeap } from './lane-heap.js';
 import { LaneMap } from './lane-map.js';
 import { noDue, type Slot } from './ring-buffer.js';
+import type { Claim, Stand } from './stand.js';
+import { Stands } from './stands.js';
 import { StuckLanes } from './stuck-lanes.js';
 
 export class Lanes {
   readonly #map: LaneMap;
-  /** Events that need no order; in no heap. */
-  readonly free: Lane;
+  readonly #stands: Stands;
   /** By the sequence of their heads. */
-  readonly #ready = new LaneHeap();
-  /** Likewise. */
   readonly #doubted = new LaneHeap();
   /** Delayed and gated. */
   readonly #stuck: StuckLanes;
   readonly #paused = new Set<number>();
-  #runnable = 0;
 
-  constructor(of: { order: OrderMode; handlerCount: number }) {
-    this.#map = new LaneMap(of);
-    this.free = this.#map.free;
-    this.#stuck = new StuckLanes(of.handlerCount);
+  constructor(of: { orders: readonly LaneOrder[]; claims: readonly Claim[] }) {
+    this.#stands = new Stands(of.claims, { isOne: of.orders.includes('global') });
+    this.#map = new LaneMap({ orders: of.orders, stands: this.#stands.byHandler });
+    this.#stuck = new StuckLanes(of.claims.length);
   }
 
-  /** Lanes with events waiting or in flight; the free lane does not count. */
+  /** Lanes with events waiting or in flight; free lanes do not count. */
   get live(): number {
     return this.#map.live;
   }
 
-  /** Lanes that could give a run now; the free lane does not count. */
+  /** Lanes that could give a run now; free lanes do not count. */
   get ready(): number {
-    return this.#ready.count;
+    return this.#stands.ready;
   }
 
-  /** Events that wait in lanes that could give a run now, the free lane included. */
+  /** Events that wait in lanes that could give a run now, free lanes included. */
   get runnable(): number {
-    return this.#runnable + this.free.waiting;
+    return this.#stands.runnable;
+  }
+
+  /** Where the event stands that is to run next; null when none can run. */
+  get first(): Stand | null {
+    this.gateFree();
+    return this.#stands.first;
+  }
+
+  /** The same of the events that need no order. */
+  get firstFree(): Stand | null {
+    this.gateFree();
+    return this.#stands.firstFree;
+  }
+
+  standOf(handler: number): Stand {
+    return this.#stands.byHandler[handler]!;
   }
 
   /** Events that wait in delayed lanes. */
@@ -58,16 +72,9 @@ export class Lanes {
     return this.#stuck.nextDueMs;
   }
 
-  /** Sequence of the oldest event among the ready lanes; the free lane does not count. */
-  get oldestSequence(): number {
-    return this.#ready.leastRank;
-  }
-
-  /** The event that waits longest of all that could run now; null when there is none. */
+  /** The event that is to run next; null when none can run. */
   get oldest(): Slot | null {
-    const free = this.freeHead;
-    if (free !== null && free.sequence < this.#ready.leastRank) return free;
-    return this.#ready.least?.head ?? null;
+    return this.first?.oldest ?? null;
   }
 
   /** The oldest event that waits for a fresh thread; null when none does. */
@@ -75,15 +82,12 @@ export class Lanes {
     return this.#doubted.least?.head ?? null;
   }
 
-  /** The oldest event of the free lane that could run now. */
-  get freeHead(): Slot | null {
-    if (this.#paused.size > 0) this.gateFree();
-    return this.free.head;
-  }
-
-  /** Has the oldest events of the free lane wait apart that are for a paused handler. */
+  /** Has the oldest events of free lanes wait apart that are for a paused handler. */
   gateFree(): void {
-    while (this.free.head !== null && this.#paused.has(this.free.head.handler)) this.#appendAlone(this.free.shift());
+    if (this.#paused.size === 0) return;
+    for (const { free } of this.#stands.all) {
+      while (free.head !== null && this.#paused.has(free.head.handler)) this.#appendAlone(free.shift());
+    }
   }
 
   /** The lane of a handler and a key, if it lives. */
@@ -110,7 +114,7 @@ export class Lanes {
       case 'busy':
         return;
       case 'ready':
-        this.#runnable += 1;
+        this.#standOfLane(lane).waiting += 1;
         return;
       case 'delayed':
       case 'gated':
@@ -132,11 +136,11 @@ export class Lanes {
     else lane.putBack(slot);
   }
 
-  /** Takes the ready lane with the oldest head and makes it busy: the caller takes a run from it. */
-  takeOldest(): Lane {
-    const lane = this.#ready.pop();
+  /** Takes the ready lane of a stand with the oldest head and makes it busy: the caller takes a run from it. */
+  takeOldest(stand: Stand): Lane {
+    const lane = stand.lanes.pop();
     invariant(lane.state === 'ready', 'only a ready lane stands among the ready');
-    this.#runnable -= lane.waiting;
+    stand.waiting -= lane.waiting;
     lane.state = 'busy';
     return lane;
   }
@@ -166,8 +170,9 @@ export class Lanes {
   /** Lets no event of a handler run. */
   pause(handler: number): void {
     this.#paused.add(handler);
-    for (const lane of this.#ready.deleteAll(({ head }) => head!.handler === handler)) {
-      this.#runnable -= lane.waiting;
+    const stand = this.standOf(handler);
+    for (const lane of stand.lanes.deleteAll(({ head }) => head!.handler === handler)) {
+      stand.waiting -= lane.waiting;
       this.#place(lane);
     }
     for (const lane of this.#doubted.deleteAll(({ head }) => head!.handler === handler)) this.#place(lane);
@@ -256,17 +261,23 @@ export class Lanes {
       this.#doubted.push(lane, head.sequence);
     } else {
       lane.state = 'ready';
-      this.#runnable += lane.waiting;
-      this.#ready.push(lane, head.sequence);
+      const stand = this.#standOfLane(lane);
+      stand.waiting += lane.waiting;
+      stand.lanes.push(lane, head.sequence);
     }
+  }
+
+  /** A lane has the events of one handler, or all handlers share one stand. */
+  #standOfLane(lane: Lane): Stand {
+    return this.standOf(Math.max(0, lane.handler));
   }
 
   /** Takes a lane away from where it stands. */
   #unplace(lane: Lane): void {
     switch (lane.state) {
       case 'ready':
-        this.#runnable -= lane.waiting;
-        this.#ready.delete(lane);
+        this.#standOfLane(lane).waiting -= lane.waiting;
+        this.#standOfLane(lane).lanes.delete(lane);
         return;
       case 'delayed':
       case 'gated':

@@ -20,7 +20,7 @@ export const noDue = -1;
 /** `run` of an event that no other of its batch has to wait for. */
 export const noRun = -1;
 
-/** The place of one accepted event from admission to its durable outcome. */
+/** The place of one accepted event, for one of its handlers, from admission to its durable outcome. */
 export class Slot {
   state: SlotState = 'free';
   /** Number in order of admission in this process. */
@@ -69,11 +69,15 @@ export class RingBuffer {
   readonly bytesMax: number;
   readonly #all: readonly Slot[];
   readonly #free: Slot[];
+  /** Slots free at which it is nearly full. */
+  readonly #roomLow: number;
   #head = 0;
   #room: number;
   #bytes = 0;
 
-  constructor(limits: { capacity: number; bytesMax: number }) {
+  /** @param limits `widest`: the most handlers that one event may be owed to. */
+  constructor(limits: { capacity: number; bytesMax: number; widest: number }) {
+    this.#roomLow = Math.max(limits.capacity / 8, limits.widest - 1);
     this.capacity = limits.capacity;
     this.bytesMax = limits.bytesMax;
     this.#room = limits.capacity;
@@ -96,9 +100,9 @@ export class RingBuffer {
     return this.#bytes;
   }
 
-  /** Whether slots or bytes are taken but for an eighth. */
+  /** Whether slots or bytes are taken but for an eighth, or an event may have no room. */
   get isNearlyFull(): boolean {
-    return this.#room <= this.capacity / 8 || this.#bytes >= this.bytesMax * (7 / 8);
+    return this.#room <= this.#roomLow || this.#bytes >= this.bytesMax * (7 / 8);
   }
 
   /** Whether one more event may come. Its size counts once it is in: bytes pass their limit by one event at most. */
@@ -122,16 +126,10 @@ export class RingBuffer {
     return this.held === 0 ? [] : this.#all.filter(({ state }) => state !== 'free');
   }
 
-  /** Finds the event with this identity among those held. It looks at all of them. */
-  find(of: { partition: number; position: number }): Slot | null {
-    if (this.held === 0) return null;
-    const isIt = (slot: Slot): boolean => slot.partition === of.partition && slot.position === of.position;
-    return this.#all.find((slot) => slot.state !== 'free' && isIt(slot)) ?? null;
-  }
-
-  /** Finds the event with this id among those held. It looks at all of them. */
-  findId(id: string): Slot | null {
-    return this.#all.find((slot) => slot.event?.id === id) ?? null;
+  /** Finds the event with this identity or id among those held, once for each handler. It looks at all of them. */
+  find(of: { partition: number; position: number } | string): readonly Slot[] {
+    if (typeof of === 'string') return this.taken().filter(({ event }) => event?.id === of);
+    return this.taken().filter(({ partition, position }) => partition === of.partition && position === of.position);
   }
 
   /** Gives a slot back. */

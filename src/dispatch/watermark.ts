@@ -1,4 +1,4 @@
-// Per partition, the position below which every event has its durable outcome. The events of a partition that are not
+// Per partition, the position below which every event has its durable outcomes. The events of a partition that are not
 // durable yet form a list in order of admission; its oldest one is the watermark. It does not know why one is late.
 
 import { invariant } from '../invariant.js';
@@ -31,10 +31,14 @@ export class Watermarks {
     return this.#partition(partition).positionNext;
   }
 
-  /** Notes an event that is now owed its outcome. Positions of a partition rise; some may be left out. */
+  /**
+   * Notes an event that is now owed its outcome. Positions of a partition rise; some may be left out, and one that is
+   * owed to several handlers comes for each of them, one after another.
+   */
   admit(slot: Slot): void {
     const partition = this.#partition(slot.partition);
-    invariant(slot.position >= partition.positionNext, 'positions of a partition rise');
+    const { positionNext, newest } = partition;
+    invariant(slot.position >= positionNext || slot.position === newest?.position, 'positions of a partition rise');
     partition.positionNext = slot.position + 1;
     slot.newer = null;
     slot.older = partition.newest;

@@ -1,14 +1,16 @@
 // Loads a handlers module into the thread that asks, and checks what it exports. Works alike for ES modules and
 // CommonJS. It calls nothing of the module's: `setup()` and `teardown()` are the thread's to call.
 //
-// Handlers are the default export: one function, or an object of functions by event type. `setup` and `teardown` are
-// exports beside it. A CommonJS module either is its handlers (`module.exports = { 'a.b': f }`), or gives all three
-// (`exports.default = { 'a.b': f }; exports.setup = g`), which is also what compilers make of an ES module.
+// Handlers are the default export: one function, an object of functions by event type, or a list of named handlers (see
+// handler-list). `setup` and `teardown` are exports beside it. A CommonJS module either is its handlers
+// (`module.exports = { 'a.b': f }`), or gives all three (`exports.default = { 'a.b': f }; exports.setup = g`), which is
+// also what compilers make of an ES module.
 
 import { shown } from '../errors.js';
 import { type Handler, type HandlerTable, singleHandlerName } from '../handler.js';
 import { badHandlers, fileOf, shownPath } from './bad-handlers.js';
 import { describeThrown } from './error-record.js';
+import { type Defined, listedHandlers } from './handler-list.js';
 import { policiesFrom } from './module-policies.js';
 
 export interface HandlerModule {
@@ -35,10 +37,9 @@ export async function loadHandlers(url: string): Promise<HandlerModule> {
       : 'correct the module, or what it imports';
     throw badHandlers(file, `threw while it was loaded: ${describeThrown(error, url)}`, advice);
   }
-  const { names, takes } = tableOf(exports, file);
-  const given = policiesFrom(exports.policies, { names, file });
+  const { names, takes, handlers, inline } = definedBy(exports, file);
+  const given = policiesFrom(exports.policies, { names, inline, file });
   const table = { names, takes, policies: names.map((name) => given.get(name)?.plain ?? {}) };
-  const handlers = names.map((name) => handlerOf(exports.default, name));
   const retryIf = names.map((name) => given.get(name)?.retryIf ?? null);
   const hooks = { setup: hookOf(exports, 'setup', file), teardown: hookOf(exports, 'teardown', file) };
   return { table, handlers, retryIf, ...hooks };
@@ -69,13 +70,14 @@ function unwrapped(namespace: Exports): Exports {
   return inner;
 }
 
-function tableOf(exports: Exports, file: string): Pick<HandlerTable, 'names' | 'takes'> {
+function definedBy(exports: Exports, file: string): Defined {
   const given = exports.default;
   if (typeof given === 'function') {
     refuseStrayHandlers(exports, file);
-    return { names: [singleHandlerName], takes: 'every-type' };
+    return { names: [singleHandlerName], takes: 'every-type', handlers: [given as Handler], inline: noPolicies };
   }
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (Array.isArray(given)) return listedHandlers(given, file);
+  if (typeof given !== 'object' || given === null) {
     const found = Object.hasOwn(exports, 'default') ? shown(given) : 'no default export';
     throw badHandlers(file, `must export handlers by default, found ${found}`, howToExport);
   }
@@ -84,9 +86,12 @@ function tableOf(exports: Exports, file: string): Pick<HandlerTable, 'names' | '
     const hint = given instanceof Promise ? 'it is a promise: await it. ' : '';
     throw badHandlers(file, 'exports an object without handlers by default', `${hint}${howToExport}`);
   }
-  for (const name of names) checkHandler(name, handlerOf(given, name), file);
-  return { names, takes: 'its-own-type' };
+  const handlers = names.map((name) => (given as Record<string, Handler>)[name]!);
+  for (const [index, name] of names.entries()) checkHandler(name, handlers[index], file);
+  return { names, takes: 'its-own-type', handlers, inline: noPolicies };
 }
+
+const noPolicies: ReadonlyMap<string, object> = new Map();
 
 const howToExport = "write export default { 'event.type': (event, context) => result }, or one function for every type";
 
@@ -126,10 +131,6 @@ function refuseStrayHandlers(exports: Exports, file: string): void {
 
 function isCommonJsObject(exports: object): boolean {
   return !('__esModule' in exports) && Object.prototype.toString.call(exports) !== '[object Module]';
-}
-
-function handlerOf(given: unknown, name: string): Handler {
-  return typeof given === 'function' ? (given as Handler) : (given as Record<string, Handler>)[name]!;
 }
 
 function hookOf(exports: Exports, name: 'setup' | 'teardown', file: string): (() => unknown) | null {

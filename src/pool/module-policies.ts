@@ -1,13 +1,24 @@
-// Checks what a handlers module exports as `policies`. The options table is where each member's bounds are.
+// Checks what a handlers module exports as `policies`, or says beside the handlers it lists. The options table is where
+// each member's bounds are.
 
 import { types } from 'node:util';
 import { messageOf, shown } from '../errors.js';
 import type { GivenPolicy } from '../handler.js';
-import { checkOption } from '../option-spec.js';
+import { checkOption, type OptionSpec } from '../option-spec.js';
 import { optionTable } from '../options.js';
 import { badHandlers } from './bad-handlers.js';
 
-const members = ['attemptsMax', 'backoffMsMin', 'backoffMsMax', 'timeoutMs', 'graceMs', 'onDeadLetter'] as const;
+const { attemptsMax, backoffMsMin, backoffMsMax, timeoutMs, graceMs, onDeadLetter } = optionTable;
+
+/** What can be said of a handler and not of all of them. */
+const claims = {
+  priority: { kind: 'integer', default: 0, min: -1000, max: 1000, unit: 'higher first', sentence: '' },
+  order: { kind: 'choice', default: 'key', choices: ['key', 'none', 'handler'], sentence: '' },
+  concurrency: { kind: 'limit', default: null, min: 1, max: 512, unit: 'events', sentence: '' },
+} as const satisfies Readonly<Record<string, OptionSpec>>;
+
+const specs = { attemptsMax, backoffMsMin, backoffMsMax, timeoutMs, graceMs, onDeadLetter, ...claims };
+const members = Object.keys(specs) as (keyof typeof specs)[];
 
 /** One handler's policy: what crosses threads, and what cannot. */
 interface ModulePolicy {
@@ -20,9 +31,12 @@ const advice = `write export const policies = { 'event.type': { … } } with any
 /** Policies by the names of handlers. Throws a KeylaneError `bad-handlers`. */
 export function policiesFrom(
   given: unknown,
-  of: { readonly names: readonly string[]; readonly file: string },
+  of: { readonly names: readonly string[]; readonly inline: ReadonlyMap<string, object>; readonly file: string },
 ): ReadonlyMap<string, ModulePolicy> {
   const policies = new Map<string, ModulePolicy>();
+  for (const [name, policy] of of.inline) {
+    policies.set(name, policyFrom(policy, { what: `handler ${shown(name)}`, file: of.file }));
+  }
   if (given === undefined) return policies;
   if (!isObject(given)) throw badHandlers(of.file, `must export policies as an object, found ${shown(given)}`, advice);
   for (const [name, policy] of Object.entries(given)) {
@@ -30,13 +44,16 @@ export function policiesFrom(
       const names = of.names.map(shown).join(', ');
       throw badHandlers(of.file, `has a policy for ${shown(name)}, which is none of its handlers`, `they are ${names}`);
     }
-    policies.set(name, policyFrom(policy, { name, file: of.file }));
+    if (of.inline.has(name)) {
+      const problem = `has two policies for ${shown(name)}: one beside it in the list, one in policies`;
+      throw badHandlers(of.file, problem, 'leave one of them out');
+    }
+    policies.set(name, policyFrom(policy, { what: `policies[${shown(name)}]`, file: of.file }));
   }
   return policies;
 }
 
-function policyFrom(given: unknown, { name, file }: { name: string; file: string }): ModulePolicy {
-  const what = `policies[${shown(name)}]`;
+function policyFrom(given: unknown, { what, file }: { what: string; file: string }): ModulePolicy {
   if (!isObject(given)) throw badHandlers(file, `must have an object as ${what}, found ${shown(given)}`, advice);
   const plain: Record<string, unknown> = {};
   let retryIf: ModulePolicy['retryIf'] = null;
@@ -60,9 +77,9 @@ function policyFrom(given: unknown, { name, file }: { name: string; file: string
   return { plain, retryIf };
 }
 
-function checked(value: unknown, of: { member: (typeof members)[number]; what: string; file: string }): unknown {
+function checked(value: unknown, of: { member: keyof typeof specs; what: string; file: string }): unknown {
   try {
-    return checkOption(`${of.what}.${of.member}`, optionTable[of.member], value);
+    return checkOption(`${of.what}.${of.member}`, specs[of.member], value);
   } catch (error) {
     throw badHandlers(of.file, `has a policy that does not fit: ${messageOf(error)}`, 'correct it');
   }

@@ -5,6 +5,7 @@
 import { KeylaneError, messageOf, printable, shown } from '../errors.js';
 import { checkDataSize, type EncodedEvent, type EventLimits, encodeEvent, type SourceEvent } from '../event.js';
 import type { HandlerTable } from '../handler.js';
+import { isPattern, Routes } from '../routes.js';
 
 /** How records become events. Fields are names, or paths such as `flight.origin`; all are looked for in the record. */
 export interface MappingOptions {
@@ -56,18 +57,17 @@ export function mappingFields(options: MappingOptions): MappingFields {
 export class RecordMapping {
   readonly #fields: MappingFields;
   readonly #limits: EventLimits;
-  readonly #handlerNames: ReadonlySet<string>;
-  readonly #takesEveryType: boolean;
-  /** The type of a record that does not say: the one for all, or the name of the only handler. */
+  readonly #routes: Routes;
+  /** The type of a record that does not say: the one for all, or the only one that handlers name. */
   readonly #typeOtherwise: string | null;
 
   /** Throws `bad-option` when the type for all records is one that no handler takes. */
   constructor(fields: MappingFields, { handlers, limits }: { handlers: HandlerTable; limits: EventLimits }) {
     this.#fields = fields;
     this.#limits = limits;
-    this.#handlerNames = new Set(handlers.names);
-    this.#takesEveryType = handlers.takes === 'every-type';
-    this.#typeOtherwise = fields.type ?? (handlers.names.length === 1 ? handlers.names[0]! : null);
+    this.#routes = new Routes(handlers);
+    const named = this.#routes.types.filter((type) => handlers.takes === 'every-type' || !isPattern(type));
+    this.#typeOtherwise = fields.type ?? (named.length === 1 ? named[0]! : null);
     if (fields.type === null || this.#isTaken(fields.type)) return;
     throw new KeylaneError('bad-option', `type must be one that a handler takes, got ${this.#untaken(fields.type)}`);
   }
@@ -134,11 +134,11 @@ export class RecordMapping {
   }
 
   #isTaken(type: string): boolean {
-    return this.#takesEveryType || this.#handlerNames.has(type);
+    return this.#routes.of(type) !== null;
   }
 
   #untaken(type: string): string {
-    const names = [...this.#handlerNames];
+    const names = this.#routes.types;
     const some = names.slice(0, 10).map(shown).join(', ');
     const more = names.length > 10 ? ` and ${names.length - 10} more` : '';
     return `${shown(type)}; the handlers take ${some}${more}`;

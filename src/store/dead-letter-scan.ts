@@ -5,6 +5,7 @@ import type { DeadLetterSelection } from '../dead-letter-selection.js';
 import { type Identity, journalPartition } from '../event.js';
 import type { Connection, Statement } from './database.js';
 import { hasEventSql } from './kept-events.js';
+import type { LetterPlace } from './messages.js';
 import { statusNumber, versionOf } from './schema.js';
 import { storedText, textOrNullFrom } from './stored-text.js';
 import type { EventNumbers } from './waiting-table.js';
@@ -23,13 +24,13 @@ export interface ScanRequest {
   readonly wanted: DeadLetterSelection;
   readonly countMax: number;
   /** Where the part before ended; null for the first. */
-  readonly after: Identity | null;
+  readonly after: LetterPlace | null;
 }
 
 export interface ScanPart {
   readonly letters: readonly DeadLetter[];
   /** Where the next part begins; null when this was the last. */
-  readonly next: Identity | null;
+  readonly next: LetterPlace | null;
 }
 
 interface LetterRow extends EventNumbers {
@@ -37,7 +38,7 @@ interface LetterRow extends EventNumbers {
   readonly has_event: 0 | 1;
 }
 
-type Place = readonly [partition: number, position: number];
+type Place = readonly [partition: number, position: number, handler: number];
 
 export class DeadLetterScan {
   readonly #further: Statement;
@@ -52,15 +53,15 @@ export class DeadLetterScan {
     this.#journal = (this.#partitionId.get(journalPartition) as number | undefined) ?? null;
     this.#further = db
       .prepare(
-        `SELECT partition, position FROM outcome WHERE (partition, position) > (?, ?)
+        `SELECT partition, position, handler FROM outcome WHERE (partition, position, handler) > (?, ?, ?)
          ORDER BY partition, position, handler LIMIT 1 OFFSET ${rowsPerPartMax - 1}`,
       )
       .raw();
     this.#letters = db.prepare(`
       SELECT partition, position, handler, key, ${hasEventSql(versionOf(db))} AS has_event
       FROM outcome
-      WHERE (partition, position) > (@partitionAfter, @positionAfter)
-        AND (partition, position) <= (@partitionTo, @positionTo)
+      WHERE (partition, position, handler) > (@partitionAfter, @positionAfter, @handlerAfter)
+        AND (partition, position, handler) <= (@partitionTo, @positionTo, @handlerTo)
         AND status = ${statusNumber.deadLettered}
         AND (@key IS NULL OR key = @key)
         AND (@type IS NULL OR type = @type)
@@ -69,14 +70,14 @@ export class DeadLetterScan {
       ORDER BY partition, position, handler LIMIT @countMax`);
   }
 
-  /** Finds the next dead letters, by partition and position. */
+  /** Finds the next dead letters, by partition, position and handler. */
   part({ wanted, countMax, after }: ScanRequest): ScanPart {
-    const from = after === null ? ([0, Number.MIN_SAFE_INTEGER] as const) : this.#placeOf(after);
+    const from = after === null ? ([0, Number.MIN_SAFE_INTEGER, 0] as const) : this.#placeOf(after);
     const range = wanted.identity === undefined ? this.#rangeFrom(from) : this.#rangeOf(wanted.identity, from);
     if (range === null) return { letters: [], next: null };
     const rows = this.#letters.all({
-      ...{ partitionAfter: range.after[0], positionAfter: range.after[1] },
-      ...{ partitionTo: range.to[0], positionTo: range.to[1] },
+      ...{ partitionAfter: range.after[0], positionAfter: range.after[1], handlerAfter: range.after[2] },
+      ...{ partitionTo: range.to[0], positionTo: range.to[1], handlerTo: range.to[2] },
       ...{ key: storedOrNull(wanted.key), type: storedOrNull(wanted.type), handler: storedOrNull(wanted.handler) },
       ...{ error: wanted.error ?? null, journal: this.#journal, countMax },
     }) as LetterRow[];
@@ -86,29 +87,38 @@ export class DeadLetterScan {
       hasEvent: has_event === 1,
     }));
     const last = rows.length === countMax ? rows.at(-1) : undefined;
-    if (last !== undefined) return { letters, next: this.#identityOf([last.partition, last.position]) };
-    return { letters, next: range.isLast ? null : this.#identityOf(range.to) };
+    if (last !== undefined)
+      return { letters, next: this.#letterPlaceOf([last.partition, last.position, last.handler]) };
+    return { letters, next: range.isLast ? null : this.#letterPlaceOf(range.to) };
   }
 
   #rangeFrom(after: Place): Range {
     const to = this.#further.get(...after) as Place | undefined;
-    return { after, to: to ?? [Number.MAX_SAFE_INTEGER, 0], isLast: to === undefined };
+    return { after, to: to ?? [Number.MAX_SAFE_INTEGER, 0, 0], isLast: to === undefined };
   }
 
   /** Null when it lies before what is left, or nowhere. */
-  #rangeOf(identity: Identity, [partitionAfter, positionAfter]: Place): Range | null {
-    const [partition, position] = this.#placeOf(identity);
-    const isBefore = partition < partitionAfter || (partition === partitionAfter && position <= positionAfter);
-    return isBefore ? null : { after: [partition, position - 1], to: [partition, position], isLast: true };
+  #rangeOf(identity: Identity, from: Place): Range | null {
+    const [partition, position] = this.#placeOf({ ...identity, handler: 0 });
+    const to: Place = [partition, position, Number.MAX_SAFE_INTEGER];
+    if (isBefore(to, from)) return null;
+    const first: Place = [partition, position, 0];
+    return { after: isBefore(first, from) ? from : first, to, isLast: true };
   }
 
-  #placeOf({ partition, position }: Identity): Place {
-    return [(this.#partitionId.get(storedText(partition)) as number | undefined) ?? 0, position];
+  #placeOf({ partition, position, handler }: LetterPlace): Place {
+    return [(this.#partitionId.get(storedText(partition)) as number | undefined) ?? 0, position, handler];
   }
 
-  #identityOf([partition, position]: Place): Identity {
-    return { partition: textOrNullFrom(this.#partitionName.get(partition) as string | Buffer) ?? '', position };
+  #letterPlaceOf([partition, position, handler]: Place): LetterPlace {
+    const name = this.#partitionName.get(partition) as string | Buffer;
+    return { partition: textOrNullFrom(name) ?? '', position, handler };
   }
+}
+
+function isBefore([partition, position, handler]: Place, other: Place): boolean {
+  if (partition !== other[0]) return partition < other[0];
+  return position === other[1] ? handler < other[2] : position < other[1];
 }
 
 interface Range {

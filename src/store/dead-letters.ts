@@ -1,11 +1,11 @@
 // Dead letters run again, or given up. Either is done a part at a time, and doing it twice changes nothing: what was
 // run again or given up is a dead letter no longer. Runs inside the transactions of the store.
 
-import type { OrderMode } from '../options.js';
 import type { Connection, Statement } from './database.js';
 import { type DeadLetter, DeadLetterScan } from './dead-letter-scan.js';
 import type { FailureTable } from './failure-table.js';
 import { laneOf, type StoredLane } from './lane-name.js';
+import type { LaneOrders } from './lane-orders.js';
 import type { DeadLettersRequest, DeadLettersResult, LaneAway, Repeat } from './messages.js';
 import type { ParkedLanes } from './parked-lanes.js';
 import { statusNumber } from './schema.js';
@@ -16,7 +16,7 @@ import type { RedrivenEvent, WaitingTable } from './waiting-table.js';
 const lettersPerPartMax = 1_000;
 
 export interface DeadLettersParts {
-  readonly order: OrderMode;
+  readonly orders: LaneOrders;
   readonly failures: FailureTable;
   readonly waiting: WaitingTable;
   readonly lanes: ParkedLanes;
@@ -87,7 +87,7 @@ export class DeadLetters {
       const { partition, position, handler } = letter;
       this.#discard.run(partition, position, handler);
       this.#noteReason.run(partition, position, handler, storedText(reason), atUs);
-      const lane = laneOf(letter, this.#parts.order);
+      const lane = laneOf(letter, this.#parts.orders.of(letter.handler));
       if (this.#parts.lanes.unpark(lane, letter)) unparked.push(lane);
     }
     return { count: letters.length, lanes: this.#goingOn(unparked) };
@@ -97,7 +97,7 @@ export class DeadLetters {
   #byLane(letters: readonly DeadLetter[]): { lane: StoredLane; letters: DeadLetter[] }[] {
     const groups = new Map<string, { lane: StoredLane; letters: DeadLetter[] }>();
     for (const letter of letters) {
-      const lane = laneOf(letter, this.#parts.order);
+      const lane = laneOf(letter, this.#parts.orders.of(letter.handler));
       const name = `${lane.handler} ${lane.key}`;
       const group = groups.get(name);
       if (group === undefined) groups.set(name, { lane, letters: [letter] });

@@ -1,35 +1,24 @@
 // The journal: published events by position, written once and read back in order by whoever is owed their outcomes.
 // An id is accepted once. Runs inside the transactions of the store; knows nothing of who waits.
 
-import type { EncodedEvent } from '../event.js';
 import { invariant } from '../invariant.js';
-import { EventsJoiner, type JoinedEvents, JoinedEventsReader, lengthOf, lengthsPerEvent } from '../joined-events.js';
+import { type JoinedEvents, JoinedEventsReader, lengthOf, lengthsPerEvent } from '../joined-events.js';
 import type { Outcome } from '../outcome.js';
 import type { Connection, Statement } from './database.js';
-import type { DuplicateEvent, JournalEvents, JournalPage, PageRequest, ParkedEvents } from './messages.js';
+import type { DuplicateEvent, JournalEvents, JournalPage, PageRequest } from './messages.js';
 import { MultiInsert } from './multi-insert.js';
+import { type EventRow, PageBuilder } from './page-builder.js';
+import type { RouteTable } from './route-table.js';
 import { type StoredOutcome, storedOutcomeSql, toOutcome } from './stored-outcome.js';
-import { storedText, textFrom, textOrNullFrom } from './stored-text.js';
+import { storedText, textFrom } from './stored-text.js';
 
 /** Rows that one page looks at at most: the writer has others to serve, and most may have their outcome already. */
 const rowsPerPageMax = 16_384;
 
-interface EventRow {
-  readonly position: number;
-  readonly handler: number;
-  readonly id: string | Buffer | null;
-  readonly type: string | Buffer;
-  readonly key: string | Buffer | null;
-  readonly extras: string | null;
-  /** Left out, as it may be large, where the event is done. */
-  readonly data: string | Buffer | null;
-  /** 1 when it has its outcome, or waits in its lane. */
-  readonly done: number;
-}
-
 export class EventJournal {
   readonly #partition: number;
   readonly #handlerIds: readonly number[];
+  readonly #routes: RouteTable;
   readonly #handlerIndexes: ReadonlyMap<number, number>;
   readonly #insert: MultiInsert;
   readonly #findId: Statement;
@@ -37,7 +26,8 @@ export class EventJournal {
   readonly #page: Statement;
   readonly #handlerName: Statement;
 
-  constructor(db: Connection, of: { partition: number; handlerIds: readonly number[] }) {
+  constructor(db: Connection, of: { partition: number; handlerIds: readonly number[]; routes: RouteTable }) {
+    this.#routes = of.routes;
     this.#partition = of.partition;
     this.#handlerIds = of.handlerIds;
     this.#handlerIndexes = new Map(of.handlerIds.map((id, index) => [id, index]));
@@ -48,18 +38,20 @@ export class EventJournal {
       onConflict: 'ON CONFLICT (position) DO NOTHING',
     });
     this.#findId = db.prepare('SELECT position FROM event WHERE id = ?').pluck();
-    this.#outcomeOf = db.prepare(`${storedOutcomeSql} WHERE outcome.partition = ? AND position = ?`);
+    this.#outcomeOf = db.prepare(
+      `${storedOutcomeSql} WHERE outcome.partition = ? AND position = ? ORDER BY outcome.handler LIMIT 1`,
+    );
     this.#page = db.prepare(`
-      SELECT event.position AS position, event.handler AS handler, event.id AS id, event.type AS type,
+      SELECT event.position AS position, route.handler AS handler, event.id AS id, event.type AS type,
         event.key AS key, extras,
         CASE WHEN outcome.position IS NULL AND waiting.position IS NULL THEN data END AS data,
         outcome.position IS NOT NULL OR waiting.position IS NOT NULL AS done
-      FROM event
+      FROM event CROSS JOIN route ON route.id = event.handler
         LEFT JOIN outcome ON outcome.partition = @partition
-          AND outcome.position = event.position AND outcome.handler = event.handler
+          AND outcome.position = event.position AND outcome.handler = route.handler
         LEFT JOIN waiting ON waiting.partition = @partition
-          AND waiting.position = event.position AND waiting.event_handler = event.handler
-      WHERE event.position >= @from ORDER BY event.position LIMIT ${rowsPerPageMax}`);
+          AND waiting.position = event.position AND waiting.event_handler = route.handler
+      WHERE event.position >= @from ORDER BY event.position, route.handler LIMIT ${rowsPerPageMax}`);
     this.#handlerName = db.prepare('SELECT name FROM handler WHERE id = ?').pluck();
   }
 
@@ -68,6 +60,7 @@ export class EventJournal {
     const { positionFirst, handlers, acceptedAtUs, count } = events;
     const duplicates: DuplicateEvent[] = [];
     const known = this.#knownIds(events, duplicates);
+    const routes = this.#routes.idsOf(events.routes);
     const reader = new JoinedEventsReader(events);
     let index = -1;
     this.#insert.insert(count - duplicates.length, (values, at) => {
@@ -75,10 +68,11 @@ export class EventJournal {
         reader.advance();
         index += 1;
       } while (known?.has(index));
-      const handler = this.#handlerIds[handlers[index]!];
-      invariant(handler !== undefined, 'an event is owed to a handler of its store');
+      const handler = handlers[index]!;
+      const route = handler >= 0 ? this.#handlerIds[handler] : routes[-1 - handler];
+      invariant(route !== undefined, 'an event is owed to handlers of its store');
       values[at] = positionFirst + index;
-      values[at + 1] = handler;
+      values[at + 1] = route;
       values[at + 2] = acceptedAtUs;
       values[at + 3] = reader.id === null ? null : storedText(reader.id);
       values[at + 4] = storedText(reader.type);
@@ -90,39 +84,19 @@ export class EventJournal {
     return duplicates;
   }
 
-  /** Gives journaled events without an outcome from a position on, but those that wait in their lanes. */
+  /** Gives journaled events that are owed outcomes from a position on, but as they wait in lanes. */
   page(request: PageRequest): JournalPage {
-    const rows: EventRow[] = [];
-    const handlers: number[] = [];
-    const parked = new Map<number, ParkedEvents>();
-    let next = request.from;
-    let size = 0;
+    const page = new PageBuilder(request, this.#handlerIndexes);
     let looked = 0;
+    let isLast = true;
     for (const row of this.#page.iterate({ partition: this.#partition, from: request.from }) as Iterable<EventRow>) {
-      if (rows.length === request.countMax || size >= request.bytesMax) break;
       looked += 1;
-      next = row.position + 1;
-      if (row.done === 1) continue;
-      const handler = this.#handlerIndexes.get(row.handler);
-      if (handler === undefined) {
-        parked.set(row.handler, this.#parkedWith(parked.get(row.handler), row));
-        continue;
-      }
-      rows.push(row);
-      handlers.push(handler);
-      size += row.data?.length ?? 0;
+      isLast = page.look(row);
+      if (!isLast) break;
     }
-    const isLast = rows.length < request.countMax && size < request.bytesMax && looked < rowsPerPageMax;
-    const joiner = new EventsJoiner(rows.length);
-    for (const row of rows) joiner.add(eventFrom(row));
-    return {
-      events: joiner.finish(),
-      positions: Float64Array.from(rows, ({ position }) => position),
-      handlers: Int32Array.from(handlers),
-      next,
-      isLast,
-      parked: [...parked.values()],
-    };
+    // With as many rows as there may be, there may be more of the last event.
+    isLast = isLast && looked < rowsPerPageMax && page.end();
+    return page.finish(isLast, (handler) => textFrom(this.#handlerName.get(handler) as string | Buffer));
   }
 
   /** Indexes of the events whose id is known; null when none of them has one. */
@@ -152,12 +126,6 @@ export class EventJournal {
     const stored = this.#outcomeOf.get(this.#partition, position) as StoredOutcome | undefined;
     return stored === undefined ? null : toOutcome(stored);
   }
-
-  #parkedWith(parked: ParkedEvents | undefined, row: EventRow): ParkedEvents {
-    if (parked !== undefined) return { ...parked, count: parked.count + 1 };
-    const handler = textFrom(this.#handlerName.get(row.handler) as string | Buffer);
-    return { handler, count: 1, positionFirst: row.position };
-  }
 }
 
 /** Whether any event has an id; those without cost no look at their texts. */
@@ -166,9 +134,4 @@ function hasIds({ count, lengths }: JoinedEvents): boolean {
     if (lengths[index * lengthsPerEvent + lengthOf.id]! >= 0) return true;
   }
   return false;
-}
-
-function eventFrom(row: EventRow): EncodedEvent {
-  const { id, type, key, extras, data } = row;
-  return { type: textFrom(type), key: textOrNullFrom(key), id: textOrNullFrom(id), extras, data };
 }

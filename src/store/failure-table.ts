@@ -4,7 +4,7 @@
 import { type OutcomeRow, verdict } from '../outcome.js';
 import type { Connection, Statement } from './database.js';
 import type { LaneNames } from './lane-name.js';
-import { numbersPerRetry, type Retries } from './messages.js';
+import type { Retries } from './messages.js';
 import { MultiInsert } from './multi-insert.js';
 
 /**
@@ -73,7 +73,7 @@ export class FailureTable {
       .pluck();
     this.#retries = db
       .prepare(
-        `SELECT position, ifnull(max(attempt) FILTER (WHERE is_counted = 1), 0),
+        `SELECT position, handler, ifnull(max(attempt) FILTER (WHERE is_counted = 1), 0),
            count(*) FILTER (WHERE is_counted = 0),
            (SELECT due_at FROM attempt_failure AS newest
             WHERE newest.partition = attempt_failure.partition AND newest.position = attempt_failure.position
@@ -87,7 +87,7 @@ export class FailureTable {
            AND NOT EXISTS (
              SELECT 1 FROM waiting WHERE waiting.partition = attempt_failure.partition
                AND waiting.position = attempt_failure.position AND waiting.event_handler = attempt_failure.handler)
-         GROUP BY position, handler ORDER BY position`,
+         GROUP BY position, handler ORDER BY position, handler`,
       )
       .raw();
   }
@@ -117,12 +117,15 @@ export class FailureTable {
     return this.#countedTries.get(event) as number;
   }
 
-  /** What was tried of events that have no outcome and do not wait in the store. */
+  /** What was tried of events that have no outcome and do not wait in the store, by handlers that are there. */
   retriesOf(partition: number, { watermark }: { watermark: number }): Retries {
-    const rows = this.#retries.all({ partition, watermark }) as (number | null)[][];
-    const retries = new Float64Array(rows.length * numbersPerRetry);
-    for (const [index, row] of rows.entries()) retries.set(row.map(Number), index * numbersPerRetry);
-    return retries;
+    const rows = this.#retries.all({ partition, watermark }) as [number, number, ...(number | null)[]][];
+    return Float64Array.from(
+      rows.flatMap(([position, handler, ...tries]) => {
+        const index = this.#names.indexOf(handler);
+        return index === undefined ? [] : [position, index, ...tries.map(Number)];
+      }),
+    );
   }
 
   #bind(values: unknown[], at: number, row: OutcomeRow): void {

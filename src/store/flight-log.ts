@@ -10,12 +10,15 @@ import { KeylaneError, messageOf, printable } from '../errors.js';
 const fileHead = 3;
 /** Numbers at the start of each place: events in it, whether they run alone (1 or 0), sum over what follows. */
 const placeHead = 3;
-const mark = 0x6b65794c02;
+const mark = 0x6b65794c03;
+/** Numbers of each event: partition, position, handler. */
+const numbersPerEvent = 3;
 
-/** An event by the numbers of the store. */
+/** An event by the numbers of the store; its handler by its index, and by its id once it is read back. */
 export interface InFlight {
   readonly partition: number;
   readonly position: number;
+  readonly handler: number;
 }
 
 /** A batch that was running when its process died. */
@@ -28,6 +31,8 @@ export interface BatchInFlight {
 export interface FlightLogOptions {
   readonly epoch: number;
   readonly batchSizeMax: number;
+  /** The ids of the handlers in the store, by index: another process may have other indexes. */
+  readonly handlerIds: ArrayLike<number>;
   /** Told once, if it cannot be written. */
   onWarning(error: KeylaneError): void;
 }
@@ -46,6 +51,7 @@ export class FlightLog {
   /** Whether something could not be written, and that was told. */
   #isDoubtful = false;
   readonly #path: string;
+  readonly #handlerIds: ArrayLike<number>;
   readonly #placeNumbers: number;
   readonly #numbers: Float64Array;
 
@@ -53,7 +59,8 @@ export class FlightLog {
   constructor(storePath: string, of: FlightLogOptions) {
     this.#onWarning = of.onWarning;
     this.#path = pathOf(storePath);
-    this.#placeNumbers = placeHead + 2 * of.batchSizeMax;
+    this.#handlerIds = of.handlerIds;
+    this.#placeNumbers = placeHead + numbersPerEvent * of.batchSizeMax;
     this.#numbers = new Float64Array(this.#placeNumbers);
     if (openLogs.size === 0) process.on('exit', closeAll);
     openLogs.add(this);
@@ -69,10 +76,11 @@ export class FlightLog {
     const { events, alone } = batch;
     const numbers = this.#numbers;
     let at = placeHead;
-    for (const { partition, position } of events) {
+    for (const { partition, position, handler } of events) {
       numbers[at] = partition;
       numbers[at + 1] = position;
-      at += 2;
+      numbers[at + 2] = this.#handlerIds[handler]!;
+      at += numbersPerEvent;
     }
     numbers[0] = events.length;
     numbers[1] = alone ? 1 : 0;
@@ -127,13 +135,14 @@ export function readFlight(storePath: string, epoch: number): BatchInFlight[] {
   const [found, ofEpoch, batchSizeMax = 0] = numbers;
   if (found !== mark || ofEpoch !== epoch) return [];
   const batches: BatchInFlight[] = [];
-  for (let from = fileHead; from < numbers.length; from += placeHead + 2 * batchSizeMax) {
+  for (let from = fileHead; from < numbers.length; from += placeHead + numbersPerEvent * batchSizeMax) {
     const [count = 0, alone = 0, sum = 0] = numbers.subarray(from, from + placeHead);
     if (!(count > 0 && count <= batchSizeMax)) continue;
-    const pairs = numbers.subarray(from + placeHead, from + placeHead + 2 * count);
-    if (pairs.length < 2 * count || sumOf(pairs) !== sum) continue;
+    const noted = numbers.subarray(from + placeHead, from + placeHead + numbersPerEvent * count);
+    if (noted.length < numbersPerEvent * count || sumOf(noted) !== sum) continue;
     const events = Array.from({ length: count }, (_, index) => {
-      return { partition: pairs[2 * index]!, position: pairs[2 * index + 1]! };
+      const [partition, position, handler] = noted.subarray(numbersPerEvent * index);
+      return { partition: partition!, position: position!, handler: handler! };
     });
     batches.push({ events, alone: alone === 1 });
   }
@@ -154,8 +163,8 @@ function readNumbers(path: string): Float64Array {
 }
 
 /** Shows a write that was cut off, with old numbers behind the new ones. */
-function sumOf(pairs: Float64Array): number {
-  let sum = pairs.length;
-  for (let index = 0; index < pairs.length; index += 1) sum = (sum * 31 + pairs[index]!) % 0xfffffffb;
+function sumOf(numbers: Float64Array): number {
+  let sum = numbers.length;
+  for (let index = 0; index < numbers.length; index += 1) sum = (sum * 31 + numbers[index]!) % 0xfffffffb;
   return sum;
 }

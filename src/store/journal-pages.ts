@@ -4,24 +4,31 @@
 import { journalPartition } from '../event.js';
 import type { Connection, Statement } from './database.js';
 import { pageRowsMax, rowsOf, stretchesOf, type Walk } from './pages.js';
-import { type StoredEvent, storedEventSql } from './stored-event.js';
+import { schemaVersionOfLanes } from './schema.js';
+import { ownedEventSql, type StoredEvent, storedEventSql } from './stored-event.js';
 import { storedText } from './stored-text.js';
 
 /** The events of a stretch. Its parameters are `after` and `to`. */
 export const inEventStretch = 'event.position > @after AND event.position <= @to';
 
-// The rule of the view pending_events, without its watermark: below that every event has its outcome or waits in its
-// lane, and the walk begins there.
-const hasNoOutcome = `NOT EXISTS (
+// The rule of the view pending_events, without its watermark: below that every event has its outcomes or waits in its
+// lanes, and the walk begins there.
+const hasNoOutcome = `handler.id IS NOT NULL AND NOT EXISTS (
   SELECT 1 FROM outcome
   WHERE outcome.partition = (SELECT id FROM partition WHERE name = @journal)
-    AND outcome.position = event.position AND outcome.handler = event.handler
+    AND outcome.position = event.position AND outcome.handler = handler.id
 )`;
 const isInNoLane = `NOT EXISTS (
   SELECT 1 FROM waiting
   WHERE waiting.partition = (SELECT id FROM partition WHERE name = @journal)
-    AND waiting.position = event.position AND waiting.event_handler = event.handler
+    AND waiting.position = event.position AND waiting.event_handler = handler.id
 )`;
+
+/** Behind all handlers of an event. */
+const lastHandler = Number.MAX_SAFE_INTEGER;
+
+/** An event as one of its handlers has it. */
+type OwedPlace = readonly [position: number, handler: number];
 
 export class JournalPages {
   /** All events, by position. */
@@ -32,34 +39,53 @@ export class JournalPages {
   readonly #pending: Statement;
   readonly #pendingCounts: Statement;
 
-  /** @param hasLanes whether the store is of a schema that has them. */
-  constructor(db: Connection, { hasLanes }: { hasLanes: boolean }) {
-    const isPending = hasLanes ? `${hasNoOutcome} AND ${isInNoLane}` : hasNoOutcome;
+  /** @param version of the store's schema. */
+  constructor(db: Connection, { version }: { version: number }) {
+    const isPending = version < schemaVersionOfLanes ? hasNoOutcome : `${hasNoOutcome} AND ${isInNoLane}`;
+    const select = storedEventSql(version);
     this.walk = journalWalk(db);
     this.#watermark = db.prepare('SELECT watermark FROM partition WHERE name = ?').pluck();
-    this.#at = db.prepare(`${storedEventSql} WHERE position = ?`);
-    this.#withId = db.prepare(`${storedEventSql} WHERE event.id = ?`);
-    this.#pending = db.prepare(`${storedEventSql} WHERE ${inEventStretch} AND ${isPending}
-      ORDER BY position LIMIT @countMax`);
+    this.#at = db.prepare(`${select} WHERE position = ? ORDER BY handler.id`);
+    this.#withId = db.prepare(`${select} WHERE event.id = ? ORDER BY handler.id`);
+    this.#pending = db.prepare(`${select} WHERE ${inEventStretch}
+      AND (event.position, handler.id) > (@afterPosition, @afterHandler) AND ${isPending}
+      ORDER BY position, handler.id LIMIT @countMax`);
     this.#pendingCounts = db.prepare(`
       SELECT count(*) AS pending, count(*) FILTER (WHERE is_present = 0) AS parked
-      FROM event JOIN handler ON handler.id = event.handler WHERE ${inEventStretch} AND ${isPending}`);
+      ${ownedEventSql(version)} WHERE ${inEventStretch} AND ${isPending}`);
   }
 
-  at(position: number): StoredEvent | null {
-    return (this.#at.get(position) as StoredEvent | undefined) ?? null;
+  /** An event, once for each of its handlers. */
+  at(position: number): readonly StoredEvent[] {
+    return this.#at.all(position) as StoredEvent[];
   }
 
-  withId(id: string): StoredEvent | null {
-    return (this.#withId.get(storedText(id)) as StoredEvent | undefined) ?? null;
+  withId(id: string): readonly StoredEvent[] {
+    return this.#withId.all(storedText(id)) as StoredEvent[];
   }
 
-  /** Events without an outcome that do not wait in a lane. Whoever takes more than `countMax` of them misses some. */
+  /**
+   * Events as their handlers have them, where they have no outcome and do not wait in a lane. Whoever takes more than
+   * `countMax` of them misses some.
+   */
   pending(countMax: number): Generator<StoredEvent, void, undefined> {
-    const values = { journal: journalPartition, countMax: Math.min(countMax, pageRowsMax) };
-    return rowsOf(this.#pendingWalk(), {
-      read: (stretch) => this.#pending.iterate({ ...stretch, ...values }) as Iterable<StoredEvent>,
-      placeOf: ({ position }) => position,
+    const values = { journal: journalPartition, countMax: Math.min(countMax, Number.MAX_SAFE_INTEGER) };
+    const walk = this.#pendingWalk();
+    const byHandler: Walk<OwedPlace> = {
+      first: [walk.first, lastHandler],
+      last: [walk.last, lastHandler],
+      further: ([after]) => {
+        const position = walk.further(after);
+        return position === undefined ? undefined : [position, lastHandler];
+      },
+    };
+    return rowsOf(byHandler, {
+      read: ({ after: [afterPosition, afterHandler], to: [to] }) => {
+        // Of the event it stands at, some handlers may be left.
+        const stretch = { after: afterPosition - 1, to, afterPosition, afterHandler };
+        return this.#pending.iterate({ ...stretch, ...values }) as Iterable<StoredEvent>;
+      },
+      placeOf: ({ position, handler_id }): OwedPlace => [position, handler_id ?? 0],
       sizeOf: ({ data }) => data?.length ?? 0,
     });
   }
@@ -82,7 +108,7 @@ export class JournalPages {
   }
 }
 
-/** How many events have no outcome, and how many of them are parked. */
+/** How many outcomes are owed, and how many of them are parked. */
 export interface PendingCounts {
   readonly pending: number;
   readonly parked: number;

@@ -3,7 +3,7 @@
 
 import type { OutcomeRow } from '../outcome.js';
 import type { Connection, Statement } from './database.js';
-import { schemaVersionOfJournal, schemaVersionOfLanes } from './schema.js';
+import { schemaVersionOfJournal, schemaVersionOfLanes, statusNumber } from './schema.js';
 import { storedText } from './stored-text.js';
 
 const isJournaledSql = `(
@@ -31,7 +31,11 @@ export class KeptEvents {
     this.#keep = db.prepare(`
       INSERT INTO kept_event (partition, position, id, type, key, extras, data) VALUES (?, ?, ?, ?, ?, ?, ?)
       ON CONFLICT (partition, position) DO NOTHING`);
-    this.#drop = db.prepare('DELETE FROM kept_event WHERE partition = ? AND position = ?');
+    this.#drop = db.prepare(`
+      DELETE FROM kept_event WHERE partition = @partition AND position = @position
+        AND NOT EXISTS (SELECT 1 FROM waiting WHERE partition = @partition AND position = @position)
+        AND NOT EXISTS (SELECT 1 FROM outcome WHERE partition = @partition AND position = @position
+          AND status <> ${statusNumber.succeeded})`);
   }
 
   /** Keeps the event of a row, unless the journal has it: with intake `memory` it has none. */
@@ -42,7 +46,8 @@ export class KeptEvents {
     this.#keep.run(partition, position, storedId, storedText(type), storedKey, extras, data);
   }
 
+  /** Nobody will want to run the event again for one of its handlers; it goes, unless another has a use for it. */
   drop(partition: number, position: number): void {
-    this.#drop.run(partition, position);
+    this.#drop.run({ partition, position });
   }
 }

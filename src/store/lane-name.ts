@@ -5,10 +5,11 @@
 // | ------------------------ | -------------------- | ------------------- | ---------------------- |
 // | one key of one handler   | id                   | index               | the key                |
 // | everything, order global | 0                    | -1                  | ''                     |
+// | all of one handler       | id                   | index               | ''                     |
 // | events without an order  | -id                  | -2 - index          | see keyWithoutOrder    |
 
 import { invariant } from '../invariant.js';
-import type { OrderMode } from '../options.js';
+import type { LaneOrder } from '../policy.js';
 import { isWithoutOrder, keyWithoutOrder, type LaneName, withoutOrder } from '../store-lanes.js';
 
 /** A lane by the id of its handler, as in the tables. */
@@ -22,10 +23,11 @@ export const globalLane: StoredLane = { handler: 0, key: '' };
 /** The lane that an event waits in; the handler is an id. For its times see `keyWithoutOrder`. */
 export function laneOf(
   event: Parameters<typeof keyWithoutOrder>[0] & { readonly handler: number; readonly key: string | null },
-  order: OrderMode,
+  order: LaneOrder,
 ): StoredLane {
   const { handler, key } = event;
   if (order === 'global') return globalLane;
+  if (order === 'handler') return { handler, key: '' };
   // Without an order a key is no reason to wait for others.
   if (order === 'none' || key === null) return { handler: -handler, key: keyWithoutOrder(event) };
   return { handler, key };

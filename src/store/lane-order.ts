@@ -1,15 +1,12 @@
 // What becomes of the lanes in a store when it is opened with another order: nothing that waits may be left in a lane
 // that nobody makes any more. Runs inside a transaction of the store.
 
-import { unreachable } from '../invariant.js';
-import type { OrderMode } from '../options.js';
+import type { LaneOrder } from '../policy.js';
 import type { Connection } from './database.js';
 import { globalLane, laneOf, type StoredLane } from './lane-name.js';
+import { LaneOrders } from './lane-orders.js';
 import { statusNumber } from './schema.js';
 import { storedText, textFrom, textOrNullFrom } from './stored-text.js';
-
-/** The numbers that stand for an order in `meta`. */
-const orderNumber: Readonly<Record<OrderMode, number>> = { key: 0, global: 1, none: 2 };
 
 interface LaneEventRow {
   readonly lane_handler: number;
@@ -20,10 +17,11 @@ interface LaneEventRow {
   readonly key: string | Buffer | null;
 }
 
-/** The order that the lanes of a store are made for. */
-export function orderOf(db: Connection): OrderMode {
-  const number = db.prepare(`SELECT value FROM meta WHERE name = 'order'`).pluck().get();
-  return (Object.keys(orderNumber) as OrderMode[]).find((order) => orderNumber[order] === number) ?? 'key';
+interface HeadRow {
+  readonly partition: number;
+  readonly position: number;
+  readonly parked_at: number;
+  readonly event_handler: number;
 }
 
 /** What has an order already keeps it; what has none came, as far as is known, in the order of positions. */
@@ -31,31 +29,33 @@ const lanesFirst = `
   waiting.handler < 0,
   CASE WHEN waiting.handler < 0 THEN waiting.partition END, CASE WHEN waiting.handler < 0 THEN waiting.position END`;
 
-/** Brings the lanes of a store into an order. */
-export function fitLanes(db: Connection, order: OrderMode): void {
-  if (orderOf(db) === order) return;
-  db.prepare(`UPDATE meta SET value = ? WHERE name = 'order'`).run(orderNumber[order]);
-  switch (order) {
-    case 'none':
-      // What waits may stay where it is, as lanes mean nothing: it is enough that none of them is stopped.
-      db.prepare('DELETE FROM lane_parked').run();
-      return;
-    case 'global':
-      // Dead letters that stop a single key have nothing to stop here.
-      db.prepare('DELETE FROM lane_parked WHERE handler <> 0').run();
-      moveWaiting(db, { order, sortedBy: 'waiting.partition, waiting.position' });
-      return;
-    case 'key':
-      moveParked(db);
-      moveWaiting(db, { order, sortedBy: `${lanesFirst}, waiting.handler, waiting.key, place` });
-      return;
-    default:
-      unreachable(order);
+/** Brings the lanes of a store into the orders that are wanted. */
+export function fitLanes(db: Connection, orders: LaneOrders): void {
+  const before = LaneOrders.stored(db);
+  const ids = db.prepare('SELECT id FROM handler').pluck().all() as number[];
+  const changed = ids.filter((id) => before.of(id) !== orders.of(id));
+  orders.store(db);
+  if (changed.length === 0) return;
+  if (orders.order === 'global') {
+    // Dead letters that stop a single key have nothing to stop here.
+    db.prepare('DELETE FROM lane_parked WHERE handler <> 0').run();
+    moveWaiting(db, orders, { to: 'global', sortedBy: 'waiting.partition, waiting.position' });
+    return;
   }
+  if (before.order === 'global') moveParked(db);
+  const release = db.prepare('DELETE FROM lane_parked WHERE handler = ?');
+  for (const id of changed) if (orders.of(id) !== 'key' || before.of(id) !== 'global') release.run(id);
+  // What has no order may stay where it is, as lanes mean nothing: it is enough that none of them is stopped.
+  moveWaiting(db, orders, { to: 'key', sortedBy: `${lanesFirst}, waiting.handler, waiting.key, place` });
+  moveWaiting(db, orders, { to: 'handler', sortedBy: 'waiting.partition, waiting.position' });
 }
 
-/** Puts each event that waits behind what waits in the lane where it belongs. */
-function moveWaiting(db: Connection, { order, sortedBy }: { order: OrderMode; sortedBy: string }): void {
+/** Puts each event that waits behind what waits in the lane where it belongs, of handlers with an order. */
+function moveWaiting(
+  db: Connection,
+  orders: LaneOrders,
+  { to: order, sortedBy }: { to: LaneOrder; sortedBy: string },
+): void {
   const rows = db
     .prepare(
       `SELECT waiting.handler AS lane_handler, waiting.key AS lane_key, place, waiting.position AS position,
@@ -73,6 +73,7 @@ function moveWaiting(db: Connection, { order, sortedBy }: { order: OrderMode; so
       place = 1 + (SELECT ifnull(max(place), 0) FROM waiting WHERE handler = @toHandler AND key = @toKey)
     WHERE handler = @handler AND key = @key AND place = @place`);
   for (const { lane_handler, lane_key, place, position, handler, key } of rows) {
+    if (orders.of(handler) !== order) continue;
     const to = laneOf({ handler, key: textOrNullFrom(key), position }, order);
     // One without an order may be in any lane without one.
     if (to.handler === lane_handler && (to.handler < 0 || to.key === textFrom(lane_key))) continue;
@@ -83,18 +84,22 @@ function moveWaiting(db: Connection, { order, sortedBy }: { order: OrderMode; so
 /** What stopped everything stops the lane of its own key now, or nothing if it has none. */
 function moveParked(db: Connection): void {
   const head = db
-    .prepare(`DELETE FROM lane_parked WHERE handler = ? AND key = ? RETURNING partition, position, parked_at`)
-    .get(globalLane.handler, globalLane.key) as { partition: number; position: number; parked_at: number } | undefined;
+    .prepare(
+      `DELETE FROM lane_parked WHERE handler = ? AND key = ? RETURNING partition, position, parked_at, event_handler`,
+    )
+    .get(globalLane.handler, globalLane.key) as HeadRow | undefined;
   if (head === undefined) return;
   const letter = db
-    .prepare('SELECT handler, key FROM outcome WHERE partition = ? AND position = ? AND status = ?')
-    .get(head.partition, head.position, statusNumber.deadLettered) as
-    | { handler: number; key: string | Buffer | null }
-    | undefined;
+    .prepare(
+      `SELECT handler, key FROM outcome
+       WHERE partition = @partition AND position = @position AND status = ${statusNumber.deadLettered}
+         AND @event_handler IN (0, handler)`,
+    )
+    .get(head) as { handler: number; key: string | Buffer | null } | undefined;
   if (letter === undefined || letter.key === null) return;
   const lane: StoredLane = { handler: letter.handler, key: textFrom(letter.key) };
   db.prepare(
-    `INSERT INTO lane_parked (handler, key, partition, position, parked_at) VALUES (?, ?, ?, ?, ?)
+    `INSERT INTO lane_parked (handler, key, partition, position, parked_at, event_handler) VALUES (?, ?, ?, ?, ?, ?)
      ON CONFLICT DO NOTHING`,
-  ).run(lane.handler, storedText(lane.key), head.partition, head.position, head.parked_at);
+  ).run(lane.handler, storedText(lane.key), head.partition, head.position, head.parked_at, letter.handler);
 }

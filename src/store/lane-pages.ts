@@ -43,8 +43,8 @@ export class LanePages {
     this.#page = db.prepare(`
       SELECT place, waiting.partition AS partition, waiting.position AS position, event_handler AS handler,
         ${['id', 'type', 'key', 'extras', 'data'].map(either).join(', ')}, ${triesSql},
-        (SELECT deaths FROM suspect WHERE suspect.partition = waiting.partition AND suspect.position = waiting.position)
-          AS deaths
+        (SELECT deaths FROM suspect WHERE suspect.partition = waiting.partition AND suspect.position = waiting.position
+           AND suspect.handler IN (0, waiting.event_handler)) AS deaths
       FROM waiting JOIN handler ON handler.id = waiting.event_handler AND is_present = 1
         LEFT JOIN event ON event.position = waiting.position
           AND waiting.partition = (SELECT id FROM partition WHERE name = '${journalPartition}')
@@ -77,11 +77,11 @@ export class LanePages {
   #joined(rows: readonly WaitingRow[]): Omit<LanePage, 'next' | 'isLast'> {
     const joiner = new EventsJoiner(rows.length);
     const names: Record<number, string> = {};
-    for (const { partition, position, id, type, key, extras, data } of rows) {
+    for (const { partition, position, handler, id, type, key, extras, data } of rows) {
       invariant(type !== null, 'an event that waits is in the store');
       joiner.add({ type: textFrom(type), key: textOrNullFrom(key), id: textOrNullFrom(id), extras, data });
       names[partition] ??= textFrom(this.#partitionName.get(partition) as string | Buffer);
-      this.#waiting.noteGivenOut(partition, position);
+      this.#waiting.noteGivenOut({ partition, position, handler });
     }
     return {
       events: joiner.finish(),

@@ -12,6 +12,8 @@ import { storedText, textFrom } from './stored-text.js';
 
 /** A try of an event that failed. */
 export interface FailedTry {
+  /** The handler that ran it. */
+  readonly handler: string;
   /** Microseconds since the Unix epoch. */
   readonly startedAtUs: number;
   readonly durationUs: number;
@@ -41,6 +43,7 @@ export interface ParkedLane {
 type LanePlace = readonly [handler: number, key: string | Buffer, place: number];
 
 interface FailureRow {
+  readonly handler: string | Buffer;
   readonly started_at: number;
   readonly duration_us: number;
   readonly attempt: number;
@@ -92,11 +95,14 @@ export class LaneReader {
       ${waitingSql}`);
     const isEvent = 'partition = (SELECT id FROM partition WHERE name = @partition) AND position = @position';
     this.#failures = db.prepare(`
-      SELECT started_at, duration_us, attempt, is_counted & 1 AS is_counted, due_at, error
-      FROM attempt_failure WHERE ${isEvent}
-      UNION ALL
-      SELECT started_at, duration_us, attempts, 1, NULL, error FROM outcome
-      WHERE ${isEvent} AND status IN (${statusNumber.deadLettered}, ${statusNumber.discarded})
+      SELECT name AS handler, started_at, duration_us, attempt, is_counted, due_at, error
+      FROM (
+        SELECT handler, started_at, duration_us, attempt, is_counted & 1 AS is_counted, due_at, error
+        FROM attempt_failure WHERE ${isEvent}
+        UNION ALL
+        SELECT handler, started_at, duration_us, attempts, 1, NULL, error FROM outcome
+        WHERE ${isEvent} AND status IN (${statusNumber.deadLettered}, ${statusNumber.discarded})
+      ) AS tried JOIN handler ON handler.id = tried.handler
       ORDER BY started_at`);
     this.#parked = db.prepare(`
       SELECT handler.name AS handler, key, partition.name AS partition, position, parked_at,
@@ -105,12 +111,21 @@ export class LaneReader {
       FROM lane_parked JOIN partition ON partition.id = lane_parked.partition
         LEFT JOIN handler ON handler.id = lane_parked.handler
       ORDER BY parked_at, lane_parked.handler, key`);
-    this.#reason = db.prepare(`SELECT reason FROM discarded WHERE ${isEvent}`).pluck();
+    this.#reason = db
+      .prepare(
+        `SELECT reason FROM discarded
+         WHERE ${isEvent} AND (@handler IS NULL OR handler = (SELECT id FROM handler WHERE name = @handler))`,
+      )
+      .pluck();
     this.#kept = db.prepare(`
-      SELECT position, id, type, key, extras, data, (
-        SELECT name FROM handler JOIN waiting ON event_handler = handler.id
-        WHERE waiting.partition = kept_event.partition AND waiting.position = kept_event.position LIMIT 1) AS handler
-      FROM kept_event WHERE ${isEvent}`);
+      SELECT kept_event.position AS position, kept_event.id AS id, type, kept_event.key AS key, extras, data,
+        handler.name AS handler
+      FROM kept_event
+        LEFT JOIN waiting ON waiting.partition = kept_event.partition AND waiting.position = kept_event.position
+        LEFT JOIN handler ON handler.id = waiting.event_handler
+      WHERE kept_event.partition = (SELECT id FROM partition WHERE name = @partition)
+        AND kept_event.position = @position
+      ORDER BY handler.id`);
   }
 
   /** Events that wait, lane by lane. */
@@ -136,7 +151,8 @@ export class LaneReader {
   /** The tries of one event that failed, the oldest first. */
   failuresOf({ partition, position }: Identity): FailedTry[] {
     const rows = this.#failures.all({ partition: storedText(partition), position }) as FailureRow[];
-    return rows.map(({ started_at, duration_us, attempt, is_counted, due_at, error }) => ({
+    return rows.map(({ handler, started_at, duration_us, attempt, is_counted, due_at, error }) => ({
+      handler: textFrom(handler),
       startedAtUs: started_at,
       durationUs: duration_us,
       attempt,
@@ -156,14 +172,16 @@ export class LaneReader {
     }));
   }
 
-  /** An event that is kept beside the journal; undefined where there is none. */
-  keptEvent({ partition, position }: Identity): StoredKeptEvent | undefined {
-    return this.#kept.get({ partition: storedText(partition), position }) as StoredKeptEvent | undefined;
+  /** An event that is kept beside the journal, once for each handler that it waits for, or once. */
+  keptEvent({ partition, position }: Identity): readonly StoredKeptEvent[] {
+    return this.#kept.all({ partition: storedText(partition), position }) as StoredKeptEvent[];
   }
 
   /** Why a dead letter was given up; null for any other event. */
-  discardReasonOf({ partition, position }: Identity): string | null {
-    const reason = this.#reason.get({ partition: storedText(partition), position }) as string | Buffer | undefined;
+  discardReasonOf({ partition, position }: Identity, handler: string | null): string | null {
+    const values = { partition: storedText(partition), position };
+    const of = handler === null ? null : storedText(handler);
+    const reason = this.#reason.get({ ...values, handler: of }) as string | Buffer | undefined;
     return reason === undefined ? null : textFrom(reason);
   }
 }

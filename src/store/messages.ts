@@ -5,6 +5,7 @@ import type { Identity } from '../event.js';
 import type { JoinedEvents } from '../joined-events.js';
 import type { Durability, OrderMode, Retention } from '../options.js';
 import type { Outcome } from '../outcome.js';
+import type { LaneOrder } from '../policy.js';
 import type { LaneName } from '../store-lanes.js';
 
 /** Opens the store; the first call. */
@@ -17,6 +18,8 @@ export interface OpenRequest {
   readonly retention: Retention | null;
   /** What a lane is; those kept in the store that do not fit are let go on. */
   readonly order: OrderMode;
+  /** The same of each handler, by index; left out where they all have that order. */
+  readonly orders?: readonly LaneOrder[];
   /** What the first opening gave: a new thread takes over from one that died, and the same process goes on. */
   readonly takeOver?: OpenResult;
 }
@@ -45,20 +48,27 @@ export interface Repeat {
   readonly isRepeat: boolean;
 }
 
-/** Events that were running when a process died: pairs of a position, and of the deaths it is charged with. */
+/**
+ * Events that were running when a process died: three numbers an event, its position, the index of the handler that ran
+ * it (-1: its only one, whichever that was), and the deaths it is charged with.
+ */
 export type Suspects = Float64Array;
+export const numbersPerSuspect = 3;
 
 /**
- * Tries of events that have no outcome yet and do not wait in the store: four numbers an event, its position, the tries
- * counted, those that the handler had postponed, and when it is due, in microseconds since the Unix epoch.
+ * Tries of events that have no outcome yet and do not wait in the store: five numbers an event, its position, the index
+ * of the handler, the tries counted, those that the handler had postponed, and when it is due, in microseconds since
+ * the Unix epoch.
  */
 export type Retries = Float64Array;
-export const numbersPerRetry = 4;
+export const numbersPerRetry = 5;
 
 /** A lane that stops behind a dead letter. */
 export interface LaneParked extends LaneName {
   readonly partition: number;
   readonly position: number;
+  /** Index of the handler whose dead letter it is: the lane may have events of several. */
+  readonly eventHandler: number;
 }
 
 /** A lane of which events wait in the store, or none may run. */
@@ -106,7 +116,12 @@ export interface DeadLettersRequest {
   readonly atUs: number;
   readonly countMax: number;
   /** Where the part before ended; null for the first. */
-  readonly after: Identity | null;
+  readonly after: LetterPlace | null;
+}
+
+/** The place of a dead letter among all; the handler by its id in the store. */
+export interface LetterPlace extends Identity {
+  readonly handler: number;
 }
 
 export interface DeadLettersResult {
@@ -115,38 +130,7 @@ export interface DeadLettersResult {
   readonly withoutEvent: number;
   /** Lanes that are to go on, as they are now. */
   readonly lanes: readonly LaneAway[];
-  readonly next: Identity | null;
-}
-
-/** Decides an event that is not in memory, if it has no outcome. */
-export interface CancelRequest {
-  /** An identity, or the id of a published event. */
-  readonly event: Identity | string;
-  readonly atUs: number;
-}
-
-export interface CancelResult {
-  /** `decided`: it had its outcome. */
-  readonly found: 'cancelled' | 'decided' | 'unknown';
-  readonly identity: Identity | null;
-  /** Whether it waited in a lane until it was cancelled. */
-  readonly hasWaited: boolean;
-  /** The lane; null also when the module does not have the handler it was owed to. */
-  readonly waitedIn: LaneName | null;
-}
-
-/** Asks what has become of events. */
-export interface OutcomesRequest {
-  readonly events: readonly Identity[];
-  /** Size of results and errors at which the answer ends; what comes after may be asked for again. */
-  readonly sizeMax: number;
-}
-
-/** What has become of one event. */
-export interface EventOutcomes {
-  readonly outcomes: readonly Outcome[];
-  /** Whether the store has the event and owes it an outcome. With neither it has nothing of the event. */
-  readonly isOwed: boolean;
+  readonly next: LetterPlace | null;
 }
 
 /** What the store knows of the journal. */
@@ -156,8 +140,12 @@ export interface JournalStart {
   readonly watermark: number;
   /** A position from which on none was ever given to an event. */
   readonly positionUnused: number;
-  /** Events that are owed their outcomes, parked ones included. */
+  /** Outcomes that events of the journal are owed, parked ones included. */
   readonly pending: number;
+  /** The most handlers that one event of the journal is owed to. */
+  readonly widest: number;
+  /** The ids by which the store knows the handlers, by index. */
+  readonly handlerIds: Int32Array;
   /** Events that wait in lanes, of every partition, for handlers that the module does not have. */
   readonly parked: number;
   readonly suspects: Suspects;
@@ -174,6 +162,8 @@ export interface PartitionStart {
   readonly watermark: number;
   /** Positions at or above the watermark that have an outcome or wait in the store, as runs; see PositionRuns. */
   readonly durable: Float64Array;
+  /** The same for each handler, by index: an event that several take may be done for some of them. */
+  readonly doneBy: readonly Float64Array[];
   /** The smallest position above every stored outcome and not below the watermark; at least 1. */
   readonly positionNext: number;
   /** A position from which on none was ever given to an event, with or without an outcome. */
@@ -194,8 +184,10 @@ export interface Watermark {
 /** Published events on their way into the journal. Their positions follow each other. */
 export interface JournalEvents extends JoinedEvents {
   readonly positionFirst: number;
-  /** Index of the handler each is owed to. */
+  /** Index of the handler each is owed to; `-1 - index` of its route, where that is not one handler alone. */
   readonly handlers: Int32Array;
+  /** Indexes of handlers, ascending. */
+  readonly routes: readonly (readonly number[])[];
   /** Microseconds since the Unix epoch. */
   readonly acceptedAtUs: number;
 }
@@ -245,21 +237,24 @@ export interface GroupResult {
   readonly gauges: StoreGauges;
 }
 
-/** Asks for journaled events without an outcome, in order. */
+/** Asks for journaled events that are owed outcomes, in order. */
 export interface PageRequest {
   /** The first position to look at. */
   readonly from: number;
+  /** The most outcomes that they are owed together; an event comes whole, or with the next page. */
   readonly countMax: number;
   /** Size (text units and bytes) at which the page ends. */
   readonly bytesMax: number;
 }
 
-/** Some journaled events without an outcome, in order. */
+/** Some journaled events that are owed outcomes, in order. */
 export interface JournalPage {
   readonly events: JoinedEvents;
   readonly positions: Float64Array;
-  /** Index of the handler each is owed to. */
+  /** Indexes of the handlers that the events are owed to still, one after another. */
   readonly handlers: Int32Array;
+  /** How many of `handlers` each event has; null when each has one. */
+  readonly owedCounts: Int32Array | null;
   /** Where the next page begins. */
   readonly next: number;
   /** Whether the journal ends at `next`. */
@@ -268,7 +263,7 @@ export interface JournalPage {
   readonly parked: readonly ParkedEvents[];
 }
 
-/** Events of one handler that is not there. */
+/** Events that are owed to a handler that is not there. */
 export interface ParkedEvents {
   readonly handler: string;
   readonly count: number;

@@ -1,7 +1,7 @@
-// Deletes outcomes for good, few at a time, with all that is known of their tries. An outcome of the journal and its
-// event go in one transaction: an event that lost its outcome would run again, and an outcome that lost its event could
-// not be found by its id. Positions are never given out twice, so the partition remembers how far they went before its
-// highest rows go.
+// Deletes outcomes for good, few at a time, with all that is known of their tries. The outcomes of an event go
+// together, and with the event that the journal has, in one transaction: an event that lost an outcome would run again,
+// and an outcome that lost its event could not be found by its id. Positions are never given out twice, so the
+// partition remembers how far they went before its highest rows go.
 
 import { journalPartition } from '../event.js';
 import type { Connection, Statement } from './database.js';
@@ -37,14 +37,14 @@ export class OutcomeEraser {
       'DELETE FROM discarded WHERE partition = @partition AND position = @position AND handler = @handler',
       'DELETE FROM kept_event WHERE partition = @partition AND position = @position',
     ].map((sql) => db.prepare(sql));
-    this.#eraseEvent = db.prepare('DELETE FROM event WHERE position = ? AND handler = ?');
+    this.#eraseEvent = db.prepare('DELETE FROM event WHERE position = ?');
     this.#eventBytes = db.prepare('SELECT octet_length(data) FROM event WHERE position = ?').pluck();
     this.#raiseNext = db.prepare('UPDATE partition SET position_next = max(position_next, ?) WHERE id = ?');
   }
 
   /**
-   * Deletes outcomes of one partition, which come in order of position, in one transaction. Gives how many: the first
-   * ones, at least one of them, until they are large enough together.
+   * Deletes outcomes of one partition, which come in order of position, and all that an event has, in one transaction.
+   * Gives how many: those of the first events, at least of one, until they are large enough together.
    */
   erase(partition: number, expired: readonly ExpiredOutcome[]): number {
     if (expired.length === 0) return 0;
@@ -54,14 +54,15 @@ export class OutcomeEraser {
       let bytes = 0;
       let positionNext = 0;
       for (const outcome of expired) {
-        if (bytes >= bytesErasedMax) break;
         const { position, handler } = outcome;
+        const isNext = position + 1 !== positionNext;
+        if (bytes >= bytesErasedMax && isNext) break;
         bytes += outcome.bytes;
         this.#eraseOutcome.run(partition, position, handler);
         for (const erase of this.#eraseRest) erase.run({ partition, position, handler });
-        if (isJournal) {
+        if (isJournal && isNext) {
           bytes += (this.#eventBytes.get(position) as number | null | undefined) ?? 0;
-          this.#eraseEvent.run(position, handler);
+          this.#eraseEvent.run(position);
         }
         positionNext = position + 1;
         erased += 1;

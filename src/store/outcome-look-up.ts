@@ -2,26 +2,42 @@
 // for, and changes nothing.
 
 import type { Identity } from '../event.js';
-import type { Outcome } from '../outcome.js';
 import type { Connection, Statement } from './database.js';
-import type { EventOutcomes, OutcomesRequest } from './messages.js';
+import type { EventOutcomes, OutcomesRequest } from './event-messages.js';
+import { noRoute } from './route-table.js';
 import type { StoreTables } from './store-tables.js';
 import { type StoredOutcome, storedOutcomeSql, toOutcome } from './stored-outcome.js';
-import { storedText } from './stored-text.js';
+import { storedText, textFrom } from './stored-text.js';
+
+interface HandlerRow {
+  readonly id: number;
+  readonly name: string | Buffer;
+}
+
+type Owed = Pick<EventOutcomes, 'owed' | 'isUnmatched'>;
+
+const owesNothing: Owed = { owed: [], isUnmatched: false };
 
 export class OutcomeLookUp {
   readonly #journal: number;
   readonly #partitionId: Statement;
   readonly #outcomes: Statement;
-  readonly #journaled: Statement;
+  readonly #routeOf: Statement;
+  readonly #handlersOf: Statement;
   readonly #waiting: Statement;
 
   constructor(db: Connection, { partitions }: Pick<StoreTables, 'partitions'>) {
     this.#journal = partitions.journal;
     this.#partitionId = db.prepare('SELECT id FROM partition WHERE name = ?').pluck();
-    this.#outcomes = db.prepare(`${storedOutcomeSql} WHERE outcome.partition = ? AND position = ?`);
-    this.#journaled = db.prepare('SELECT 1 FROM event WHERE position = ?').pluck();
-    this.#waiting = db.prepare('SELECT 1 FROM waiting WHERE partition = ? AND position = ?').pluck();
+    this.#outcomes = db.prepare(
+      `${storedOutcomeSql} WHERE outcome.partition = ? AND position = ? ORDER BY outcome.handler`,
+    );
+    this.#routeOf = db.prepare('SELECT handler FROM event WHERE position = ?').pluck();
+    const handler = 'SELECT handler.id AS id, name';
+    this.#handlersOf = db.prepare(`
+      ${handler} FROM route JOIN handler ON handler.id = route.handler WHERE route.id = ? ORDER BY route.handler`);
+    this.#waiting = db.prepare(`
+      ${handler} FROM waiting JOIN handler ON handler.id = event_handler WHERE partition = ? AND position = ?`);
   }
 
   /** See `Store.readOutcomes`. */
@@ -31,8 +47,8 @@ export class OutcomeLookUp {
     for (const event of events) {
       // At least one, so that whoever asks for the rest comes to an end.
       if (found.length > 0 && size >= sizeMax) break;
-      const { outcomes, isOwed, resultSize } = this.#of(event);
-      found.push({ outcomes, isOwed });
+      const { resultSize, ...outcomes } = this.#of(event);
+      found.push(outcomes);
       size += resultSize;
     }
     return found;
@@ -40,16 +56,24 @@ export class OutcomeLookUp {
 
   #of({ partition, position }: Identity): EventOutcomes & { readonly resultSize: number } {
     const id = this.#partitionId.get(storedText(partition)) as number | undefined;
-    if (id === undefined) return { outcomes: [], isOwed: false, resultSize: 0 };
+    if (id === undefined) return { outcomes: [], ...owesNothing, resultSize: 0 };
     const rows = this.#outcomes.all(id, position) as StoredOutcome[];
-    const outcomes: Outcome[] = rows.map(toOutcome);
     const resultSize = rows.reduce((sum, row) => sum + (row.result?.length ?? 0) + (row.error?.length ?? 0), 0);
-    return { outcomes, isOwed: rows.length === 0 && this.#isKnown(id, position), resultSize };
+    return { outcomes: rows.map(toOutcome), ...this.#owedAt({ partition: id, position }, rows), resultSize };
   }
 
-  /** Whether the store has the event, for it to be run. */
-  #isKnown(partition: number, position: number): boolean {
-    const isJournaled = partition === this.#journal && this.#journaled.get(position) !== undefined;
-    return isJournaled || this.#waiting.get(partition, position) !== undefined;
+  /** What is owed besides these outcomes, as far as the store has the event for it to be run. */
+  #owedAt(at: { partition: number; position: number }, rows: readonly StoredOutcome[]): Owed {
+    const { partition, position } = at;
+    const isDone = (handler: number): boolean => rows.some(({ handler_id }) => handler_id === handler);
+    const route = partition === this.#journal ? (this.#routeOf.get(position) as number | undefined) : undefined;
+    if (route === noRoute) return { owed: [], isUnmatched: true };
+    // A route of one handler has the id of that.
+    if (route !== undefined && isDone(route)) return owesNothing;
+    const handlers = (
+      route === undefined ? this.#waiting.all(partition, position) : this.#handlersOf.all(route)
+    ) as HandlerRow[];
+    const owed = handlers.filter(({ id }) => !isDone(id)).map(({ name }) => textFrom(name));
+    return { owed, isUnmatched: false };
   }
 }

@@ -6,6 +6,7 @@ import type { LaneNames, StoredLane } from './lane-name.js';
 import type { LaneAway, LaneParked } from './messages.js';
 import { statusNumber } from './schema.js';
 import { storedText, textFrom } from './stored-text.js';
+import type { EventNumbers } from './waiting-table.js';
 
 interface LaneRow {
   readonly handler: number;
@@ -37,13 +38,15 @@ export class ParkedLanes {
     this.#names = names;
     // A group may come again after its dead letter was run again or given up: then nothing stops the lane any more.
     this.#park = db.prepare(`
-      INSERT INTO lane_parked (handler, key, partition, position, parked_at)
-      SELECT @handler, @key, partition, position, started_at + duration_us FROM outcome
-      WHERE partition = @partition AND position = @position AND status = ${statusNumber.deadLettered} LIMIT 1
-      ON CONFLICT (handler, key) DO UPDATE SET
-        partition = excluded.partition, position = excluded.position, parked_at = excluded.parked_at`);
+      INSERT INTO lane_parked (handler, key, partition, position, parked_at, event_handler)
+      SELECT @handler, @key, partition, position, started_at + duration_us, handler FROM outcome
+      WHERE partition = @partition AND position = @position AND handler = @eventHandler
+        AND status = ${statusNumber.deadLettered}
+      ON CONFLICT (handler, key) DO UPDATE SET partition = excluded.partition, position = excluded.position,
+        parked_at = excluded.parked_at, event_handler = excluded.event_handler`);
     this.#unpark = db.prepare(
-      'DELETE FROM lane_parked WHERE handler = ? AND key = ? AND partition = ? AND position = ?',
+      `DELETE FROM lane_parked
+       WHERE handler = ? AND key = ? AND partition = ? AND position = ? AND event_handler IN (0, ?)`,
     );
     this.#isParked = db.prepare('SELECT 1 FROM lane_parked WHERE handler = ? AND key = ?').pluck();
     this.#lanes = db.prepare(lanesSql(''));
@@ -52,15 +55,17 @@ export class ParkedLanes {
 
   /** Stops lanes by their dead letters, if these are that now. */
   park(lanes: readonly LaneParked[]): void {
-    for (const { partition, position, ...name } of lanes) {
+    for (const { partition, position, eventHandler, ...name } of lanes) {
       const { handler, key } = this.#names.stored(name);
-      this.#park.run({ handler, key: storedText(key), partition, position });
+      const letter = { partition, position, eventHandler: this.#names.idOf(eventHandler) };
+      this.#park.run({ handler, key: storedText(key), ...letter });
     }
   }
 
   /** Lets a lane go on, if it is this event that stops it. Gives whether it was. */
-  unpark({ handler, key }: StoredLane, head: { partition: number; position: number }): boolean {
-    return this.#unpark.run(handler, storedText(key), head.partition, head.position).changes > 0;
+  unpark({ handler, key }: StoredLane, head: EventNumbers): boolean {
+    const { partition, position } = head;
+    return this.#unpark.run(handler, storedText(key), partition, position, head.handler).changes > 0;
   }
 
   isParked({ handler, key }: StoredLane): boolean {

@@ -2,13 +2,15 @@
 // is known again. Runs inside the transactions of the store.
 
 import { journalPartition } from '../event.js';
-import { type OrderMode, optionTable } from '../options.js';
-import { runsOf } from '../position-runs.js';
+import { optionTable } from '../options.js';
+import { RunsGatherer } from '../position-runs.js';
 import type { Connection, Statement } from './database.js';
 import type { FailureTable } from './failure-table.js';
 import { fitLanes } from './lane-order.js';
+import type { LaneOrders } from './lane-orders.js';
 import type { JournalStart, PartitionStart, Repeat, Watermark } from './messages.js';
 import type { ParkedLanes } from './parked-lanes.js';
+import { noRoute, type RouteTable } from './route-table.js';
 import { storedText } from './stored-text.js';
 import type { SuspectTable } from './suspect-table.js';
 
@@ -25,10 +27,13 @@ interface PartitionRow {
 
 export interface PartitionTableParts {
   readonly epoch: number;
-  readonly order: OrderMode;
+  readonly orders: LaneOrders;
   readonly suspects: SuspectTable;
   readonly failures: FailureTable;
   readonly lanes: ParkedLanes;
+  readonly routes: RouteTable;
+  /** By index. */
+  readonly handlerIds: readonly number[];
 }
 
 export class PartitionTable {
@@ -59,20 +64,13 @@ export class PartitionTable {
          RETURNING id, watermark, fingerprint, position_next, is_volatile`,
       )
       .get(storedText(name), this.#parts.epoch) as PartitionRow;
-    const durable = db
-      .prepare(
-        `SELECT position FROM outcome WHERE partition = @id AND position >= @watermark
-         UNION SELECT position FROM waiting WHERE partition = @id AND position >= @watermark ORDER BY position`,
-      )
-      .pluck()
-      .iterate({ id, watermark }) as Iterable<number>;
-    const runs = runsOf(durable);
+    const done = this.#doneFrom(id, watermark);
     const positionNext = Math.max(1, watermark, this.#highestSettled(id) + 1);
     const positionUnused = Math.max(positionNext, position_next) + (wasOpened ? 0 : is_volatile * positionsLostMax);
     this.#setVolatile(id, { isVolatile: true, positionUnused });
     const suspects = this.#parts.suspects.of(id);
     const retries = this.#parts.failures.retriesOf(id, { watermark });
-    return { partition: id, watermark, durable: runs, positionNext, positionUnused, fingerprint, suspects, retries };
+    return { partition: id, watermark, ...done, positionNext, positionUnused, fingerprint, suspects, retries };
   }
 
   /** See `Store.openJournal`. */
@@ -92,11 +90,12 @@ export class PartitionTable {
     const positionUnused =
       Math.max(1, watermark, highest + 1, position_next) + (wasOpened ? 0 : is_volatile * positionsLostMax);
     this.#setVolatile(id, { isVolatile, positionUnused });
-    const events = one('SELECT count(*) FROM event WHERE position >= ?', watermark);
-    fitLanes(this.#db, this.#parts.order);
+    const events = one(`SELECT count(*) FROM event WHERE position >= ? AND handler <> ${noRoute}`, watermark);
+    fitLanes(this.#db, this.#parts.orders);
     // Driven from the outcomes and from what waits, of which few are above the watermark.
     const done = one(
-      `SELECT count(*) FROM outcome CROSS JOIN event USING (position, handler)
+      `SELECT count(*) FROM outcome CROSS JOIN event USING (position)
+         CROSS JOIN route ON route.id = event.handler AND route.handler = outcome.handler
        WHERE outcome.partition = ? AND outcome.position >= ?`,
       ...[id, watermark],
     );
@@ -105,11 +104,13 @@ export class PartitionTable {
        WHERE waiting.partition = ? AND waiting.position >= ?`,
       ...[id, watermark],
     );
+    const { more, widest } = this.#parts.routes.owedFrom(watermark);
     return {
       partition: id,
       watermark,
       positionUnused,
-      pending: events - done - away,
+      ...{ widest, handlerIds: Int32Array.from(this.#parts.handlerIds) },
+      pending: events + more - done - away,
       parked: one('SELECT count(*) FROM waiting JOIN handler ON handler.id = event_handler AND is_present = 0'),
       suspects: this.#parts.suspects.of(id),
       retries: this.#parts.failures.retriesOf(id, { watermark }),
@@ -130,6 +131,26 @@ export class PartitionTable {
     this.raise(watermarks);
     for (const { partition, positionNext } of watermarks) this.#raiseNext.run(positionNext ?? 0, partition);
     this.#db.prepare('UPDATE partition SET is_volatile = 0 WHERE epoch = ?').run(this.#parts.epoch);
+  }
+
+  /** The positions from one on that have outcomes or wait, of all handlers and of each. */
+  #doneFrom(partition: number, watermark: number): Pick<PartitionStart, 'durable' | 'doneBy'> {
+    const rows = this.#db
+      .prepare(
+        `SELECT position, handler FROM outcome WHERE partition = @partition AND position >= @watermark
+         UNION
+         SELECT position, event_handler FROM waiting WHERE partition = @partition AND position >= @watermark
+         ORDER BY position`,
+      )
+      .raw()
+      .iterate({ partition, watermark }) as Iterable<[position: number, handler: number]>;
+    const all = new RunsGatherer();
+    const byId = new Map(this.#parts.handlerIds.map((id) => [id, new RunsGatherer()]));
+    for (const [position, handler] of rows) {
+      all.add(position);
+      byId.get(handler)?.add(position);
+    }
+    return { durable: all.finish(), doneBy: [...byId.values()].map((runs) => runs.finish()) };
   }
 
   /** The highest position that has its outcome or waits in the store. */

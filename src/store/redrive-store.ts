@@ -4,14 +4,14 @@
 import { setImmediate } from 'node:timers/promises';
 import { checkReason, type DeadLetterSelection, selectionFrom, selectionNames } from '../dead-letter-selection.js';
 import { KeylaneError, shown } from '../errors.js';
-import type { Identity } from '../event.js';
 import { storeFrom } from '../locations.js';
 import { checkOption, unknownOption } from '../option-spec.js';
 import { attempt, type Connection, checkpoint } from './database.js';
 import { DeadLetterScan } from './dead-letter-scan.js';
 import { DeadLetters } from './dead-letters.js';
-import { orderOf } from './lane-order.js';
+import { LaneOrders } from './lane-orders.js';
 import { withLockedStore } from './locked-store.js';
+import type { LetterPlace } from './messages.js';
 import { handlersOf } from './store-epoch.js';
 import { tablesOf } from './store-tables.js';
 
@@ -76,7 +76,7 @@ interface Request {
 interface Step {
   readonly count: number;
   readonly withoutEvent: number;
-  readonly next: Identity | null;
+  readonly next: LetterPlace | null;
 }
 
 function changeAll({ store, wanted, isDryRun }: Request, reason: string | null): Promise<Omit<Step, 'next'>> {
@@ -86,9 +86,9 @@ function changeAll({ store, wanted, isDryRun }: Request, reason: string | null):
 }
 
 /** Takes one step after another; between two of them others have their turn. */
-async function walked(db: Connection, stepFrom: (after: Identity | null) => Step): Promise<Omit<Step, 'next'>> {
+async function walked(db: Connection, stepFrom: (after: LetterPlace | null) => Step): Promise<Omit<Step, 'next'>> {
   let [count, withoutEvent] = [0, 0];
-  for (let after: Identity | null = null; ; ) {
+  for (let after: LetterPlace | null = null; ; ) {
     const step: Step = attempt('change dead letters', () => stepFrom(after));
     count += step.count;
     withoutEvent += step.withoutEvent;
@@ -101,7 +101,7 @@ async function walked(db: Connection, stepFrom: (after: Identity | null) => Step
 
 type Wanted = { readonly wanted: DeadLetterSelection; readonly reason: string | null };
 
-function countingOf(db: Connection, { wanted, reason }: Wanted): (after: Identity | null) => Step {
+function countingOf(db: Connection, { wanted, reason }: Wanted): (after: LetterPlace | null) => Step {
   const scan = new DeadLetterScan(db);
   return (after) => {
     const { letters, next } = scan.part({ wanted, countMax, after });
@@ -110,13 +110,13 @@ function countingOf(db: Connection, { wanted, reason }: Wanted): (after: Identit
   };
 }
 
-function changingOf(db: Connection, { wanted, reason }: Wanted): (after: Identity | null) => Step {
-  const order = orderOf(db);
+function changingOf(db: Connection, { wanted, reason }: Wanted): (after: LetterPlace | null) => Step {
+  const orders = LaneOrders.stored(db);
   const epoch = 0;
-  const tables = tablesOf(db, { epoch, handlerIds: handlersOf(db), order, isTakenOver: false });
-  const deadLetters = new DeadLetters(db, { ...tables, order });
+  const tables = tablesOf(db, { epoch, handlerIds: handlersOf(db), orders, isTakenOver: false });
+  const deadLetters = new DeadLetters(db, { ...tables, orders });
   const atUs = Date.now() * usPerMs;
-  const change = db.transaction((after: Identity | null) => {
+  const change = db.transaction((after: LetterPlace | null) => {
     return deadLetters.part({ wanted, reason, atUs, countMax, after });
   });
   return (after) => change.immediate(after);

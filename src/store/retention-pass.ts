@@ -1,14 +1,15 @@
 // One pass over the store that deletes what retention no longer keeps: which rows those are, and nothing else. It goes
 // a step at a time, each of which looks at few rows, in the order of the primary key, as there is no other index. What
-// is owed stays: an event without an outcome is never looked at, and of a source only what lies below its watermark
-// may go, as everything above would run again. Knows no clock.
+// is owed stays: an event without an outcome is never looked at, one that is owed to several handlers goes once all of
+// its outcomes may, and of a source only what lies below its watermark, as everything above would run again. Knows no
+// clock.
 
 import { journalPartition } from '../event.js';
 import { unreachable } from '../invariant.js';
 import type { Retention } from '../options.js';
 import type { Connection, Statement } from './database.js';
 import type { ExpiredOutcome, OutcomeEraser } from './outcome-eraser.js';
-import { schemaVersionOfLanes, statusNumber, versionOf } from './schema.js';
+import { schemaVersionOfLanes, schemaVersionOfRoutes, statusNumber, versionOf } from './schema.js';
 
 /** Rows that one step looks at at most: a few milliseconds. */
 const rowsPerStepMax = 4_096;
@@ -94,6 +95,9 @@ export class RetentionPass {
   readonly #downwards: Statement;
   readonly #upwards: Statement;
   readonly #parkedAt: Statement | null;
+  /** How many outcomes an event of the journal is owed in all; whether an event waits. Null before there were any. */
+  readonly #width: Statement | null;
+  readonly #waits: Statement | null;
   /** By kind. */
   readonly #pruned = [0, 0];
   #rowsLooked = 0;
@@ -108,10 +112,16 @@ export class RetentionPass {
     this.#limits = limits;
     this.#youngFromUs = Math.max(...limits.map(({ startedAtUsMin }) => startedAtUsMin));
     // A dry run looks at stores of older schemas too.
-    this.#parkedAt =
-      versionOf(db) < schemaVersionOfLanes
-        ? null
-        : db.prepare('SELECT position FROM lane_parked WHERE partition = ?').pluck();
+    const since = (version: number, sql: string): Statement | null => {
+      return versionOf(db) < version ? null : db.prepare(sql).pluck();
+    };
+    this.#parkedAt = since(schemaVersionOfLanes, 'SELECT position FROM lane_parked WHERE partition = ?');
+    this.#waits = since(schemaVersionOfLanes, 'SELECT 1 FROM waiting WHERE partition = ? AND position = ? LIMIT 1');
+    this.#width = since(
+      schemaVersionOfRoutes,
+      `SELECT (SELECT count(*) FROM route WHERE id = event.handler)
+       FROM partition CROSS JOIN event WHERE partition.id = ? AND name = '${journalPartition}' AND position = ?`,
+    );
     this.#nextPartition = db.prepare('SELECT id, name, watermark FROM partition WHERE id > ? ORDER BY id LIMIT 1');
     this.#downwards = db
       .prepare(
@@ -200,32 +210,53 @@ export class RetentionPass {
 
   #erase(stage: Stage & { kind: 'erasing' }): Stage {
     const { partition, keptFrom } = stage;
-    const expired: ExpiredOutcome[] = [];
     const parked = new Set(this.#parkedAt?.all(partition.id));
+    const expired: ExpiredOutcome[] = [];
+    /** Those of the event that is being looked at. */
+    let ofEvent: ExpiredOutcome[] = [];
+    let keepsEvent = false;
     let cursor = stage.cursor;
     let looked = 0;
     let areAllYoung = true;
+    const takeEvent = (): void => {
+      if (!keepsEvent && ofEvent.length > 0 && !this.#isOwed(partition, ofEvent)) expired.push(...ofEvent);
+      cursor = ofEvent.at(-1) ?? cursor;
+      ofEvent = [];
+      keepsEvent = false;
+    };
     const rows = this.#upwards.iterate(partition.id, cursor.position, cursor.handler, partition.ceiling);
     for (const [position, handler, status, startedAtUs, bytes] of rows as Iterable<number[]>) {
-      cursor = { position: position!, handler: handler! };
+      if (ofEvent.length > 0 && position !== ofEvent[0]!.position) {
+        takeEvent();
+        if (expired.length >= rowsErasedMax) break;
+      }
       looked += 1;
       areAllYoung &&= startedAtUs! >= this.#youngFromUs;
       const of = kindOf(status!);
       const limits = this.#limits[of]!;
-      if (startedAtUs! >= limits.startedAtUsMin && cursor.position >= keptFrom[of]!) continue;
+      ofEvent.push({ position: position!, handler: handler!, status: status!, bytes: bytes! });
       // Whoever looks for what stops a lane must find it.
-      if (of === kind.lost && parked.has(cursor.position)) continue;
-      expired.push({ ...cursor, status: status!, bytes: bytes! });
-      if (expired.length === rowsErasedMax) break;
+      keepsEvent ||= startedAtUs! >= limits.startedAtUsMin && position! >= keptFrom[of]!;
+      keepsEvent ||= of === kind.lost && parked.has(position!);
     }
+    const isAll = looked < rowsPerStepMax && expired.length < rowsErasedMax;
+    // At the limit the last event may have more outcomes: it is looked at again, unless it is all there was.
+    if (isAll || cursor === stage.cursor) takeEvent();
     this.#rowsLooked += looked;
     const erased = expired.slice(0, this.#eraser?.erase(partition.id, expired));
     for (const { status } of erased) this.#pruned[kindOf(status)]! += 1;
     if (erased.length < expired.length) return { ...stage, cursor: erased.at(-1)! };
-    if (expired.length < rowsErasedMax && looked < rowsPerStepMax) return { kind: 'between', after: partition.id };
+    if (isAll) return { kind: 'between', after: partition.id };
     const isPastCounts = cursor.position >= Math.max(...keptFrom);
     const isOver = areAllYoung && isPastCounts && !(this.#isThorough && this.#youngFromUs > 0);
     return isOver ? { kind: 'between', after: partition.id } : { ...stage, cursor };
+  }
+
+  /** Whether an event with these outcomes is owed another, or waits for one. */
+  #isOwed({ id }: Partition, outcomes: readonly ExpiredOutcome[]): boolean {
+    const { position } = outcomes[0]!;
+    const width = this.#width?.get(id, position) as number | null | undefined;
+    return (width ?? 1) > outcomes.length || this.#waits?.get(id, position) !== undefined;
   }
 }
 

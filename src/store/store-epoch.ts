@@ -40,7 +40,10 @@ export function handlerIds(db: Connection, names: readonly string[]): number[] {
   return db
     .transaction(() => {
       db.prepare('UPDATE handler SET is_present = 0').run();
-      return names.map((name) => find.get(storedText(name)) as number);
+      const ids = names.map((name) => find.get(storedText(name)) as number);
+      const addRoute = db.prepare('INSERT INTO route (id, handler) VALUES (?, ?) ON CONFLICT DO NOTHING');
+      for (const id of ids) addRoute.run(id, id);
+      return ids;
     })
     .immediate();
 }

@@ -82,47 +82,42 @@ export class StoreReader {
   event(identity: Identity): JournaledEvent | null {
     const { partition, position } = checkedIdentity(identity);
     return this.#read(() => {
-      const stored = partition === journalPartition ? this.#findJournal()?.at(position) : null;
-      return stored == null ? null : toJournaledEvent(stored);
+      return toJournaledEvent(partition === journalPartition ? (this.#findJournal()?.at(position) ?? []) : []);
     });
   }
 
   /** The event with this identity that the store keeps beside its journal, or null: see `KeptEvent`. */
   keptEvent(identity: Identity): KeptEvent | null {
     const checked = checkedIdentity(identity);
-    return this.#read(() => {
-      const stored = this.#findLanes()?.keptEvent(checked);
-      return stored === undefined ? null : toKeptEvent(stored, checked);
-    });
+    return this.#read(() => toKeptEvent(this.#findLanes()?.keptEvent(checked) ?? [], checked));
   }
 
   /** The published event with this id, or null; found by an index. What `event` says of source events holds here. */
   eventById(id: string): JournaledEvent | null {
     checkText('id', id);
-    return this.#read(() => {
-      const stored = this.#findJournal()?.withId(id);
-      return stored == null ? null : toJournaledEvent(stored);
-    });
+    return this.#read(() => toJournaledEvent(this.#findJournal()?.withId(id) ?? []));
   }
 
-  /** The outcome of the event with this identity, of whichever origin; null when it has none. */
+  /** The outcome of the event with this identity, of whichever origin, or the first of several; null without any. */
   outcome(identity: Identity): Outcome | null {
+    return this.outcomes(identity)[0] ?? null;
+  }
+
+  /** The outcomes of the event with this identity, one for each handler that has decided it. */
+  outcomes(identity: Identity): Outcome[] {
     const checked = checkedIdentity(identity);
-    return this.#read(() => {
-      const [stored] = this.#outcomes.at(checked);
-      return stored === undefined ? null : toOutcome(stored);
-    });
+    return this.#read(() => this.#outcomes.at(checked).map(toOutcome));
   }
 
   /**
-   * The outcomes of the journaled event with this id: one or none. Ids of source events have no index and are not
-   * looked for: read `byKey` or query the view `outcomes`, either of which looks at every outcome.
+   * The outcomes of the journaled event with this id, one for each handler that has decided it. Ids of source events
+   * have no index and are not looked for: read `byKey` or query the view `outcomes`: either looks at every outcome.
    */
   outcomesById(id: string): Outcome[] {
     checkText('id', id);
     return this.#read(() => {
-      const event = this.#findJournal()?.withId(id);
-      if (event == null) return [];
+      const [event] = this.#findJournal()?.withId(id) ?? [];
+      if (event === undefined) return [];
       return this.#outcomes.at({ partition: journalPartition, position: event.position }).map(toOutcome);
     });
   }
@@ -154,7 +149,7 @@ export class StoreReader {
     return this.#decoded(rows, { decode: toPendingEvent, limit });
   }
 
-  /** Every try of one event that failed, the oldest first; the one that made it a dead letter is the last. */
+  /** Every try of one event that failed, the oldest first; that which made it a dead letter is its handler's last. */
   history(identity: Identity): FailedTry[] {
     const checked = checkedIdentity(identity);
     return this.#read(() => this.#findLanes()?.failuresOf(checked) ?? []);
@@ -165,10 +160,10 @@ export class StoreReader {
     return this.#read(() => this.#findLanes()?.parkedLanes() ?? []);
   }
 
-  /** Why the dead letter with this identity was given up; null for any other event. */
-  discardReason(identity: Identity): string | null {
+  /** Why the dead letter with this identity, of this handler or of any, was given up; null for any other event. */
+  discardReason(identity: Identity, handler: string | null = null): string | null {
     const checked = checkedIdentity(identity);
-    return this.#read(() => this.#findLanes()?.discardReasonOf(checked) ?? null);
+    return this.#read(() => this.#findLanes()?.discardReasonOf(checked, handler) ?? null);
   }
 
   /** How many outcomes there are, per type and status, and how many pending events. Looks at every outcome. */
@@ -235,7 +230,7 @@ export class StoreReader {
     const version = versionOf(this.#db);
     if (version === this.#newer.version) return;
     const hasLanes = version >= schemaVersionOfLanes;
-    const journal = version < schemaVersionOfJournal ? null : new JournalPages(this.#db, { hasLanes });
+    const journal = version < schemaVersionOfJournal ? null : new JournalPages(this.#db, { version });
     this.#newer = { version, journal, lanes: hasLanes ? new LaneReader(this.#db) : null };
   }
 

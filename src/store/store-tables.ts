@@ -1,13 +1,14 @@
 // The tables of an open store, made for one connection, in the order in which they need each other.
 
-import type { OrderMode } from '../options.js';
 import type { Connection } from './database.js';
 import { EventJournal } from './event-journal.js';
 import { FailureTable } from './failure-table.js';
 import { KeptEvents } from './kept-events.js';
 import { LaneNames } from './lane-name.js';
+import type { LaneOrders } from './lane-orders.js';
 import { ParkedLanes } from './parked-lanes.js';
 import { PartitionTable } from './partition-table.js';
+import { RouteTable } from './route-table.js';
 import { SuspectTable } from './suspect-table.js';
 import { WaitingTable } from './waiting-table.js';
 
@@ -26,18 +27,19 @@ export interface StoreTables {
 export interface TablesRequest {
   readonly epoch: number;
   readonly handlerIds: readonly number[];
-  readonly order: OrderMode;
+  readonly orders: LaneOrders;
   readonly isTakenOver: boolean;
 }
 
-export function tablesOf(db: Connection, { epoch, handlerIds, order, isTakenOver }: TablesRequest): StoreTables {
+export function tablesOf(db: Connection, { epoch, handlerIds, orders, isTakenOver }: TablesRequest): StoreTables {
   const names = new LaneNames(handlerIds);
-  const suspects = new SuspectTable(db);
+  const suspects = new SuspectTable(db, { names });
   const failures = new FailureTable(db, { names });
   const lanes = new ParkedLanes(db, { names });
-  const partitions = new PartitionTable(db, { epoch, order, suspects, failures, lanes });
-  const journal = new EventJournal(db, { partition: partitions.journal, handlerIds });
+  const routes = new RouteTable(db, { handlerIds });
+  const partitions = new PartitionTable(db, { epoch, orders, handlerIds, suspects, failures, lanes, routes });
+  const journal = new EventJournal(db, { partition: partitions.journal, handlerIds, routes });
   const kept = new KeptEvents(db, { journal: partitions.journal });
-  const waiting = new WaitingTable(db, { names, order, kept, isTakenOver });
+  const waiting = new WaitingTable(db, { names, orders, kept, isTakenOver });
   return { names, suspects, failures, lanes, partitions, journal, kept, waiting };
 }

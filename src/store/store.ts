@@ -17,18 +17,17 @@ import {
   walPagesOf,
 } from './database.js';
 import { DeadLetters } from './dead-letters.js';
+import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './event-messages.js';
 import { notTheSame } from './file-identity.js';
 import { isFull } from './full-disk.js';
 import { Gauge } from './gauge.js';
 import { GroupWriter, groupRowsOf } from './group-writer.js';
+import { LaneOrders } from './lane-orders.js';
 import { LanePages } from './lane-pages.js';
 import { StoreLock } from './lock.js';
 import type {
-  CancelRequest,
-  CancelResult,
   DeadLettersRequest,
   DeadLettersResult,
-  EventOutcomes,
   GroupRequest,
   GroupResult,
   JournalPage,
@@ -37,7 +36,6 @@ import type {
   LanePageRequest,
   OpenRequest,
   OpenResult,
-  OutcomesRequest,
   PageRequest,
   PartitionStart,
   Repeat,
@@ -79,8 +77,9 @@ export class Store {
     this.#lock = lock;
     this.#db = db;
     this.opened = request.takeOver === undefined ? beginEpoch(db) : takeOver(db, request.takeOver);
-    const { order, takeOver: before } = request;
+    const { takeOver: before } = request;
     const ids = handlerIds(db, request.handlerNames);
+    const orders = LaneOrders.wanted(db, { ...request, handlerIds: ids });
     // The connection has had its first transaction in WAL mode, where SQLite may fall back to a lower level.
     confirmSynchronous(db, request.durability);
     const { epoch } = this.opened;
@@ -91,10 +90,10 @@ export class Store {
         this.#walPages = Math.max(this.#walPages, checkpointPages);
       },
     });
-    this.#tables = tablesOf(db, { epoch, handlerIds: ids, order, isTakenOver: before !== undefined });
+    this.#tables = tablesOf(db, { epoch, handlerIds: ids, orders, isTakenOver: before !== undefined });
     this.#groups = new GroupWriter(db, this.#tables);
     this.#lanes = new LanePages(db, this.#tables);
-    this.#deadLetters = new DeadLetters(db, { ...this.#tables, order });
+    this.#deadLetters = new DeadLetters(db, { ...this.#tables, orders });
     this.#cancellation = new Cancellation(db, this.#tables);
     this.#lookUp = new OutcomeLookUp(db, this.#tables);
     this.#retention = this.#retentionOf(request);

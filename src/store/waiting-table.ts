@@ -1,12 +1,12 @@
 // Events that wait in the store, as their lane is not in memory: lane by lane, in their order. An event stays here
 // until it has its outcome, also while it runs. Runs inside the transactions of the store.
 
-import type { OrderMode } from '../options.js';
 import { type OutcomeRow, verdict } from '../outcome.js';
 import type { LaneName } from '../store-lanes.js';
 import type { Connection, Statement } from './database.js';
 import type { KeptEvents } from './kept-events.js';
 import { type LaneNames, laneOf, type StoredLane } from './lane-name.js';
+import type { LaneOrders } from './lane-orders.js';
 import { storedText, textFrom } from './stored-text.js';
 
 /** An event by the numbers of the tables. */
@@ -27,7 +27,7 @@ interface PlacedEvent extends RedrivenEvent {
 
 export interface WaitingTableParts {
   readonly names: LaneNames;
-  readonly order: OrderMode;
+  readonly orders: LaneOrders;
   readonly kept: KeptEvents;
   /** Whether another thread may have given out events of lanes, of which this one knows nothing. */
   readonly isTakenOver: boolean;
@@ -56,8 +56,8 @@ export class WaitingTable {
   readonly #takeBefore: Statement;
   readonly #delete: Statement;
   readonly #laneOf: Statement;
-  /** Events given out by `readLane`, by partition: the only ones of here that can get an outcome from a thread. */
-  readonly #givenOut = new Map<number, Set<number>>();
+  /** Events given out by `readLane`, as texts: the only ones of here that can get an outcome from a thread. */
+  readonly #givenOut = new Set<string>();
   /** The furthest place that a page has ended at: who goes on behind it must not miss what comes later. */
   #placeRead = 0;
 
@@ -93,7 +93,7 @@ export class WaitingTable {
   add(rows: readonly OutcomeRow[]): void {
     for (const row of rows) {
       const handler = this.#parts.names.idOf(row.handler);
-      const lane = laneOf({ ...row, handler }, this.#parts.order);
+      const lane = laneOf({ ...row, handler }, this.#parts.orders.of(handler));
       const { changes } = (lane.handler < 0 ? this.#move : this.#append).run({
         ...this.#values({ ...row, handler, redrivenAtUs: 0 }, lane),
         placeMin: this.#placeRead + 1,
@@ -130,10 +130,9 @@ export class WaitingTable {
     if (!looksAtAll && this.#givenOut.size === 0) return;
     for (const row of outcomes) {
       const { partition, position } = row;
-      if (!looksAtAll && !this.#givenOut.get(partition)?.has(position)) continue;
       const handler = this.#parts.names.idOf(row.handler);
+      if (!looksAtAll && !this.#givenOut.has(textOf({ partition, position, handler }))) continue;
       const hasWaited = this.remove({ partition, position, handler });
-      // Nobody will want to run it again.
       if (hasWaited && row.verdict === verdict.succeeded) this.#parts.kept.drop(partition, position);
     }
   }
@@ -141,17 +140,14 @@ export class WaitingTable {
   /** The outcomes that were given to `settle` are durable: a group that is rolled back comes again. */
   forget(outcomes: readonly OutcomeRow[]): void {
     if (this.#givenOut.size === 0) return;
-    for (const { partition, position } of outcomes) {
-      const positions = this.#givenOut.get(partition);
-      positions?.delete(position);
-      if (positions?.size === 0) this.#givenOut.delete(partition);
+    for (const { partition, position, handler } of outcomes) {
+      this.#givenOut.delete(textOf({ partition, position, handler: this.#parts.names.idOf(handler) }));
     }
   }
 
   /** Takes in that an event leaves for the main thread. */
-  noteGivenOut(partition: number, position: number): void {
-    const positions = this.#givenOut.get(partition) ?? new Set();
-    this.#givenOut.set(partition, positions.add(position));
+  noteGivenOut(event: EventNumbers): void {
+    this.#givenOut.add(textOf(event));
   }
 
   notePlaceRead(place: number): void {
@@ -176,6 +172,10 @@ export class WaitingTable {
     const numbers = { partition, position, handler, redrivenAtUs };
     return { ...numbers, laneHandler: lane.handler, laneKey: storedText(lane.key) };
   }
+}
+
+function textOf({ partition, position, handler }: EventNumbers): string {
+  return `${partition}/${position}/${handler}`;
 }
 
 function byPosition(a: EventNumbers, b: EventNumbers): number {

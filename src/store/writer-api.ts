@@ -3,12 +3,10 @@
 
 import { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from '../errors.js';
 import { recordOf } from './database.js';
+import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './event-messages.js';
 import type {
-  CancelRequest,
-  CancelResult,
   DeadLettersRequest,
   DeadLettersResult,
-  EventOutcomes,
   GroupRequest,
   GroupResult,
   JournalPage,
@@ -17,7 +15,6 @@ import type {
   LanePageRequest,
   OpenRequest,
   OpenResult,
-  OutcomesRequest,
   PageRequest,
   PartitionStart,
   Repeat,

@@ -3,19 +3,16 @@
 // calls are kept and sent.
 
 import type { CallOptions, Sending } from './call-queue.js';
+import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './event-messages.js';
 import type {
-  CancelRequest,
-  CancelResult,
   DeadLettersRequest,
   DeadLettersResult,
-  EventOutcomes,
   GroupRequest,
   GroupResult,
   JournalPage,
   JournalStart,
   LanePage,
   LanePageRequest,
-  OutcomesRequest,
   PageRequest,
   PartitionStart,
 } from './messages.js';

@@ -10,6 +10,7 @@ import { handlerResult } from '../../src/handler.js';
 const limits: DispatcherOptions = {
   order: 'key',
   handlerCount: 2,
+  widest: 1,
   threads: 1,
   ringSize: 64,
   ringBytesMax: 1_000_000,
@@ -216,7 +217,7 @@ describe('a doubted event', () => {
     bench.batch();
     bench.settle('dkd');
     const { dispatcher } = bench;
-    for (const position of [1, 3]) dispatcher.withdraw(dispatcher.find({ partition: 2, position }) as Slot);
+    for (const position of [1, 3]) dispatcher.withdraw(dispatcher.find({ partition: 2, position })[0] as Slot);
     expect([bench.batch(), bench.batch()]).toEqual(['a2', 'none']);
     bench.settle();
     expect(dispatcher.counts()).toMatchObject({ buffered: 0, inFlight: 0, lanesLive: 0, lanesReady: 0 });
@@ -233,7 +234,7 @@ describe('a doubted event', () => {
 
   test('that is a suspect runs alone on its fresh thread, and others wait until it has', () => {
     const bench = new Bench();
-    bench.dispatcher.remember(2, 1, { deaths: 0 });
+    bench.dispatcher.remember({ partition: 2, position: 1, handler: 0 }, { deaths: 0 });
     bench.admit('a b');
     bench.batch();
     bench.settle('d');
@@ -250,7 +251,7 @@ describe('a doubted event', () => {
     const bench = new Bench({ breaker }).admit('b:y');
     bench.batch();
     bench.settle('f');
-    bench.dispatcher.remember(2, 3, { deaths: 0 });
+    bench.dispatcher.remember({ partition: 2, position: 3, handler: 0 }, { deaths: 0 });
     bench.admit('b:z a');
     expect(bench.batch()).toBe('a3');
     bench.settle('d').admit('c');
@@ -402,7 +403,7 @@ test('a suspect that is to show whether its handler is well keeps no other handl
   const bench = new Bench({ handlerCount: 3, batchSizeMax: 2, breaker }).admit('a b:a');
   bench.batch();
   bench.settle('ff');
-  bench.dispatcher.remember(2, 3, { deaths: 1 });
+  bench.dispatcher.remember({ partition: 2, position: 3, handler: 0 }, { deaths: 1 });
   bench.admit('a b:a c:a');
   expect([bench.batch(2, 100), bench.batch(2, 500), bench.batch(2, 500)]).toEqual(['a5', 'a4', 'none']);
   bench.settle().settle();

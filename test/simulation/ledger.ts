@@ -2,7 +2,9 @@
 // processes, and is what the judge goes by.
 
 import { type Identity, journalPartition } from '../../src/event.js';
+import type { GivenPolicy, HandlerTable } from '../../src/handler.js';
 import type { OrderMode } from '../../src/options.js';
+import type { LaneOrder } from '../../src/policy.js';
 import type { Receipt } from '../../src/receipts.js';
 import type { SourceRecord } from '../../src/sources/source.js';
 import type { Random } from './random.js';
@@ -13,22 +15,31 @@ export interface SimulatedEvent {
   readonly id: string | null;
 }
 
+/** An event as one of its handlers has it; its identity is `partition/position/handler`. */
 export interface Accepted {
   readonly identity: string;
   readonly partition: string;
   readonly position: number;
+  readonly handler: string;
   readonly lane: string | null;
   readonly key: string | null;
 }
 
-/** The handlers of a whole module. */
+/** The handlers of a whole module, and the types there are. */
 export const types = ['a', 'b', 'c'];
+
+/** Where events have several handlers: the types that each of these takes. */
+const takenBy: Readonly<Record<string, readonly string[]>> = { a: ['a'], b: ['b', 'a'], c: ['*'] };
 
 /** The key of the event that ends its process, where a simulation has one. */
 export const killerKey = 'killer';
 
 export class Ledger {
   readonly order: OrderMode;
+  /** Whether an event may have several handlers. */
+  readonly fansOut: boolean;
+  /** What handlers claim, where they claim anything: their priorities, and how many events of `b` may run at once. */
+  readonly claims: Readonly<Record<string, GivenPolicy>>;
   readonly wrong: string[] = [];
   /** Whether some life did not have all handlers: what it left comes after others of the one lane there is. */
   lacksHandlers = false;
@@ -37,6 +48,8 @@ export class Ledger {
   /** Events that somebody asked to cancel. */
   readonly toldToEnd = new Set<string>();
   readonly #accepted = new Map<string, Accepted>();
+  /** Events of the source that a later life read, whose module did not have the handler. */
+  readonly #unowed = new Set<string>();
   readonly #identityOfId = new Map<string, string>();
   readonly #records: readonly SourceRecord[];
   readonly #random: Random;
@@ -50,6 +63,10 @@ export class Ledger {
   constructor(random: Random) {
     this.#random = random;
     this.order = random.pick(['key', 'key', 'key', 'none', 'global'] as const);
+    this.fansOut = random.oneIn(2);
+    const order = this.order === 'global' ? {} : { order: random.pick(['key', 'none', 'handler'] as const) };
+    const claims = { a: { priority: random.int(-1, 1) }, b: { concurrency: random.int(1, 3) } };
+    this.claims = random.oneIn(2) ? { ...claims, c: { priority: 1, ...order } } : {};
     this.#keys = random.pick([1, 2, 7, 40]);
     this.#keylessIn = random.pick([10, 10, 10, 2]);
     this.postponedIn = random.pick([30, 30, 30, 4]);
@@ -68,15 +85,35 @@ export class Ledger {
     return { type: random.pick(types), key, id: random.oneIn(6) ? `id-${random.int(1, 60)}` : null };
   }
 
-  /** The records of the source from a position on; reading one accepts it. */
-  recordsFrom(position: number, count: number): SourceRecord[] {
+  /** What a module with some of the handlers takes. */
+  takes(handlers: readonly string[]): HandlerTable['takes'] {
+    return this.fansOut ? handlers.map((handler) => takenBy[handler]!) : 'its-own-type';
+  }
+
+  /** The handlers that an event is owed to by a module with some of them. */
+  routeOf(type: string, handlers: readonly string[]): string[] {
+    return handlers.filter((handler) => {
+      const taken = this.fansOut ? takenBy[handler]! : [handler];
+      return taken.includes(type) || taken.includes('*');
+    });
+  }
+
+  /** The records of the source from a position on; reading one accepts it, by the module that reads it. */
+  recordsFrom(position: number, count: number, handlers: readonly string[]): SourceRecord[] {
     const records = this.#records.filter((record) => record.position >= position).slice(0, count);
-    for (const { position: at, event } of records) this.#accept({ partition: 'source', position: at }, event);
+    for (const { position: at, event } of records) {
+      for (const handler of types) this.#unowed.add(`source/${at}/${handler}`);
+      this.#accept({ partition: 'source', position: at }, event, this.routeOf(event.type, handlers));
+    }
     return records;
   }
 
-  /** Takes in what publish gave. */
-  receipt(event: SimulatedEvent, { identity, duplicate }: Pick<Receipt, 'identity' | 'duplicate'>): void {
+  /** Takes in what publish gave; a duplicate owes what the first owed. */
+  receipt(
+    event: SimulatedEvent,
+    { identity, duplicate }: Pick<Receipt, 'identity' | 'duplicate'>,
+    handlers: readonly string[],
+  ): void {
     const told = `${identity.partition}/${identity.position}`;
     const known = event.id === null ? undefined : this.#identityOfId.get(event.id);
     if (event.id !== null && known !== undefined && known !== told) {
@@ -84,8 +121,10 @@ export class Ledger {
     }
     if (duplicate && event.id === null) this.wrong.push(`${told} has no id and is said to be a duplicate`);
     if (event.id !== null) this.#identityOfId.set(event.id, told);
-    if (!duplicate && this.#accepted.has(told)) this.wrong.push(`${told} was given out twice`);
-    this.#accept(identity, event);
+    if (duplicate) return;
+    if (types.some((handler) => this.#accepted.has(`${told}/${handler}`)))
+      this.wrong.push(`${told} was given out twice`);
+    this.#accept(identity, event, this.routeOf(event.type, handlers));
   }
 
   /** The process died with what it held in memory. */
@@ -93,9 +132,16 @@ export class Ledger {
     for (const identity of this.#accepted.keys()) if (!isStored(identity)) this.#accepted.delete(identity);
   }
 
-  laneOf(type: string, key: string | null): string | null {
-    if (this.order === 'global') return 'all';
-    return this.order === 'none' || key === null ? null : `${type}:${key}`;
+  /** The order of a handler's events. */
+  orderOf(handler: string): LaneOrder {
+    return this.claims[handler]?.order ?? this.order;
+  }
+
+  laneOf(handler: string, key: string | null): string | null {
+    const order = this.orderOf(handler);
+    if (order === 'global') return 'all';
+    if (order === 'handler') return handler;
+    return order === 'none' || key === null ? null : `${handler}:${key}`;
   }
 
   get all(): readonly Accepted[] {
@@ -105,15 +151,19 @@ export class Ledger {
   /** An accepted event of a partition below a position that has no outcome. */
   missing(of: { partition: string; below: number; has(identity: string): boolean }): string | undefined {
     for (const { identity, partition, position } of this.#accepted.values()) {
+      if (this.#unowed.has(identity)) continue;
       if (partition === of.partition && position < of.below && !of.has(identity)) return identity;
     }
     return undefined;
   }
 
-  #accept({ partition, position }: Identity, { type, key }: Pick<SimulatedEvent, 'type' | 'key'>): void {
-    const identity = `${partition}/${position}`;
-    const lane = this.laneOf(type, key);
-    if (!this.#accepted.has(identity)) this.#accepted.set(identity, { identity, partition, position, lane, key });
+  #accept({ partition, position }: Identity, { key }: Pick<SimulatedEvent, 'key'>, owedTo: readonly string[]): void {
+    for (const handler of owedTo) {
+      const identity = `${partition}/${position}/${handler}`;
+      const lane = this.laneOf(handler, key);
+      this.#unowed.delete(identity);
+      this.#accepted.set(identity, { identity, partition, position, handler, lane, key });
+    }
   }
 }
 

@@ -76,7 +76,11 @@ export class Life {
     this.#wrong = ledger.wrong;
     const clock = this.#clock;
     const whim = (): GivenPolicy => (random.oneIn(3) ? limits(random) : {});
-    this.#table = { names: plan.handlers, takes: 'its-own-type', policies: plan.handlers.map(whim) };
+    this.#table = {
+      names: plan.handlers,
+      takes: ledger.takes(plan.handlers),
+      policies: plan.handlers.map((name) => ({ ...ledger.claims[name], ...whim() })),
+    };
     this.#config = this.#makeConfig();
     this.#tries = new Tries({ ledger, store });
     this.#machine = new SimulatedMachine({
@@ -89,7 +93,7 @@ export class Life {
       },
     });
     this.#writer = new SimulatedWriter({
-      ...{ clock, random, store, handlers: plan.handlers, order: ledger.order },
+      ...{ clock, random, store, handlers: plan.handlers, orderOf: (name) => ledger.orderOf(name) },
       onRedrive: (identities) => {
         for (const identity of identities) {
           ledger.redriven.add(identity);
@@ -149,8 +153,9 @@ export class Life {
       this.#isDead = true;
       return null;
     }
-    const identity = `${event.partition}/${event.position}`;
-    const lane = this.#ledger.laneOf(event.type, event.key) ?? `free ${identity}`;
+    const name = this.#plan.handlers[handler] as string;
+    const identity = `${event.partition}/${event.position}/${name}`;
+    const lane = this.#ledger.laneOf(name, event.key) ?? `free ${identity}`;
     const { timeoutMs: limitMs, graceMs } = policiesOf(this.#table, this.#config)[handler]!;
     const startWorkedMs = this.#clock.workedMs();
     const one: Try = {
@@ -183,7 +188,7 @@ export class Life {
         onFatal: (error) => trouble.fatal(error),
       }),
     );
-    const pool = new WatchedPool(started, this.#wrong);
+    const pool = new WatchedPool(started, { wrong: this.#wrong, names: this.#plan.handlers });
     this.#pool = pool;
     const processor = new Processor({
       ...{ config, clock: this.#clock, writer: this.#writer, pool, trouble, table: this.#table },
@@ -195,8 +200,10 @@ export class Life {
             ? this.#store.flight.size > 0
             : [...this.#store.flight.values()].some((b) => b.alone);
           if (isDisturbed) this.#wrong.push('something ran beside a suspect');
-          const copy = events.map(({ partition, position }) => ({ partition, position }));
-          this.#store.flight.set(place, { events: copy, alone });
+          const identities = events.map(({ partition, position, handler }) => {
+            return this.#store.identityOf(partition, position, this.#plan.handlers[handler] as string);
+          });
+          this.#store.flight.set(place, { identities, alone });
         },
         arrive: (place) => {
           this.#store.flight.delete(place);
@@ -208,8 +215,8 @@ export class Life {
     processor.on('fatal', (error) => this.#wrong.push(`fatal: ${error.stack}`));
     // What nobody listens for is not decoded, and receipts must hear of it all the same.
     if (this.#random.oneIn(3)) return processor;
-    processor.on('outcome', ({ identity }) => {
-      const told = `${identity.partition}/${identity.position}`;
+    processor.on('outcome', ({ identity, handler }) => {
+      const told = `${identity.partition}/${identity.position}/${handler}`;
       if (!this.#store.outcomes.has(told)) this.#wrong.push(`${told} was told before it was durable`);
       if (this.#told.has(told)) this.#wrong.push(`${told} was told twice`);
       this.#told.add(told);
@@ -232,40 +239,54 @@ export class Life {
 
   #process(processor: Processor, event: ReturnType<Ledger['event']>): void {
     if (event.id !== null) return;
-    const processed = processor.process(event).then((outcome) => {
-      if (this.#isDead) return;
-      this.#receipt(event, { identity: outcome.identity, duplicate: false });
-      this.#judgeOutcome(outcome);
-    }, forgiveTheEnd);
+    const owesOne = this.#ledger.routeOf(event.type, this.#plan.handlers).length === 1;
+    const processed = processor.process(event).then(
+      (outcome) => {
+        if (!owesOne) this.#wrong.push(`an event of ${event.type} with several handlers was processed`);
+        if (this.#isDead) return;
+        this.#receipt(event, { identity: outcome.identity, duplicate: false });
+        this.#judgeOutcome(outcome);
+      },
+      (error) => {
+        if (owesOne || error.code !== 'several-outcomes') forgiveTheEnd(error);
+      },
+    );
     this.#watch('process', processed);
   }
 
   /** Somebody asks what became of an event, at once or later. */
-  #askFor(processor: Processor, receipt: Receipt): void {
+  #askFor(processor: Processor, { receipt, type }: { receipt: Receipt; type: string }): void {
     const { position } = receipt.identity;
+    const owedTo = this.#ledger.routeOf(type, this.#plan.handlers);
     const ask = (): void => {
       const isInTime = processor.phase === 'idle' || processor.phase === 'running';
-      const told = receipt.outcome().then(
-        (outcome) => {
+      const told = receipt.outcomes().then(
+        (outcomes) => {
           if (this.#isDead) return;
-          if (outcome.identity.position !== position) this.#wrong.push(`${position} was told another`);
-          this.#judgeOutcome(outcome);
+          if (outcomes.some(({ identity }) => identity.position !== position)) {
+            this.#wrong.push(`${position} was told another`);
+          }
+          const handlers = outcomes.map(({ handler }) => handler).sort();
+          if (handlers.join() !== [...owedTo].sort().join()) {
+            this.#wrong.push(`${position} is owed to ${owedTo}, and was told of ${handlers}`);
+          }
+          for (const outcome of outcomes) this.#judgeOutcome(outcome);
         },
         (error) => {
           forgiveTheEnd(error);
-          const name = `journal/${position}`;
-          const isDecided = this.#store.outcomes.has(name) && !this.#ledger.redriven.has(name);
-          if (isInTime && isDecided && !this.#isDead) this.#wrong.push(`${name} has an outcome that was not told`);
+          const names = owedTo.map((handler) => `journal/${position}/${handler}`);
+          const isDecided = names.every((name) => this.#store.outcomes.has(name) && !this.#ledger.redriven.has(name));
+          if (isInTime && isDecided && !this.#isDead) this.#wrong.push(`${names} have outcomes that were not told`);
         },
       );
-      this.#watch('outcome', told);
+      this.#watch('outcomes', told);
     };
     if (this.#random.oneIn(2)) ask();
     else this.#later(ask);
   }
 
-  #judgeOutcome({ identity, status }: Outcome): void {
-    const name = `${identity.partition}/${identity.position}`;
+  #judgeOutcome({ identity, handler, status }: Outcome): void {
+    const name = `${identity.partition}/${identity.position}/${handler}`;
     const found = this.#store.outcomes.get(name)?.verdict;
     // Both may have come to it since.
     if (found === 'discarded' || this.#ledger.redriven.has(name)) return;
@@ -273,16 +294,19 @@ export class Life {
     if (stored !== status) this.#wrong.push(`${name} was told as ${status}, the store has ${stored}`);
   }
 
-  /** Somebody waits until nothing of a key is under way. */
+  /** Somebody waits until nothing of a key, or of a handler, is under way. */
   #whenIdle(processor: Processor): void {
-    const which = this.#random.oneIn(3) ? {} : { key: `k${this.#random.int(0, 3)}` };
+    const random = this.#random;
+    const which = random.oneIn(3) ? {} : { key: `k${random.int(0, 3)}` };
+    const of = random.oneIn(3) ? { ...which, handler: random.pick(this.#plan.handlers) } : which;
     // What is owed to a handler that the module does not have is parked.
-    const isMeant = ({ partition, position, key }: Accepted): boolean =>
+    const isMeant = ({ partition, key, handler }: Accepted): boolean =>
       partition === 'journal' &&
-      (which.key === undefined || key === which.key) &&
-      this.#plan.handlers.includes(this.#store.events.get(position)?.handler ?? types[0]!);
+      (!('key' in of) || key === of.key) &&
+      (!('handler' in of) || handler === of.handler) &&
+      this.#plan.handlers.includes(handler);
     const before = this.#ledger.all.filter(isMeant);
-    const idle = processor.whenIdle(which).then(() => {
+    const idle = processor.whenIdle(of).then(() => {
       if (this.#isDead) return;
       const left = before.find(
         ({ identity }) => !this.#store.isPlaced(identity) && !this.#ledger.redriven.has(identity),
@@ -302,7 +326,7 @@ export class Life {
         if (position < last) this.#wrong.push(`${position} was accepted before its turn`);
         last = position;
         this.#receipt(event, receipt);
-        if (this.#random.oneIn(4)) this.#askFor(processor, receipt);
+        if (this.#random.oneIn(4)) this.#askFor(processor, { receipt, type: event.type });
       }, forgiveTheEnd);
       this.#watch('burst', published);
     }
@@ -332,7 +356,11 @@ export class Life {
   #receipt(event: ReturnType<Ledger['event']>, receipt: Pick<Receipt, 'identity' | 'duplicate'>): void {
     if (this.#isDead) return;
     // Only the journal knows ids.
-    this.#ledger.receipt(this.#plan.intake === 'journal' ? event : { ...event, id: null }, receipt);
+    this.#ledger.receipt(
+      this.#plan.intake === 'journal' ? event : { ...event, id: null },
+      receipt,
+      this.#plan.handlers,
+    );
     if (this.#plan.intake === 'journal' && !this.#store.events.has(receipt.identity.position)) {
       this.#wrong.push(`journal/${receipt.identity.position} was acknowledged before it was stored`);
     }
@@ -340,7 +368,7 @@ export class Life {
 
   #consume(processor: Processor, end: 'drain' | 'stop'): void {
     const consumed = processor.consume(this.#source()).then(({ accepted }) => {
-      const stored = this.#store.done('source').length;
+      const stored = new Set(this.#store.done('source').map((identity) => identity.split('/')[1])).size;
       if (end === 'drain' && stored < accepted) this.#wrong.push(`consumed at ${stored} outcomes of ${accepted}`);
     }, forgiveMissingHandler);
     this.#watch('consume', consumed);
@@ -355,7 +383,7 @@ export class Life {
         return null;
       },
       request: async (demand): Promise<SourceRecord[] | null> => {
-        const records = this.#ledger.recordsFrom(next, this.#random.int(1, demand));
+        const records = this.#ledger.recordsFrom(next, this.#random.int(1, demand), this.#plan.handlers);
         const last = records.at(-1);
         if (last === undefined) return null;
         next = last.position + 1;
@@ -393,23 +421,28 @@ export class Life {
         'setThreads',
         processor.setThreads(random.int(1, 4)).then(() => {}, forgiveTheEnd),
       );
-    if (this.#ledger.order === 'none') return;
-    const { text } = processor.explain({ handler: this.#plan.handlers[0] as string, key });
+    const handler = random.pick(this.#plan.handlers);
+    if (this.#ledger.orderOf(handler) === 'none') return;
+    const { text } = processor.explain({ handler, key });
     if (/undefined|NaN|null/.test(text)) this.#wrong.push(`explained as ${text}`);
   }
 
   #cancel(processor: Processor): void {
     const published = this.#ledger.all.filter(({ partition }) => partition === 'journal');
     if (published.length === 0) return;
-    const { identity, partition, position } = this.#random.pick(published);
-    this.#ledger.toldToEnd.add(identity);
-    const cancelled = processor.cancel({ partition, position }).then((found) => {
-      const stored = this.#store.outcomes.get(identity)?.verdict;
+    const { partition, position, handler } = this.#random.pick(published);
+    const only = this.#random.oneIn(2) ? { handler } : {};
+    const names = 'handler' in only ? [handler] : types;
+    const meant = names.map((name) => `${partition}/${position}/${name}`);
+    for (const identity of meant) this.#ledger.toldToEnd.add(identity);
+    const cancelled = processor.cancel({ partition, position }, only).then((found) => {
+      const stored = meant.map((identity) => this.#store.outcomes.get(identity)?.verdict);
       if (this.#isDead || this.#plan.intake === 'memory') return;
-      if (found === 'cancelled' && stored !== verdict.cancelled)
-        this.#wrong.push(`${identity} is ${stored}, not cancelled`);
-      if (found === 'decided' && stored === undefined && !this.#ledger.redriven.has(identity)) {
-        this.#wrong.push(`${identity} is decided and has no outcome`);
+      if (found === 'cancelled' && !stored.includes(verdict.cancelled))
+        this.#wrong.push(`${meant} is ${stored}, not cancelled`);
+      const isRedriven = meant.some((identity) => this.#ledger.redriven.has(identity));
+      if (found === 'decided' && stored.every((one) => one === undefined) && !isRedriven) {
+        this.#wrong.push(`${meant} is decided and has no outcome`);
       }
     }, forgiveTheEnd);
     this.#watch('cancel', cancelled);
@@ -501,7 +534,7 @@ export class Life {
 }
 
 /** Time limits, or only the time that one who is told to end has. */
-function limits(random: Random): GivenPolicy {
+function limits(random: Random): Pick<GivenPolicy, 'timeoutMs' | 'graceMs'> {
   return { timeoutMs: random.int(8, 40), graceMs: random.int(0, 25) };
 }
 

@@ -3,21 +3,27 @@
 
 import { type EncodedEvent, journalPartition } from '../../src/event.js';
 import { type OutcomeRow, type Verdict, verdict } from '../../src/outcome.js';
-import type { BatchInFlight } from '../../src/store/flight-log.js';
 import type { Retries, Suspects, Watermark } from '../../src/store/messages.js';
 
 export interface StoredEvent {
   readonly event: EncodedEvent;
-  /** The handler's name. */
-  readonly handler: string;
+  /** Names of the handlers it is owed to. */
+  readonly handlers: readonly string[];
 }
 
-/** An event that waits in the store instead of in memory. */
+/** An event that waits in the store instead of in memory, as one of its handlers has it. */
 export interface Waiting {
   readonly identity: string;
   readonly partition: number;
   readonly position: number;
-  readonly stored: StoredEvent;
+  readonly handler: string;
+  readonly event: EncodedEvent;
+}
+
+/** A batch that runs, by the identities of its events. */
+export interface Running {
+  readonly identities: readonly string[];
+  readonly alone: boolean;
 }
 
 /** With where it stands in its lane. */
@@ -47,15 +53,15 @@ export class SimulatedStore {
   /** Tries that failed of events that are not decided. */
   readonly tries = new Map<string, Tries>();
   /** Events of outcomes that did not succeed, as far as they are not in the journal. */
-  readonly kept = new Map<string, StoredEvent>();
+  readonly kept = new Map<string, EncodedEvent>();
   readonly objections: string[] = [];
   /** Published events by position. */
   readonly events = new Map<number, StoredEvent>();
-  /** By identity, in the order in which they were stored. */
+  /** By identity (`partition/position/handler`), in the order in which they were stored. */
   readonly outcomes = new Map<string, { verdict: Verdict | 'discarded'; error: string | null }>();
   readonly watermarks = new Map<string, number>();
   /** The batches in flight, by place. */
-  readonly flight = new Map<number, BatchInFlight>();
+  readonly flight = new Map<number, Running>();
   /** Of the journal: one above every position given out, and whether some may have been given out above it. */
   positionUnused = 1;
   isVolatile = false;
@@ -75,15 +81,28 @@ export class SimulatedStore {
     return Object.fromEntries(this.#partitions.map((name, index) => [index + 1, name]));
   }
 
-  identityOf(partition: number, position: number): string {
-    return `${this.#partitions[partition - 1]}/${position}`;
+  identityOf(partition: number, position: number, handler: string): string {
+    return `${this.#partitions[partition - 1]}/${position}/${handler}`;
   }
 
-  /** Positions of a partition that have an outcome, or wait in the store. */
-  done(name: string): number[] {
+  /** Identities of a partition that have an outcome, or wait in the store. */
+  done(name: string): string[] {
     const known = [...this.outcomes.keys(), ...[...this.waiting.values()].flat().map(({ identity }) => identity)];
-    const own = known.filter((identity) => identity.startsWith(`${name}/`));
-    return own.map((identity) => Number(identity.split('/')[1]));
+    return known.filter((identity) => identity.startsWith(`${name}/`));
+  }
+
+  /** Identities of the journal that are owed an outcome and do not wait in lanes. */
+  owed(): string[] {
+    const all = [...this.events].flatMap(([position, { handlers }]) => {
+      return handlers.map((handler) => `${journalPartition}/${position}/${handler}`);
+    });
+    return all.filter((identity) => !this.isPlaced(identity));
+  }
+
+  /** Whether the journal has the event. */
+  isJournaled(identity: string): boolean {
+    const [partition, position] = identity.split('/');
+    return partition === journalPartition && this.events.has(Number(position));
   }
 
   /** Whether an event has its outcome, or waits in the store. */
@@ -96,20 +115,17 @@ export class SimulatedStore {
   }
 
   /** What is known of events that were tried and are not decided: see Retries. */
-  retries(name: string): Retries {
+  retries(name: string, handlers: readonly string[]): Retries {
     const own = [...this.tries].filter(([identity]) => identity.startsWith(`${name}/`) && !this.isPlaced(identity));
     return Float64Array.from(
-      own.flatMap(([identity, { tries, postponed, dueAtUs }]) => [
-        Number(identity.split('/')[1]),
-        tries,
-        postponed,
-        dueAtUs,
-      ]),
+      own.flatMap(([identity, { tries, postponed, dueAtUs }]) => {
+        const place = placeOf(identity, handlers);
+        return place.length === 0 ? [] : [...place, tries, postponed, dueAtUs];
+      }),
     );
   }
 
-  addTry(row: OutcomeRow): void {
-    const identity = this.identityOf(row.partition, row.position);
+  addTry(identity: string, row: OutcomeRow): void {
     const before = this.tries.get(identity) ?? { tries: 0, postponed: 0, dueAtUs: 0 };
     if (row.verdict === verdict.tryFailed) before.tries += 1;
     else before.postponed += 1;
@@ -151,10 +167,9 @@ export class SimulatedStore {
   /** A process has died: what was running is suspected, and what ran alone is charged. */
   die(): void {
     const batches = [...this.flight.values()];
-    const isExact = batches.length === 1 && batches[0]?.events.length === 1;
-    for (const { events, alone } of batches) {
-      for (const { partition, position } of events) {
-        const identity = this.identityOf(partition, position);
+    const isExact = batches.length === 1 && batches[0]?.identities.length === 1;
+    for (const { identities, alone } of batches) {
+      for (const identity of identities) {
         if (this.outcomes.has(identity)) continue;
         this.#deaths.set(identity, (this.#deaths.get(identity) ?? 0) + (alone || isExact ? 1 : 0));
       }
@@ -167,11 +182,16 @@ export class SimulatedStore {
     return this.#deaths.get(identity) ?? null;
   }
 
-  suspects(name: string): Suspects {
+  suspects(name: string, handlers: readonly string[]): Suspects {
     const own = [...this.#deaths].filter(
       ([identity]) => identity.startsWith(`${name}/`) && !this.outcomes.has(identity),
     );
-    return Float64Array.from(own.flatMap(([identity, deaths]) => [Number(identity.split('/')[1]), deaths]));
+    return Float64Array.from(
+      own.flatMap(([identity, deaths]) => {
+        const place = placeOf(identity, handlers);
+        return place.length === 0 ? [] : [...place, deaths];
+      }),
+    );
   }
 
   addEvent(position: number, stored: StoredEvent): void {
@@ -185,8 +205,7 @@ export class SimulatedStore {
     return undefined;
   }
 
-  addOutcome(row: OutcomeRow): void {
-    const identity = this.identityOf(row.partition, row.position);
+  addOutcome(identity: string, row: Pick<OutcomeRow, 'verdict' | 'error'>): void {
     if (this.outcomes.has(identity)) this.objections.push(`a second outcome for ${identity}`);
     this.outcomes.set(identity, { verdict: row.verdict, error: row.error });
     this.#deaths.delete(identity);
@@ -223,4 +242,11 @@ export class SimulatedStore {
       else this.waiting.set(lane, others);
     }
   }
+}
+
+/** Position and index of the handler; nothing where that is not there. */
+function placeOf(identity: string, handlers: readonly string[]): number[] {
+  const [, position, handler = ''] = identity.split('/');
+  const index = handlers.indexOf(handler);
+  return index === -1 ? [] : [Number(position), index];
 }

@@ -1,18 +1,22 @@
 // A writer without SQLite: it decodes the real messages, takes its time on the simulated clock, and does each call at
 // once when its time has come. What its process had asked for and it had not done is lost when the process dies.
 
-import { type Identity, journalPartition } from '../../src/event.js';
+import { type EncodedEvent, type Identity, journalPartition } from '../../src/event.js';
 import { EventsJoiner, JoinedEventsReader } from '../../src/joined-events.js';
-import type { OrderMode } from '../../src/options.js';
 import { isOutcome, type Outcome, type OutcomeRow, RowsReader, type Verdict, verdict } from '../../src/outcome.js';
-import { runsOf } from '../../src/position-runs.js';
+import type { LaneOrder } from '../../src/policy.js';
+import { RunsGatherer } from '../../src/position-runs.js';
 import type {
+  CancelledFor,
   CancelRequest,
   CancelResult,
+  EventOutcomes,
+  OutcomesRequest,
+} from '../../src/store/event-messages.js';
+import type {
   DeadLettersRequest,
   DeadLettersResult,
   DuplicateEvent,
-  EventOutcomes,
   GroupRequest,
   GroupResult,
   JournalEvents,
@@ -21,7 +25,6 @@ import type {
   LaneAway,
   LanePage,
   LanePageRequest,
-  OutcomesRequest,
   PageRequest,
   ParkedEvents,
   PartitionStart,
@@ -31,7 +34,7 @@ import { keyWithoutOrder, type LaneName, withoutOrder } from '../../src/store-la
 import type { WriterThread } from '../../src/threads.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
-import { freeLaneText, laneText, type Placed, type SimulatedStore, type StoredEvent } from './simulated-store.js';
+import { freeLaneText, laneText, type Placed, type SimulatedStore } from './simulated-store.js';
 
 /** Rows that one page looks at at most. */
 const rowsPerPageMax = 20;
@@ -42,7 +45,7 @@ interface World {
   readonly store: SimulatedStore;
   /** Names of the handlers there are. */
   readonly handlers: readonly string[];
-  readonly order: OrderMode;
+  orderOf(handler: string): LaneOrder;
   /** Dead letters were taken to be run again, by identity. */
   onRedrive(identities: readonly string[]): void;
   /** It gives an event of a lane to memory. */
@@ -53,15 +56,11 @@ interface World {
   missing(partition: string, below: number): string | undefined;
 }
 
-const cancelledRow: OutcomeRow = {
-  ...{ partition: 0, position: 0, handler: 0, verdict: verdict.cancelled, attempts: 0, startedAtUs: 0, durationUs: 0 },
-  ...{ dueAtUs: 0, id: null, type: '', key: null, result: null, error: null, extras: null, data: null },
-};
-
-function outcomeOf(identity: Identity, found: Verdict | 'discarded'): Outcome {
+function outcomeOf(identity: Identity, of: { handler: string; found: Verdict | 'discarded' }): Outcome {
+  const { handler, found } = of;
   const status = found === 'discarded' ? found : statuses[found as 0 | 1 | 2];
   return {
-    ...{ identity, id: null, type: '', key: null, handler: '', status, attempts: 1, startedAtUs: 0, durationUs: 0 },
+    ...{ identity, id: null, type: '', key: null, handler, status, attempts: 1, startedAtUs: 0, durationUs: 0 },
     ...{ result: undefined, error: null },
   };
 }
@@ -81,34 +80,40 @@ export class SimulatedWriter implements WriterThread {
   }
 
   async openPartition(name: string): Promise<PartitionStart> {
-    const { store } = this.#world;
+    const { store, handlers } = this.#world;
     const watermark = store.watermarks.get(name) ?? 0;
-    const done = store.done(name).sort((a, b) => a - b);
-    const positionNext = Math.max(1, watermark, (done.at(-1) ?? 0) + 1);
+    const done = store.done(name);
+    const runsOf = (isMeant: (identity: string) => boolean): Float64Array => {
+      const runs = new RunsGatherer();
+      const positions = done.filter(isMeant).map((identity) => Number(identity.split('/')[1]));
+      for (const position of positions.sort((a, b) => a - b)) if (position >= watermark) runs.add(position);
+      return runs.finish();
+    };
+    const highest = Math.max(0, ...done.map((identity) => Number(identity.split('/')[1])));
+    const positionNext = Math.max(1, watermark, highest + 1);
     return {
       ...{ partition: store.numberOf(name), watermark, positionNext, positionUnused: positionNext, fingerprint: null },
-      durable: runsOf(done.filter((position) => position >= watermark)),
-      suspects: store.suspects(name),
-      retries: store.retries(name),
+      durable: runsOf(() => true),
+      doneBy: handlers.map((handler) => runsOf((identity) => identity.endsWith(`/${handler}`))),
+      suspects: store.suspects(name, handlers),
+      retries: store.retries(name, handlers),
     };
   }
 
   async openJournal(how: { isVolatile: boolean }): Promise<JournalStart> {
     const { store } = this.#world;
     const { partition, watermark, positionNext, suspects, retries } = await this.openPartition(journalPartition);
-    const pending = [...store.events.keys()].filter(
-      (position) => !store.isPlaced(`${journalPartition}/${position}`),
-    ).length;
+    const pending = store.owed().length;
+    const widest = Math.max(1, ...[...store.events.values()].map(({ handlers }) => handlers.length));
     const highest = Math.max(positionNext, ...[...store.events.keys()].map((position) => position + 1));
     // The largest ring of a life is smaller than that.
     const positionUnused = Math.max(highest, store.positionUnused) + (store.isVolatile ? 1000 : 0);
     store.positionUnused = positionUnused;
     store.isVolatile = how.isVolatile;
-    const parked = [...store.waiting.values()]
-      .flat()
-      .filter(({ stored }) => !this.#world.handlers.includes(stored.handler));
-    const start = { partition, watermark, positionUnused, pending, parked: parked.length };
-    return { ...start, suspects, retries, lanes: this.#lanes() };
+    const parked = [...store.waiting.values()].flat().filter(({ handler }) => !this.#world.handlers.includes(handler));
+    const start = { partition, watermark, positionUnused, pending, widest, parked: parked.length };
+    const handlerIds = Int32Array.from(this.#world.handlers, (_, index) => index + 1);
+    return { ...start, handlerIds, suspects, retries, lanes: this.#lanes() };
   }
 
   async setFingerprint(): Promise<void> {}
@@ -123,8 +128,9 @@ export class SimulatedWriter implements WriterThread {
       const duplicates = group.events === null ? [] : this.#addEvents(group.events);
       let stored = 0;
       for (const rows of group.rows) stored += this.#addRows(rows);
-      for (const { partition, position, ...name } of group.parked) {
-        const found = store.outcomes.get(store.identityOf(partition, position))?.verdict;
+      for (const { partition, position, eventHandler, ...name } of group.parked) {
+        const identity = store.identityOf(partition, position, this.#world.handlers[eventHandler] as string);
+        const found = store.outcomes.get(identity)?.verdict;
         if (found === verdict.cancelled) continue;
         if (found !== verdict.deadLettered) store.objections.push(`parked by ${position}, which is ${found}`);
         store.parked.set(this.#textOf(name), { partition, position });
@@ -142,33 +148,39 @@ export class SimulatedWriter implements WriterThread {
     return this.#inTurn(() => this.#deadLetters(request));
   }
 
-  cancel({ event }: CancelRequest): Promise<CancelResult> {
+  cancel({ event, handler }: CancelRequest): Promise<CancelResult> {
     return this.#inTurn(() => {
-      const { store, handlers } = this.#world;
-      const none = { hasWaited: false, waitedIn: null };
-      if (typeof event === 'string') return { found: 'unknown', identity: null, ...none };
-      const identity = `${event.partition}/${event.position}`;
-      if (store.outcomes.has(identity)) return { found: 'decided', identity: event, ...none };
-      const isJournaled = event.partition === journalPartition && store.events.has(event.position);
-      if (!isJournaled && !store.isWaiting(identity)) return { found: 'unknown', identity: null, ...none };
-      const partition = store.numberOf(event.partition);
-      const lane = [...store.waiting].find(([, waiting]) => waiting.some((one) => one.identity === identity))?.[0];
-      const isPresent = lane !== undefined && handlers.includes(this.#event(identity).handler);
-      const waitedIn = isPresent ? (this.#lanes().find((one) => this.#textOf(one) === lane) ?? null) : null;
-      store.addOutcome({ ...cancelledRow, partition, position: event.position });
-      return { found: 'cancelled', identity: event, hasWaited: lane !== undefined, waitedIn };
+      const { store } = this.#world;
+      if (typeof event === 'string') return { found: 'unknown', identity: null, cancelled: [] };
+      const { partition, position } = event;
+      const isMeant = (identity: string): boolean => {
+        return (
+          identity.startsWith(`${partition}/${position}/`) && (handler === null || identity.endsWith(`/${handler}`))
+        );
+      };
+      const isDecided = [...store.outcomes.keys()].some(isMeant);
+      const waiting = [...store.waiting.values()].flat().map(({ identity }) => identity);
+      const owed = [...store.owed(), ...waiting].filter(isMeant);
+      if (owed.length === 0) return { found: isDecided ? 'decided' : 'unknown', identity: event, cancelled: [] };
+      return { found: 'cancelled', identity: event, cancelled: owed.map((identity) => this.#cancelFor(identity)) };
     });
   }
 
   readOutcomes({ events }: OutcomesRequest): Promise<readonly EventOutcomes[]> {
     return this.#inTurn(() => {
-      const { store, random } = this.#world;
+      const { store, random, handlers } = this.#world;
       return events.slice(0, random.int(1, 8)).map((identity) => {
         const { partition, position } = identity;
-        const found = store.outcomes.get(`${partition}/${position}`);
-        const isJournaled = partition === journalPartition && store.events.has(position);
-        const isOwed = found === undefined && (isJournaled || store.isWaiting(`${partition}/${position}`));
-        return { outcomes: found === undefined ? [] : [outcomeOf(identity, found.verdict)], isOwed };
+        const journaled = partition === journalPartition ? store.events.get(position) : undefined;
+        const outcomes: Outcome[] = [];
+        const owed: string[] = [];
+        for (const handler of new Set([...handlers, ...(journaled?.handlers ?? [])])) {
+          const name = `${partition}/${position}/${handler}`;
+          const found = store.outcomes.get(name)?.verdict;
+          if (found !== undefined) outcomes.push(outcomeOf(identity, { handler, found }));
+          else if (journaled?.handlers.includes(handler) || store.isWaiting(name)) owed.push(handler);
+        }
+        return { outcomes, owed, isUnmatched: journaled?.handlers.length === 0 };
       });
     });
   }
@@ -194,6 +206,17 @@ export class SimulatedWriter implements WriterThread {
     this.closed = true;
   }
 
+  #cancelFor(identity: string): CancelledFor {
+    const { store, handlers } = this.#world;
+    const lane = [...store.waiting].find(([, waiting]) => waiting.some((one) => one.identity === identity))?.[0];
+    const handlerName = identity.split('/')[2] as string;
+    const index = handlers.indexOf(handlerName);
+    const known = index === -1 ? undefined : this.#lanes().find((one) => this.#textOf(one) === lane);
+    store.addOutcome(identity, { verdict: verdict.cancelled, error: null });
+    const waitedIn = known ?? null;
+    return { handler: index === -1 ? null : index, handlerName, hasWaited: lane !== undefined, waitedIn };
+  }
+
   /** Does something once everything asked for before is done, and some time has passed. */
   #inTurn<Result>(work: () => Result): Promise<Result> {
     const { clock, random } = this.#world;
@@ -213,8 +236,12 @@ export class SimulatedWriter implements WriterThread {
       const event = reader.event();
       const position = event.id === null ? undefined : store.positionOf(event.id);
       if (position !== undefined) duplicates.push({ index, position, outcome: null });
-      else
-        store.addEvent(events.positionFirst + index, { event, handler: handlers[events.handlers[index]!] as string });
+      else {
+        const of = events.handlers[index]!;
+        const route = of >= 0 ? [of] : events.routes[-1 - of]!;
+        const names = route.map((handler) => handlers[handler] as string);
+        store.addEvent(events.positionFirst + index, { event, handlers: names });
+      }
     }
     return duplicates;
   }
@@ -227,38 +254,41 @@ export class SimulatedWriter implements WriterThread {
     for (let index = 0; index < reader.count; index += 1) {
       const row = reader.next();
       const handler = handlers[row.handler] as string;
-      const identity = store.identityOf(row.partition, row.position);
+      const identity = store.identityOf(row.partition, row.position, handler);
       this.#world.onRow(identity, row);
       const { type, key, id, extras, data } = row;
       const isJournaled = identity.startsWith(journalPartition) && store.events.has(row.position);
       if (row.verdict !== verdict.succeeded && !isJournaled && !store.kept.has(identity))
-        store.kept.set(identity, { event: { type, key, id, extras, data }, handler });
+        store.kept.set(identity, { type, key, id, extras, data });
       if (row.verdict === verdict.waiting) {
         const { partition, position } = row;
-        store.addWaiting(this.#laneOf(handler, row), { identity, partition, position, stored: this.#event(identity) });
+        const event = this.#event(identity);
+        store.addWaiting(this.#laneOf(handler, row), { identity, partition, position, handler, event });
       } else if (isOutcome(row)) {
         outcomes += 1;
         // An event may have been cancelled in the store while a page brought it here.
-        if (store.outcomes.get(identity)?.verdict !== verdict.cancelled) store.addOutcome(row);
+        if (store.outcomes.get(identity)?.verdict !== verdict.cancelled) store.addOutcome(identity, row);
       } else {
-        store.addTry(row);
+        store.addTry(identity, row);
       }
     }
     return outcomes;
   }
 
-  #event(identity: string): StoredEvent {
+  #event(identity: string): EncodedEvent {
     const { store } = this.#world;
     const [partition, position] = identity.split('/');
-    const stored = partition === journalPartition ? store.events.get(Number(position)) : undefined;
+    const stored = partition === journalPartition ? store.events.get(Number(position))?.event : undefined;
     const found = stored ?? store.kept.get(identity);
     if (found === undefined) throw new Error(`the store does not have ${identity}`);
     return found;
   }
 
   #laneOf(handler: string, event: Parameters<typeof keyWithoutOrder>[0] & { key: string | null }): string {
-    if (this.#world.order === 'global') return laneText('*', '');
-    const hasNoOrder = this.#world.order === 'none' || event.key === null;
+    const order = this.#world.orderOf(handler);
+    if (order === 'global') return laneText('*', '');
+    if (order === 'handler') return laneText(handler, '');
+    const hasNoOrder = order === 'none' || event.key === null;
     return hasNoOrder ? freeLaneText(handler, keyWithoutOrder(event)) : laneText(handler, event.key as string);
   }
 
@@ -284,7 +314,7 @@ export class SimulatedWriter implements WriterThread {
   /** What waits in a lane for handlers that are there: the others of the one lane there may be are parked. */
   #waitingIn(lane: string): Placed[] {
     const { store, handlers } = this.#world;
-    return (store.waiting.get(lane) ?? []).filter(({ stored }) => handlers.includes(stored.handler));
+    return (store.waiting.get(lane) ?? []).filter(({ handler }) => handlers.includes(handler));
   }
 
   #lanePage({ handler, key, after, countMax }: LanePageRequest): LanePage {
@@ -293,8 +323,8 @@ export class SimulatedWriter implements WriterThread {
     const rest = all.filter(({ place }) => after === null || place > after);
     const taken = rest.slice(0, Math.min(countMax, random.int(1, 8)));
     const joiner = new EventsJoiner(taken.length);
-    for (const { identity, stored } of taken) {
-      joiner.add(stored.event);
+    for (const { identity, event } of taken) {
+      joiner.add(event);
       onRead(identity);
     }
     const tries = taken.map(({ identity }) => store.tries.get(identity));
@@ -302,7 +332,7 @@ export class SimulatedWriter implements WriterThread {
       ...{ events: joiner.finish(), isLast: rest.length <= taken.length, names: store.names() },
       partitions: Float64Array.from(taken, ({ partition }) => partition),
       positions: Float64Array.from(taken, ({ position }) => position),
-      handlers: Int32Array.from(taken, ({ stored }) => handlers.indexOf(stored.handler)),
+      handlers: Int32Array.from(taken, (of) => handlers.indexOf(of.handler)),
       deaths: Int32Array.from(taken, ({ identity }) => store.deathsOf(identity) ?? -1),
       attempts: Int32Array.from(tries, (of) => of?.tries ?? 0),
       postponed: Int32Array.from(tries, (of) => of?.postponed ?? 0),
@@ -318,8 +348,8 @@ export class SimulatedWriter implements WriterThread {
       .filter(([, found]) => found.verdict === verdict.deadLettered)
       .map(([name]) => name);
     const isWanted = (name: string): boolean =>
-      (wanted.key === undefined || this.#event(name).event.key === wanted.key) &&
-      handlers.includes(this.#event(name).handler);
+      (wanted.key === undefined || this.#event(name).key === wanted.key) &&
+      handlers.includes(name.split('/')[2] as string);
     const start = after === null ? 0 : after.position + 1;
     const part = dead
       .filter(isWanted)
@@ -328,10 +358,10 @@ export class SimulatedWriter implements WriterThread {
     const lanes = new Set<string>();
     // In a parked lane the first is to be the first again.
     for (const identity of reason === null ? [...part].reverse() : part) {
-      const stored = this.#event(identity);
-      const [name = '', position] = identity.split('/');
-      const lane = this.#laneOf(stored.handler, { key: stored.event.key, position: Number(position) });
-      const waiting = { identity, partition: store.numberOf(name), position: Number(position), stored };
+      const event = this.#event(identity);
+      const [name = '', position, handler = ''] = identity.split('/');
+      const lane = this.#laneOf(handler, { key: event.key, position: Number(position) });
+      const waiting = { identity, partition: store.numberOf(name), position: Number(position), handler, event };
       if (reason === null) store.redrive(identity, { lane, waiting });
       else {
         const found = store.outcomes.get(identity);
@@ -359,21 +389,29 @@ export class SimulatedWriter implements WriterThread {
     const { store, handlers } = this.#world;
     const positions = [...store.events.keys()].filter((position) => position >= from).sort((a, b) => a - b);
     const taken: number[] = [];
+    const owed: number[] = [];
+    const counts: number[] = [];
     const parked = new Map<string, ParkedEvents>();
     let next = from;
     let isLast = true;
     let looked = 0;
     for (const position of positions) {
       looked += 1;
-      if (taken.length === countMax || looked > rowsPerPageMax) {
+      const left = store.events.get(position)!.handlers.filter((handler) => {
+        return !store.isPlaced(`${journalPartition}/${position}/${handler}`);
+      });
+      const here = left.filter((handler) => handlers.includes(handler));
+      if (owed.length === countMax || owed.length + here.length > countMax || looked > rowsPerPageMax) {
         isLast = false;
         break;
       }
       next = position + 1;
-      const { handler } = store.events.get(position)!;
-      if (store.isPlaced(`${journalPartition}/${position}`)) continue;
-      if (handlers.includes(handler)) taken.push(position);
-      else {
+      if (here.length > 0) {
+        taken.push(position);
+        counts.push(here.length);
+        owed.push(...here.map((handler) => handlers.indexOf(handler)));
+      }
+      for (const handler of left.filter((one) => !handlers.includes(one))) {
         const { count, positionFirst } = parked.get(handler) ?? { count: 0, positionFirst: position };
         parked.set(handler, { handler, count: count + 1, positionFirst });
       }
@@ -382,7 +420,8 @@ export class SimulatedWriter implements WriterThread {
     for (const position of taken) joiner.add(store.events.get(position)!.event);
     return {
       ...{ events: joiner.finish(), positions: Float64Array.from(taken), next, isLast, parked: [...parked.values()] },
-      handlers: Int32Array.from(taken, (position) => handlers.indexOf(store.events.get(position)!.handler)),
+      handlers: Int32Array.from(owed),
+      owedCounts: owed.length === taken.length ? null : Int32Array.from(counts),
     };
   }
 }

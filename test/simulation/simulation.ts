@@ -3,6 +3,7 @@
 
 import { journalPartition } from '../../src/event.js';
 import { verdict } from '../../src/outcome.js';
+import type { LaneOrder } from '../../src/policy.js';
 import { isPublished, Ledger, types } from './ledger.js';
 import { Life, type LifePlan } from './life.js';
 import { Random } from './random.js';
@@ -38,7 +39,7 @@ async function history(seed: number): Promise<string[]> {
   }
   // As often as the process ends, somebody starts it again, and meets the dead letters that others wait behind.
   for (let starts = 0; ; starts += 1) {
-    if (starts > 40) return [`the process was started ${starts} times`];
+    if (starts > 60) return [`the process was started ${starts} times`];
     const last = starts === 0 ? null : starts > 4 ? 'discard' : 'redrive';
     const died = await live({ intake: 'journal', end: 'drain', handlers: types, hasKiller: false, ...policy, last });
     if (!died && store.waiting.size === 0 && store.parked.size === 0) break;
@@ -49,22 +50,30 @@ async function history(seed: number): Promise<string[]> {
     return new Life(plan, { random, ledger, store }).run();
   }
 
+  function orderOf(identity: string): LaneOrder {
+    return ledger.orderOf(identity.split('/')[2] as string);
+  }
+
   function judge(): string[] {
     const wrong: string[] = [];
     const laneOf = new Map(ledger.all.map(({ identity, lane }) => [identity, lane]));
-    for (const [position, { event, handler }] of store.events) {
-      laneOf.set(`${journalPartition}/${position}`, ledger.laneOf(handler, event.key));
-      if (!store.outcomes.has(`${journalPartition}/${position}`)) wrong.push(`stored event ${position} has no outcome`);
+    for (const [position, { event, handlers }] of store.events) {
+      for (const handler of handlers) {
+        const identity = `${journalPartition}/${position}/${handler}`;
+        laneOf.set(identity, ledger.laneOf(handler, event.key));
+        if (!store.outcomes.has(identity)) wrong.push(`stored event ${identity} has no outcome`);
+      }
     }
     for (const { identity } of ledger.all) {
       if (isPublished(identity) && !store.outcomes.has(identity)) wrong.push(`accepted ${identity} has no outcome`);
     }
     const last = new Map<string, number>();
     for (const [identity, { error, verdict: found }] of store.outcomes) {
-      if (!laneOf.has(identity) && !isPublished(identity)) wrong.push(`${identity} was never accepted`);
+      if (!laneOf.has(identity) && (!isPublished(identity) || store.isJournaled(identity)))
+        wrong.push(`${identity} was never accepted`);
       const isKilled = error?.includes('killed-process') ?? false;
       const killed = laneOf.get(identity) ?? '';
-      if (isKilled && !killed.endsWith(':killer') && hasKiller && ledger.order === 'key') {
+      if (isKilled && !killed.endsWith(':killer') && hasKiller && orderOf(identity) === 'key') {
         wrong.push(`${identity} was charged with deaths of another`);
       }
       const lane = laneOf.get(identity);

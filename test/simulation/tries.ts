@@ -116,8 +116,29 @@ export class Tries {
     }
   }
 
+  /** No more events of a handler execute at the same time than it allows. */
+  #judgeConcurrency(): void {
+    const { ledger } = this.#parts;
+    for (const [handler, { concurrency = Number.POSITIVE_INFINITY }] of Object.entries(ledger.claims)) {
+      if (ledger.order === 'global') return;
+      const own = this.#all.filter(({ identity, startMs, endMs }) => {
+        return identity.endsWith(`/${handler}`) && startMs < endMs;
+      });
+      const changes = own.flatMap(({ startMs, endMs }) => [
+        { atMs: startMs, change: 1 },
+        { atMs: endMs, change: -1 },
+      ]);
+      let running = 0;
+      for (const { change } of changes.sort((a, b) => a.atMs - b.atMs || a.change - b.change)) {
+        running += change;
+        if (running > concurrency) this.#wrong.push(`${running} events of ${handler} ran at once, not ${concurrency}`);
+      }
+    }
+  }
+
   /** Per lane, tries begin in the order of positions, and no two execute at the same time; of an event, when it is due. */
   judgeOrder(): void {
+    this.#judgeConcurrency();
     const { ledger } = this.#parts;
     const lastEnd = new Map<string, number>();
     const lastPosition = new Map<string, number>();

@@ -9,6 +9,8 @@ import type { HandlerThreads } from '../../src/threads.js';
 export class WatchedPool implements HandlerThreads {
   readonly #pool: HandlerThreads;
   readonly #wrong: string[];
+  /** Of the handlers. */
+  readonly #names: readonly string[];
   #underWay = 0;
   readonly #doubted = new Set<string>();
   /** Doubted ones of which the store was asked again: memory alone knows the doubt, and may have let go of them. */
@@ -16,9 +18,10 @@ export class WatchedPool implements HandlerThreads {
   /** What is to run on a fresh thread, until it has. */
   readonly #fresh = new Set<string>();
 
-  constructor(pool: HandlerThreads, wrong: string[]) {
+  constructor(pool: HandlerThreads, { wrong, names }: { wrong: string[]; names: readonly string[] }) {
     this.#pool = pool;
     this.#wrong = wrong;
+    this.#names = names;
   }
 
   get threads(): number {
@@ -30,7 +33,7 @@ export class WatchedPool implements HandlerThreads {
   }
 
   run(message: BatchMessage): Promise<BatchReport> {
-    const events = identitiesOf(message);
+    const events = identitiesOf(message, this.#names);
     for (const identity of events) {
       if (this.#doubted.has(identity)) this.#wrong.push(`${identity} is doubted and ran where others had`);
     }
@@ -38,7 +41,7 @@ export class WatchedPool implements HandlerThreads {
   }
 
   async runFresh(message: BatchMessage): Promise<BatchReport> {
-    const events = identitiesOf(message);
+    const events = identitiesOf(message, this.#names);
     for (const identity of events) {
       const isDoubted = this.#doubted.has(identity) || this.#perhapsDoubted.has(identity);
       if (events.length > 1 || !isDoubted) this.#wrong.push(`${identity} ran on a fresh thread`);
@@ -99,10 +102,11 @@ export class WatchedPool implements HandlerThreads {
   }
 }
 
-function identitiesOf(message: BatchMessage): string[] {
+/** With the names of handlers. */
+function identitiesOf(message: BatchMessage, names: readonly string[]): string[] {
   const reader = new BatchReader(message);
   return Array.from({ length: message.count }, () => {
     reader.advance();
-    return `${message.partitions[reader.partition]}/${reader.position}`;
+    return `${message.partitions[reader.partition]}/${reader.position}/${names[reader.handler]}`;
   });
 }

@@ -1,0 +1,75 @@
+// Where what is ready to run stands, of handlers that are treated alike: those of one priority, or a single one of
+// which only so many batches may be under way. Within it, what has waited longest comes first.
+
+import { Lane } from './lane.js';
+import { LaneHeap } from './lane-heap.js';
+import type { Slot } from './ring-buffer.js';
+
+/** What a handler may claim of the threads. */
+export interface Claim {
+  /** What is ready of a higher one goes first. */
+  readonly priority: number;
+  /** How many of its events may run at once; null where nothing limits that. */
+  readonly concurrency: number | null;
+}
+
+/** That of a handler which is treated like any other. */
+export const noClaim: Claim = { priority: 0, concurrency: null };
+
+export function noClaims(count: number): Claim[] {
+  return Array.from({ length: count }, () => noClaim);
+}
+
+export class Stand {
+  readonly priority: number;
+  /** Its events that need no order; in no heap, never busy. */
+  readonly free = new Lane({ handler: -1, key: null, state: 'free' });
+  /** Its ready lanes, by the sequence of their heads. */
+  readonly lanes = new LaneHeap();
+  /** Events that wait in these lanes. Written by Lanes. */
+  waiting = 0;
+  /** Batches that may have events of it besides those that have. */
+  #batchesLeft: number;
+  /** Whether the batch that is being put together has events of it. */
+  #isDeparting = false;
+
+  constructor({ priority, concurrency }: Claim) {
+    this.priority = priority;
+    this.#batchesLeft = concurrency ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Whether events of it may join the batch that is being put together. */
+  get isOpen(): boolean {
+    return this.#isDeparting || this.#batchesLeft > 0;
+  }
+
+  /** Sequence of the event that waits longest. */
+  get oldestSequence(): number {
+    const free = this.free.head;
+    return free === null ? this.lanes.leastRank : Math.min(free.sequence, this.lanes.leastRank);
+  }
+
+  /** The event that waits longest; null when none does. */
+  get oldest(): Slot | null {
+    const free = this.free.head;
+    return free !== null && free.sequence < this.lanes.leastRank ? free : (this.lanes.least?.head ?? null);
+  }
+
+  /** An event of it joins the batch that is being put together; gives whether it is the first. */
+  join(): boolean {
+    if (this.#isDeparting) return false;
+    this.#isDeparting = true;
+    this.#batchesLeft -= 1;
+    return true;
+  }
+
+  /** That batch leaves. */
+  depart(): void {
+    this.#isDeparting = false;
+  }
+
+  /** A batch with events of it has come back. */
+  arrive(): void {
+    this.#batchesLeft += 1;
+  }
+}

@@ -1,0 +1,62 @@
+// All stands: which handler's events stand where, and which of them have the event that is to run next.
+
+import { type Claim, Stand } from './stand.js';
+
+export class Stands {
+  /** By handler. Those of one priority that nothing limits share one; with one lane for everything, so do all. */
+  readonly byHandler: readonly Stand[];
+  /** Each once, those of a higher priority first. */
+  readonly all: readonly Stand[];
+
+  constructor(claims: readonly Claim[], { isOne }: { isOne: boolean }) {
+    const shared = new Map<number, Stand>();
+    this.byHandler = claims.map((claim) => {
+      if (claim.concurrency !== null && !isOne) return new Stand(claim);
+      const priority = isOne ? 0 : claim.priority;
+      const stand = shared.get(priority) ?? new Stand({ priority, concurrency: null });
+      shared.set(priority, stand);
+      return stand;
+    });
+    this.all = [...new Set(this.byHandler)].sort((a, b) => b.priority - a.priority);
+  }
+
+  /** Lanes that could give a run now. */
+  get ready(): number {
+    let ready = 0;
+    for (const stand of this.all) if (stand.isOpen) ready += stand.lanes.count;
+    return ready;
+  }
+
+  /** Events that wait in such lanes, and those that need no order. */
+  get runnable(): number {
+    let runnable = 0;
+    for (const stand of this.all) if (stand.isOpen) runnable += stand.waiting + stand.free.waiting;
+    return runnable;
+  }
+
+  /** Where the event stands that is to run next: of those with the highest priority the one that waits longest. */
+  get first(): Stand | null {
+    return this.#first(oldestOf);
+  }
+
+  /** The same of the events that need no order. */
+  get firstFree(): Stand | null {
+    return this.#first(oldestFreeOf);
+  }
+
+  #first(sequenceOf: (stand: Stand) => number): Stand | null {
+    let first: Stand | null = null;
+    let least = Number.POSITIVE_INFINITY;
+    for (const stand of this.all) {
+      if (first !== null && stand.priority < first.priority) break;
+      const sequence = stand.isOpen ? sequenceOf(stand) : Number.POSITIVE_INFINITY;
+      if (sequence >= least) continue;
+      first = stand;
+      least = sequence;
+    }
+    return first;
+  }
+}
+
+const oldestOf = (stand: Stand): number => stand.oldestSequence;
+const oldestFreeOf = (stand: Stand): number => stand.free.headSequence;
