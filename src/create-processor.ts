@@ -4,10 +4,10 @@
 import { systemClock } from './clock.js';
 import type { KeylaneError } from './errors.js';
 import type { EventMapOf, Handler, Handlers } from './handler.js';
-import { configFrom, type ProcessorOptions } from './options.js';
+import { type Config, configFrom, type ProcessorOptions } from './options.js';
 import { ordersOf, policiesOf } from './policy.js';
 import { ChangingPool } from './pool/changing-pool.js';
-import { preflight } from './pool/preflight.js';
+import { type PreflightResult, preflight } from './pool/preflight.js';
 import { Processor } from './processor.js';
 import { FlightLog } from './store/flight-log.js';
 import { StoreWriter } from './store/store-writer.js';
@@ -27,7 +27,7 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   const config = configFrom(options);
   // The one loads while the other does: on its own each takes a good part of the start.
   const thread = StoreWriter.beginThread();
-  const { url, table, execArgv } = await preflight(config.handlers, config).catch(async (error) => {
+  const { url, table, execArgv, orders } = await lookAt(config).catch(async (error) => {
     await thread.terminate('was not needed');
     throw error;
   });
@@ -35,7 +35,6 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
   const onFatal = (error: KeylaneError): void => trouble.fatal(error);
   const onWarning = (error: KeylaneError): void => trouble.warning(error);
   const { store, durability, retention, order } = config;
-  const orders = ordersOf(table, order);
   const request = { path: store, durability, retention, order, orders, handlerNames: table.names };
   const writer = await StoreWriter.open({ ...request, thread, onFatal, onWarning });
   let pool: ChangingPool | null = null;
@@ -54,4 +53,10 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
     await Promise.allSettled([writer.abort(), pool?.abort()]);
     throw error;
   }
+}
+
+/** Loads the handlers module once, and checks what it asks for against the options. */
+async function lookAt(config: Config): Promise<PreflightResult & { readonly orders: ReturnType<typeof ordersOf> }> {
+  const loaded = await preflight(config.handlers, config);
+  return { ...loaded, orders: ordersOf(loaded.table, config.order) };
 }
