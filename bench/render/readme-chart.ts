@@ -5,7 +5,7 @@ import type { BenchReport } from '../report.js';
 import { chartSize } from './chart.js';
 import { chartStyle } from './page-style.js';
 import { peerCharts } from './peer-figures.js';
-import { type Drawing, element, label, svgOf } from './svg.js';
+import { type Drawing, element, escaped, label, svgOf } from './svg.js';
 import { headLines } from './tables.js';
 import { efficiencyChart } from './thread-figures.js';
 
@@ -33,5 +33,6 @@ export function chartSvg(report: BenchReport): string {
 
 function placed({ title, inner, width, height }: Drawing, x: number): string {
   const heading = label(title, { x, y: 26, class: 'heading' });
-  return heading + element('svg', { x, y: headHeight, width, height }, inner);
+  const spoken = element('title', {}, escaped(title));
+  return heading + element('svg', { x, y: headHeight, width, height }, spoken + inner);
 }
