@@ -236,8 +236,6 @@ describe.each(olderVersions)('a process killed while it brings a store of schema
     expect(deaths).toContain(schemaVersion);
   });
 
-  // The oldest one goes through every step that the others do.
-  if (version !== olderVersions[0]) return;
   it.skipIf(!strace)('leaves the old one or the new one, killed at any write', { timeout: 120_000 }, async () => {
     const script = `const [path] = process.argv.slice(1);${openAndClose}`;
     const deaths = await killedAtEach(version, (path, moment) => [
