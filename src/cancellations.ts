@@ -53,9 +53,16 @@ export class Cancellations {
   /** Calls that are not answered. */
   readonly #calls = new Set<Promise<CancelFound>>();
   #isClosed = false;
+  /** Calls that the store has been given. */
+  #inStoreCount = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+  }
+
+  /** Whether the store is being told of some, so that an event that comes from there may be cancelled by then. */
+  get isInStore(): boolean {
+    return this.#inStoreCount > 0;
   }
 
   /**
@@ -170,7 +177,13 @@ export class Cancellations {
     const { writer, wallMs, pump, onDecidedInStore, tellStored } = this.#parts;
     const request = { event, handler, atUs: Math.floor(wallMs() * 1000) };
     const isTold: (Promise<boolean> | boolean)[] = [];
-    const result = await pump.takeIn(writer.cancel(request), ({ identity, cancelled }) => {
+    this.#inStoreCount += 1;
+    const call = writer.cancel(request).catch((error) => {
+      this.#inStoreCount -= 1;
+      throw error;
+    });
+    const result = await pump.takeIn(call, ({ identity, cancelled }) => {
+      this.#inStoreCount -= 1;
       if (identity === null || cancelled.length === 0) return;
       onDecidedInStore(identity);
       for (const one of cancelled) isTold.push(this.#takeOut(identity, one));

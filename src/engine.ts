@@ -138,8 +138,10 @@ export class Engine {
   }
 
   #dispatcher({ config, table }: EngineParts, widest: number): Dispatcher {
+    const stateful = table.policies.map(({ isStateful = false }) => isStateful);
     return new Dispatcher({
       ...{ ...config, widest, handlerCount: table.names.length, breaker: breakerLimits(config) },
+      states: stateful.includes(true) ? { stateful, bytesMax: config.stateBytesMax } : null,
       parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
       orders: this.orders,
       claims: table.policies.map(({ priority = 0, concurrency = null }) => ({ priority, concurrency })),
@@ -179,7 +181,7 @@ export class Engine {
 
   #flights({ config, pool, flight }: EngineParts): Flights {
     return new Flights({
-      ...{ runners: pool, recorder: flight, policies: this.policies },
+      ...{ runners: pool, recorder: flight, policies: this.policies, hasStates: this.dispatcher.states !== null },
       limits: { errorSizeMax: config.errorSizeMax, isJournaled: config.intake === 'journal' },
       nameOf: (partition) => this.partitions.nameOf(partition),
     });
@@ -196,7 +198,8 @@ export class Engine {
         this.intake.letIn();
         this.idleness.look();
       },
-      isAudienceBehind: () => this.audience.isBehind,
+      // A state must not be of an event that the store is about to cancel.
+      isAudienceBehind: () => this.audience.isBehind || (dispatcher.states !== null && this.cancellations.isInStore),
       inspect: (report, slots) => this.news.inspect(report, slots),
       onSettled: (batch, { results }) => this.cancellations.settled(batch, results),
       onParked: warnsOfParked(hearers.onWarning),

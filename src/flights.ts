@@ -4,6 +4,7 @@
 import type { Batch } from './dispatch/departures.js';
 import type { Slot } from './dispatch/ring-buffer.js';
 import type { Policy } from './handler.js';
+import type { StateAt } from './keyed-state.js';
 import { batchMessage } from './pool/batch-message.js';
 import { reportOfKilled } from './pool/lost-batch.js';
 import type { BatchReport } from './pool/messages.js';
@@ -14,6 +15,8 @@ interface Parts {
   readonly recorder: FlightRecorder;
   readonly policies: readonly Policy[];
   readonly limits: { readonly errorSizeMax: number; readonly isJournaled: boolean };
+  /** Whether any handler keeps state. */
+  readonly hasStates: boolean;
   nameOf(partition: number): string;
 }
 
@@ -46,11 +49,12 @@ export class Flights {
 
   /** Sends a batch to a thread. Call it only while a place is free. */
   depart(batch: Batch): { flight: Flight; report: Promise<BatchReport> } {
-    const { runners, recorder, limits, policies, nameOf } = this.#parts;
+    const { runners, recorder, limits, policies, hasStates, nameOf } = this.#parts;
     const flight: Flight = { batch, place: this.#free.pop() ?? this.#placesUsed++ };
     this.#flights.set(flight.place, flight);
     const { slots, alone, isFresh } = batch;
-    const message = batchMessage(slots, { place: flight.place, nameOf });
+    const states = hasStates ? statesOf(slots) : [];
+    const message = batchMessage(slots, { place: flight.place, ...(states.length > 0 && { states }), nameOf });
     const [first] = slots;
     // It killed the process as often as it may: the next try would be one too many.
     if (alone && first!.deaths !== 0 && first!.attempt > policies[first!.handler]!.attemptsMax) {
@@ -97,4 +101,15 @@ export class Flights {
     }
     return null;
   }
+}
+
+/** The states with which the runs of a batch begin. */
+function statesOf(slots: readonly Slot[]): StateAt[] {
+  const states: StateAt[] = [];
+  for (let index = 0; index < slots.length; index += 1) {
+    const { lane } = slots[index]!;
+    if (lane?.keyState === undefined || lane === slots[index - 1]?.lane) continue;
+    states.push({ index, state: lane.keyState });
+  }
+  return states;
 }

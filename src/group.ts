@@ -4,6 +4,7 @@
 import type { Slot } from './dispatch/ring-buffer.js';
 import { type EncodedEvent, sizeOf } from './event.js';
 import { EventsJoiner } from './joined-events.js';
+import { type StateChange, stateSizeOf } from './keyed-state.js';
 import type { Outcome } from './outcome.js';
 import type { Route } from './routes.js';
 import type { GroupResult, JournalEvents, LaneParked } from './store/messages.js';
@@ -41,6 +42,8 @@ export interface GroupPart {
   readonly deadLettered: number;
   readonly cancelled: number;
   readonly parked: readonly LaneParked[];
+  /** What its events have changed states to; left out without any. */
+  readonly states?: readonly StateChange[];
   /** What to say once it is durable. */
   readonly announcement: (() => void) | null;
 }
@@ -62,6 +65,7 @@ export class Group {
   readonly rows: ArrayBuffer[] = [];
   /** Lanes that stop with it. */
   readonly parked: LaneParked[] = [];
+  readonly states: StateChange[] = [];
   readonly decided: Decided = { succeeded: 0, deadLettered: 0, cancelled: 0 };
   /** What to say once it is durable. */
   readonly announcements: (() => void)[] = [];
@@ -93,7 +97,7 @@ export class Group {
     return this.announcements.length > 0 || this.whenStored.length > 0;
   }
 
-  /** Size of its rows. */
+  /** Size of its rows and states. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -118,6 +122,10 @@ export class Group {
     this.decided.cancelled += part.cancelled;
     this.#rowCount += part.rowCount;
     this.#bytes += part.rows.byteLength;
+    for (const change of part.states ?? []) {
+      this.states.push(change);
+      this.#bytes += stateSizeOf(change.key, change.state);
+    }
   }
 
   /** Adds a published event at the position after that of the one before. */

@@ -97,8 +97,10 @@ export class Groups {
 
   /** Adds what became of events. */
   add(part: GroupPart): void {
-    this.#open().add(part);
-    this.#outcomeBytes += part.rows.byteLength;
+    const group = this.#open();
+    const { bytes } = group;
+    group.add(part);
+    this.#outcomeBytes += group.bytes - bytes;
     if (this.#outcomeBytes >= this.#parts.limits.unacknowledgedBytesMax) this.#isBehind = true;
   }
 

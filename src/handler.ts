@@ -1,5 +1,7 @@
 // What people write: handlers, and the module that holds them. Nothing here runs one.
 
+import type { StateOptions } from './keyed-state.js';
+
 /** An event as a handler sees it. `data` was encoded on publish and decoded in this thread: it is the handler's own. */
 export interface HandlerEvent<Data = unknown, Type extends string = string> {
   readonly type: Type;
@@ -33,6 +35,19 @@ export interface HandlerContext {
   readonly aborted: boolean;
   /** The same for asynchronous code. */
   readonly signal: AbortSignal;
+  /**
+   * The state of the event's key, as the last event of this handler and key that succeeded has left it; of a handler
+   * that declares `state`. It is this try's own: a change in place is lost, `setState` is what keeps one. Throws where
+   * the event has no key.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: what it is, its handler's `initial` says
+  readonly state: any;
+  /**
+   * Sets the state of the event's key: a JSON value, a `Uint8Array`, or undefined, which gives it up. It is encoded
+   * when the try has ended, and stored in one transaction with its outcome; if the try does not succeed it is as if
+   * nothing had been set.
+   */
+  setState(next: unknown): void;
 }
 
 /** What follows a dead letter: the later events of its key go on, or wait until somebody has looked at it. */
@@ -68,13 +83,19 @@ export interface HandlerPolicy {
    * gives neither true nor false, such as a promise; the error of the try is then a `PolicyError`.
    */
   readonly retryIf?: (error: unknown) => boolean;
+  /** The handler keeps a state for each key; it needs the order `key`. */
+  // biome-ignore lint/suspicious/noExplicitAny: each handler has a state of its own kind
+  readonly state?: StateOptions<any>;
 }
 
 /** Policies by the names of handlers: `export const policies: Policies = { 'flight.departed': { timeoutMs: 500 } }`. */
 export type Policies = Readonly<Record<string, HandlerPolicy>>;
 
 /** The part of a policy that crosses threads, as a module gives it. */
-export type GivenPolicy = Omit<HandlerPolicy, 'retryIf'>;
+export type GivenPolicy = Omit<HandlerPolicy, 'retryIf' | 'state'> & {
+  /** Whether it keeps a state for each key. */
+  readonly isStateful?: true;
+};
 
 /** A whole policy. */
 export interface Policy {

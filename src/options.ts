@@ -218,6 +218,27 @@ export const optionTable = {
     unit: 'characters',
     sentence: 'Largest stored error; what exceeds it is cut.',
   },
+  stateSizeMax: {
+    kind: 'integer',
+    default: 64 * kib,
+    min: 1,
+    max: 1 * mib,
+    unit: 'characters or bytes',
+    sentence: 'Largest encoded state of one key; a larger one is a failed try.',
+  },
+  stateBytesMax: {
+    kind: 'integer',
+    default: 64 * mib,
+    min: 64 * kib,
+    max: 16 * kib * mib,
+    unit: 'bytes',
+    sentence: 'States held in memory; beyond, those of keys that rest are forgotten, and others are read one by one.',
+  },
+  freezeState: {
+    kind: 'switch',
+    default: false,
+    sentence: 'Freeze the state that a handler is given, so that a change in place throws; for tests.',
+  },
   ...failureOptions,
   loadTimeoutMs: {
     kind: 'integer',

@@ -10,12 +10,14 @@ import type { Flight } from './flights.js';
 import type { Group, Owed } from './group.js';
 import type { BatchReport } from './pool/messages.js';
 import { Settlement, type SettlementCounts, type SettlementParts } from './settlement.js';
+import type { StateWish } from './dispatch/lane-states.js';
+import type { KeyState } from './keyed-state.js';
 import type { GroupResult, JournalPage, LanePage, LanePageRequest } from './store/messages.js';
 
 export interface PumpParts extends SettlementParts {
   /** Lets those in who wait; called once a turn. */
   letIn(): void;
-  /** Whether those who take outcomes in are so far behind that no batch should start. */
+  /** Whether those who take outcomes in are so far behind that no batch should start, or a call has to come first. */
   isAudienceBehind(): boolean;
   onBreaker(news: BreakerNews): void;
   /** Told once, of the first trouble that ends the processor. */
@@ -30,6 +32,7 @@ type WriterNews =
   | { readonly group: Group; readonly result: GroupResult }
   | { readonly page: JournalPage }
   | { readonly lanePage: LanePage; readonly asked: LanePageRequest }
+  | { readonly states: readonly (KeyState | null)[]; readonly wish: StateWish }
   | { readonly takeIn: () => void };
 
 /** What callbacks have noted since the last turn. */
@@ -161,6 +164,7 @@ export class Pump {
       for (const { flight, report } of inbox.reports) this.#settlement.settle(flight, report);
       this.#parts.letIn();
       this.#settlement.relieve();
+      this.#askForStates();
       this.#dispatch();
       this.#settlement.sendAside();
       for (const news of this.#parts.dispatcher.takeBreakerNews()) this.#parts.onBreaker(news);
@@ -222,8 +226,18 @@ export class Pump {
   #hear(news: WriterNews): void {
     if ('page' in news) this.#parts.journal.turn(news.page);
     else if ('lanePage' in news) this.#parts.away.turn(news.asked, news.lanePage);
+    else if ('wish' in news) this.#parts.dispatcher.warm(news.wish, news.states);
     else if ('takeIn' in news) news.takeIn();
     else this.#settlement.confirm(news.group, news.result);
+  }
+
+  /** Asks for the states of lanes that wait for theirs, many at a time. */
+  #askForStates(): void {
+    const wish = this.#parts.dispatcher.states?.wish() ?? null;
+    if (wish === null) return;
+    const { lanes, bytesMax } = wish;
+    const request = { handlers: lanes.map(({ handler }) => handler), keys: lanes.map(({ key }) => key!), bytesMax };
+    this.#await(this.#parts.writer.readStates(request), (states) => this.#inbox.writer.push({ states, wish }));
   }
 
   #dispatch(): void {

@@ -11,7 +11,7 @@ import type { Flight, Flights } from './flights.js';
 import type { Decided, Group } from './group.js';
 import { type GroupLimits, Groups } from './groups.js';
 import type { Journal } from './journal.js';
-import { laneNames, laneWithoutOrder, noteProblems, type RowTime, rowsOf, tally } from './main-rows.js';
+import { laneNames, laneWithoutOrder, noteProblems, type RowTime, rowsOf, stateChanges, tally } from './main-rows.js';
 import { type Verdict, verdict } from './outcome.js';
 import type { Partitions } from './partitions.js';
 import type { BatchReport } from './pool/messages.js';
@@ -108,6 +108,7 @@ export class Settlement {
   settle(flight: Flight, report: BatchReport): void {
     const { dispatcher, clock, flights, away, onSettled } = this.#parts;
     flights.arrive(flight);
+    dispatcher.states?.trim(this.groups.numbers);
     const slots = dispatcher.settle(flight.batch, report, clock.nowMs());
     if (report.delaysMs !== null) noteProblems(flight.batch.slots, report);
     if (report.rowCount > 0) {
@@ -117,7 +118,8 @@ export class Settlement {
       const stopped = dispatcher.away.takeParked();
       const { rows, rowCount } = report;
       const announcement = this.#parts.inspect(report, slots);
-      this.groups.add({ slots, rows, rowCount, ...decided, parked: laneNames(stopped), announcement });
+      const states = stateChanges(flight.batch.slots, report.states ?? []);
+      this.groups.add({ slots, rows, rowCount, ...decided, parked: laneNames(stopped), states, announcement });
       for (const parked of stopped) away.park(parked);
       if (stopped.length > 0) this.#parts.onParked(away.parkedLanes);
     }
@@ -169,7 +171,8 @@ export class Settlement {
   #send(group: Group): void {
     const { writer, partitions, clock } = this.#parts;
     const events = group.joinedEvents(clock.wallMs() * 1000);
-    const { rows, parked } = group;
-    this.#links.send(group, writer.append({ events, rows, watermarks: partitions.takeMoved(), parked }));
+    const { rows, parked, states } = group;
+    const request = { events, rows, watermarks: partitions.takeMoved(), parked };
+    this.#links.send(group, writer.append(states.length === 0 ? request : { ...request, states }));
   }
 }

@@ -1,6 +1,7 @@
 // What the pump and the processor need of the two kinds of thread, as interfaces: HandlerPool and StoreWriter are the
 // real ones, and the simulation has its own.
 
+import type { KeyState } from './keyed-state.js';
 import type { BatchMessage, BatchReport } from './pool/messages.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './store/event-messages.js';
 import type { BatchInFlight } from './store/flight-log.js';
@@ -15,6 +16,7 @@ import type {
   LanePageRequest,
   PageRequest,
   PartitionStart,
+  StatesRequest,
   Watermark,
 } from './store/messages.js';
 
@@ -63,6 +65,8 @@ export interface WriterThread {
   cancel(request: CancelRequest): Promise<CancelResult>;
   /** Reads what has become of the first ones of some events, at least one; sees what was appended before the call. */
   readOutcomes(request: OutcomesRequest): Promise<readonly EventOutcomes[]>;
+  /** Reads states of keys, those of the first ones, at least one; sees what was appended before the call. */
+  readStates(request: StatesRequest): Promise<readonly (KeyState | null)[]>;
   setFingerprint(partition: number, fingerprint: string): Promise<void>;
   /** Resolves when the group is durable. Groups are stored in the order of the calls. */
   append(group: GroupRequest): Promise<GroupResult>;

@@ -345,6 +345,7 @@ describe('starting and ending', () => {
         },
         ...{ progress: Progress.ofPlaces(2, { batchSizeMax: 8 }).shared, postponementsMax: 1, measuresHeap: false },
         ...{ batchSizeMax: 8, reportSizeMax: 1000, resultSizeMax: 1000, errorSizeMax: 1000 },
+        ...{ stateSizeMax: 1000, freezeState: false },
       },
       { threadId: 5, tell: (news) => told.push(news.kind) },
     );

@@ -75,6 +75,7 @@ function make(options: Partial<ProcessorOptions>): Processor {
       openJournal: () => Promise.reject(new Error('not used')),
       readJournal: () => Promise.reject(new Error('not used')),
       readLane: () => Promise.reject(new Error('not used')),
+      readStates: () => Promise.reject(new Error('not used')),
       deadLetters: () => Promise.reject(new Error('not used')),
       cancel: () => Promise.reject(new Error('not used')),
       readOutcomes: ({ events }) =>

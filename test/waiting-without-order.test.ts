@@ -35,7 +35,7 @@ class World {
     this.#threads.push(threads);
     const writer = new SimulatedWriter({
       ...{ clock, random, store, handlers, orderOf: () => order, onRedrive: () => {}, onRead: () => {} },
-      ...{ onRow: () => {} },
+      ...{ onRow: () => {}, keepsState: () => false },
       missing: () => undefined,
     });
     return new Processor({

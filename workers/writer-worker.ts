@@ -73,6 +73,7 @@ const api: WriterApi = {
   },
   cancel: (turn, request) => turnstile.pass(turn, () => opened().cancel(request)),
   readOutcomes: (turn, request) => turnstile.pass(turn, () => opened().readOutcomes(request)),
+  readStates: (turn, request) => turnstile.pass(turn, () => opened().readStates(request)),
   setFingerprint: (turn, partition, text) =>
     turnstile.pass(turn, () => {
       opened().setFingerprint(partition, text);

@@ -18,6 +18,14 @@ export class PlainContext implements HandlerContext {
     this.#timeoutMs = timeoutMs;
   }
 
+  get state(): never {
+    throw keepsNone(this.handler);
+  }
+
+  setState(): never {
+    throw keepsNone(this.handler);
+  }
+
   get aborted(): boolean {
     return this.#timeoutMs !== null && performance.now() - this.#startMs >= this.#timeoutMs;
   }
@@ -58,4 +66,8 @@ export class PlainContext implements HandlerContext {
     const leftMs = this.#timeoutMs - (performance.now() - this.#startMs);
     this.#timer = setTimeout(() => this.#controller.abort(), Math.max(0, leftMs));
   }
+}
+
+function keepsNone(handler: string): TypeError {
+  return new TypeError(`handler "${handler}" must need no state in a plain loop, which keeps none: bench it in keylane`);
 }

@@ -1,7 +1,7 @@
 // `npm run crash-test`: a client and its processor, killed with SIGKILL again and again, at random times and at writes
 // to the store; then another process judges the store by what was logged outside of it. Two stores are worked on side
 // by side. `-- --kills n --seed n --durability process|power --events-max n` changes the run, `--keep folder` leaves
-// store and logs there; without a durability each life draws its own.
+// store and logs there; without a durability each life draws its own. `-- --state` is another test: see state-lives.ts.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -12,17 +12,20 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { JudgeRequest, Verdict } from './judge.js';
 import { canKillAtCalls, type LifeEnd } from './life.js';
+import { runStateLives } from './state-lives.js';
 import { StoreLives } from './store-lives.js';
 
 const { values } = parseArgs({
   options: {
-    kills: { type: 'string', default: '200' },
+    kills: { type: 'string' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     durability: { type: 'string' },
     keep: { type: 'string' },
+    state: { type: 'boolean', default: false },
     'events-max': { type: 'string', default: '1000' },
   },
 });
+values.kills ??= values.state ? '100' : '200';
 const kills = numberFrom('kills', { min: 2, max: 20_000 });
 const seed = numberFrom('seed', { min: 0, max: 0xffff_ffff });
 const eventsMax = numberFrom('events-max', { min: 21, max: 50_000 });
@@ -43,6 +46,25 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 try {
   mkdirSync(folder, { recursive: true });
+  if (values.state) await stateLives();
+  else await lives();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+} finally {
+  if (process.exitCode === 1) console.error(`failed with seed ${seed}`);
+  removeFolder();
+}
+
+async function stateLives(): Promise<void> {
+  console.log(`${kills} kills of a run with state, seed ${seed}`);
+  const wrong = await runStateLives({ folder, kills, seed });
+  for (const line of wrong.slice(0, 20)) console.error(line);
+  console.log(`${kills} kills, ${wrong.length} things wrong in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+  if (wrong.length > 0) process.exitCode = 1;
+}
+
+async function lives(): Promise<void> {
   console.log(`${kills} kills, seed ${seed}, durability ${durability ?? 'by turns'}, up to ${eventsMax} events a life`);
   const atCalls = canKillAtCalls(folder);
   if (!atCalls) console.log('crash points at system calls skipped: strace is not there, or may not trace here');
@@ -50,12 +72,6 @@ try {
   for (const store of running) store.catch((error) => giveUp.abort(error));
   await Promise.allSettled(running);
   report(await Promise.all(running));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-} finally {
-  if (process.exitCode === 1) console.error(`failed with seed ${seed}`);
-  removeFolder();
 }
 
 function removeFolder(): void {

@@ -6,6 +6,7 @@
 import type { EncodedEvent } from '../event.js';
 import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
+import type { KeyState, StateAt } from '../keyed-state.js';
 import type { OrderMode } from '../options.js';
 import type { LaneOrder } from '../policy.js';
 import type { LaneName } from '../store-lanes.js';
@@ -16,6 +17,7 @@ import type { DispatcherCounts } from './counts.js';
 import { type Batch, Departures } from './departures.js';
 import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
+import { LaneStates, type StateWish } from './lane-states.js';
 import { Lanes } from './lanes.js';
 import { noDue, RingBuffer, type Slot } from './ring-buffer.js';
 import { type Claim, noClaims } from './stand.js';
@@ -37,6 +39,8 @@ export interface DispatcherOptions {
   /** By handler, where they are not all alike: what each may claim, and its order. */
   readonly claims?: readonly Claim[];
   readonly orders?: readonly LaneOrder[];
+  /** By handler, whether it keeps state, and the memory that states may have; null where none does. */
+  readonly states?: { readonly stateful: readonly boolean[]; readonly bytesMax: number } | null;
   /** Null: no handler is ever paused. */
   readonly breaker: BreakerLimits | null;
 }
@@ -48,6 +52,8 @@ export interface Came {
   /** Per event, how long to wait before its next try; null when no event has one. */
   readonly delaysMs: Float64Array | null;
   readonly busyUs: number;
+  /** What it changed states to; see BatchReport. */
+  readonly states?: readonly StateAt[];
 }
 
 export class Dispatcher {
@@ -59,6 +65,8 @@ export class Dispatcher {
   readonly #departures: Departures;
   /** Lanes of which events wait in the store. */
   readonly away: Away;
+  /** States of keys; null where no handler keeps any. */
+  readonly states: LaneStates | null;
   #sequence = 0;
   #admitted = 0;
   #settled = 0;
@@ -67,7 +75,8 @@ export class Dispatcher {
     const { order, handlerCount, breaker, widest } = options;
     this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax, widest });
     const { orders = Array<LaneOrder>(handlerCount).fill(order), claims = noClaims(handlerCount) } = options;
-    this.#lanes = new Lanes({ orders, claims });
+    this.states = options.states ? new LaneStates(options.states) : null;
+    this.#lanes = new Lanes({ orders, claims, states: this.states });
     const lanes = this.#lanes;
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
@@ -167,6 +176,7 @@ export class Dispatcher {
       }
     }
     if (settled.length < slots.length) this.#putBack(slots);
+    if (came.states !== undefined) this.states?.change(slots, came.states);
     for (const lane of batch.lanes) this.#lanes.release(lane);
     this.away.park(slots, results);
     this.#departures.arrive(batch, { count: settled.length, busyUs: came.busyUs });
@@ -184,6 +194,11 @@ export class Dispatcher {
       if (slot.recalledFrom === null) this.#watermarks.confirm(slot);
       this.#ring.release(slot);
     }
+  }
+
+  /** Takes in the states of the first lanes of a wish, as the store has them. */
+  warm(wish: StateWish, found: readonly (KeyState | null)[]): void {
+    this.#lanes.warm(wish, found);
   }
 
   /** Breakers that changed since the last call. */

@@ -2,6 +2,7 @@
 // its own. It knows order within itself and nothing of other lanes.
 
 import { invariant } from '../invariant.js';
+import type { KeyState } from '../keyed-state.js';
 import type { Slot } from './ring-buffer.js';
 
 /**
@@ -10,16 +11,19 @@ import type { Slot } from './ring-buffer.js';
  * - `delayed`: its head has failed and waits for its next try; the others wait behind it.
  * - `gated`: its head is for a handler that is paused.
  * - `doubted`: its head is doubted, and waits for a fresh thread.
+ * - `cold`: it waits for the state of its key, which is in the store.
  * - `held`: has nothing in memory, but does in the store, or is stopped behind a dead letter.
  * - `free`: no order is kept in it (events without a key, or order `none`): any number of its events run at once.
  */
-export type LaneState = 'ready' | 'busy' | 'delayed' | 'gated' | 'doubted' | 'held' | 'free';
+export type LaneState = 'ready' | 'busy' | 'delayed' | 'gated' | 'doubted' | 'cold' | 'held' | 'free';
 
 export class Lane {
   // Written by Lanes alone.
   state: LaneState;
   /** Whether new events go to the store, behind those of the lane that wait there. */
   isAway = false;
+  /** Of a handler that keeps state: what its key has; undefined while it has no events here. By LaneStates. */
+  keyState: KeyState | null | undefined = undefined;
   /** Written by the LaneHeap it stands in. */
   rank = 0;
   /** Index of the handler; -1 where the lane has events of several. */

@@ -2,10 +2,12 @@
 // flight or in the store. It decides where a lane stands, and is the only writer of its state.
 
 import { invariant, unreachable } from '../invariant.js';
+import type { KeyState } from '../keyed-state.js';
 import type { LaneOrder } from '../policy.js';
 import { Lane } from './lane.js';
 import { LaneHeap } from './lane-heap.js';
 import { LaneMap } from './lane-map.js';
+import type { LaneStates, StateWish } from './lane-states.js';
 import { noDue, type Slot } from './ring-buffer.js';
 import type { Claim, Stand } from './stand.js';
 import { Stands } from './stands.js';
@@ -19,8 +21,11 @@ export class Lanes {
   /** Delayed and gated. */
   readonly #stuck: StuckLanes;
   readonly #paused = new Set<number>();
+  /** Null where no handler keeps state. */
+  readonly #states: LaneStates | null;
 
-  constructor(of: { orders: readonly LaneOrder[]; claims: readonly Claim[] }) {
+  constructor(of: { orders: readonly LaneOrder[]; claims: readonly Claim[]; states?: LaneStates | null }) {
+    this.#states = of.states ?? null;
     this.#stands = new Stands(of.claims, { isOne: of.orders.includes('global') });
     this.#map = new LaneMap({ orders: of.orders, stands: this.#stands.byHandler });
     this.#stuck = new StuckLanes(of.claims.length);
@@ -110,6 +115,7 @@ export class Lanes {
     lane.append(slot);
     switch (lane.state) {
       case 'doubted':
+      case 'cold':
       case 'free':
       case 'busy':
         return;
@@ -202,6 +208,7 @@ export class Lanes {
     this.#unplace(lane);
     const slots: Slot[] = [];
     while (lane.head !== null) slots.push(lane.shift());
+    this.#states?.rest(lane);
     lane.state = 'held';
     lane.isAway = true;
     return slots;
@@ -211,6 +218,11 @@ export class Lanes {
   comeBack(lane: Lane): void {
     lane.isAway = false;
     if (lane.state === 'held') this.#place(lane);
+  }
+
+  /** Takes in what the store says of lanes that are cold. */
+  warm(wish: StateWish, found: readonly (KeyState | null)[]): void {
+    for (const lane of this.#states?.answer(wish, found) ?? []) this.#place(lane);
   }
 
   /** Takes one event out of the lane it waits in. */
@@ -233,7 +245,10 @@ export class Lanes {
   /** Takes such lanes out of where they stand, all at once: the caller sends them away. */
   unstick(lanes: ReadonlySet<Lane>): void {
     this.#stuck.deleteAll(lanes);
-    for (const lane of lanes) lane.state = 'held';
+    for (const lane of lanes) {
+      lane.state = 'held';
+      this.#states?.rest(lane);
+    }
   }
 
   /** Gives an event of no key a lane for itself, where it can wait without the others. */
@@ -249,10 +264,14 @@ export class Lanes {
     const { head } = lane;
     if (head === null) {
       lane.state = 'held';
+      if (lane.keyState !== undefined) this.#states?.rest(lane);
       if (!lane.isAway) this.#map.forget(lane);
     } else if (head.dueMs !== noDue) {
       lane.state = 'delayed';
       this.#stuck.delay(lane, head.dueMs);
+    } else if (this.#states?.isMissing(lane)) {
+      lane.state = 'cold';
+      this.#states.chill(lane);
     } else if (this.#paused.size > 0 && this.#paused.has(head.handler)) {
       lane.state = 'gated';
       this.#stuck.gate(lane, head);
@@ -285,6 +304,9 @@ export class Lanes {
         return;
       case 'doubted':
         this.#doubted.delete(lane);
+        return;
+      case 'cold':
+        this.#states?.leave(lane);
         return;
       case 'held':
         return;

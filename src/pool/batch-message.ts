@@ -4,6 +4,7 @@
 import type { EncodedEvent } from '../event.js';
 import { invariant } from '../invariant.js';
 import { EventsJoiner } from '../joined-events.js';
+import type { StateAt } from '../keyed-state.js';
 import { type BatchMessage, numberOf, numbersPerEvent } from './messages.js';
 
 /** One event as a batch carries it. */
@@ -17,10 +18,10 @@ export interface BatchEvent {
   readonly event: EncodedEvent | null;
 }
 
-/** Joins events into a message for `place`; `nameOf` names their partitions. */
+/** Joins events into a message for `place`; `nameOf` names their partitions. `states`: with which its runs begin. */
 export function batchMessage(
   events: readonly BatchEvent[],
-  to: { place: number; nameOf(partition: number): string },
+  to: { place: number; states?: readonly StateAt[]; nameOf(partition: number): string },
 ): BatchMessage {
   const count = events.length;
   const numbers = new Float64Array(count * numbersPerEvent);
@@ -40,5 +41,6 @@ export function batchMessage(
     joiner.add(event);
   }
   const { lengths, text, bytes } = joiner.finish();
-  return { kind: 'batch', place: to.place, count, partitions, numbers, lengths, text, bytes };
+  const message = { kind: 'batch', place: to.place, count, partitions, numbers, lengths, text, bytes } as const;
+  return to.states === undefined ? message : { ...message, states: to.states };
 }

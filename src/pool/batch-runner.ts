@@ -15,6 +15,8 @@ import { type BatchMessage, type BatchReport, noRun } from './messages.js';
 import { abortFlag, type Place, type Progress } from './progress.js';
 import { ReportBuilder } from './report-builder.js';
 import { encodeResult } from './result-codec.js';
+import { RunStates } from './run-states.js';
+import { StateKeeper } from './state-keeper.js';
 import { AbortNews, TryContext } from './try-context.js';
 
 export interface BatchRunnerParts {
@@ -28,6 +30,8 @@ export interface BatchRunnerParts {
     readonly resultSizeMax: number;
     readonly errorSizeMax: number;
     readonly postponementsMax: number;
+    readonly stateSizeMax: number;
+    readonly freezeState: boolean;
   };
   /** Whether the journal holds the events of its partition. */
   readonly isJournaled: boolean;
@@ -42,6 +46,8 @@ export class BatchRunner {
   readonly #parts: BatchRunnerParts;
   readonly #rows: RowsBuilder;
   readonly #news: AbortNews;
+  /** By index of the handler; null for one that keeps no state. */
+  readonly #keepers: readonly (StateKeeper | null)[];
   /** What came of the event that was run last; written again for every event. */
   readonly #ended: EndedTry = {
     ...{ result: handlerResult.skipped, isTried: false, startedAtUs: 0, durationUs: 0, delayMs: 0 },
@@ -59,6 +65,10 @@ export class BatchRunner {
     this.#parts = parts;
     this.#news = new AbortNews(parts.threadId);
     this.#rows = new RowsBuilder(parts.limits.batchSizeMax);
+    const { module, limits } = parts;
+    this.#keepers = module.states.map((options, index) => {
+      return options === null ? null : new StateKeeper(module.table.names[index]!, { options, limits });
+    });
   }
 
   /** Runs a batch as soon as those before it are done. */
@@ -90,7 +100,8 @@ export class BatchRunner {
     const place = progress.place(message.place);
     const report = new ReportBuilder(message, { rows: this.#rows, isJournaled });
     const reader = new BatchReader(message);
-    const batch: RunningBatch = { reader, place, index: 0 };
+    const states = message.states === undefined ? null : new RunStates(message.states, this.#keepers);
+    const batch: RunningBatch = { reader, place, states, index: 0 };
     const ended = this.#ended;
     const beganAtUs = nowUs();
     place.open(this.#ran);
@@ -100,6 +111,7 @@ export class BatchRunner {
     for (let index = 0; index < message.count; index += 1) {
       batch.index = index;
       reader.advance();
+      states?.standAt(index);
       if (reader.run !== noRun && reader.run === stopped) this.#untried(handlerResult.skipped);
       else if (place.peekFlag(index) === abortFlag.cancelled) this.#untried(handlerResult.cancelled);
       else {
@@ -108,6 +120,10 @@ export class BatchRunner {
         if (this.#stopsItsRun(reader.handler)) stopped = reader.run;
       }
       report.add(index, reader, ended);
+      if (states !== null) {
+        report.addState(index, reader, states.changed);
+        if (!place.keepState(index, states.changed)) break;
+      }
       // What does not fit where it would survive the thread is reported at once.
       if (!place.finish(index, ended) || this.#rows.size >= limits.reportSizeMax) break;
       ended.startedAtUs += ended.durationUs;
@@ -125,8 +141,10 @@ export class BatchRunner {
   /** Calls the handler. Gives null when it has ended, as most have by then; it never throws. */
   #try(batch: RunningBatch): Promise<void> | null {
     const { module } = this.#parts;
-    const { reader, place, index } = batch;
-    const context = new TryContext(module.table.names[reader.handler]!, batch, this.#news);
+    const { reader, place, states, index } = batch;
+    const name = module.table.names[reader.handler]!;
+    const context =
+      states === null ? new TryContext(name, batch, this.#news) : states.contextFor(name, batch, this.#news);
     this.#ran += 1;
     place.begin(index, this.#ended.startedAtUs);
     let came: unknown;
@@ -156,7 +174,8 @@ export class BatchRunner {
   }
 
   /** Takes in what a try gave, or threw. One that was told to end has failed, whatever it gave. It never throws. */
-  #end({ reader, place, index }: RunningBatch, context: TryContext, came: unknown, isThrown: boolean): void {
+  #end(batch: RunningBatch, context: TryContext, came: unknown, isThrown: boolean): void {
+    const { reader, place, index } = batch;
     const ended = this.#ended;
     const flag = place.peekFlag(index);
     TryContext.end(context, flag);
@@ -166,14 +185,17 @@ export class BatchRunner {
     ended.error = null;
     if (flag !== abortFlag.none) this.#fail(reader, flag, isThrown ? came : undefined);
     else if (isThrown) this.#fail(reader, flag, came);
-    else this.#succeed(reader, came);
+    else this.#succeed(batch, context, came);
     ended.durationUs = this.#parts.nowUs() - ended.startedAtUs;
   }
 
-  #succeed(reader: BatchReader, returned: unknown): void {
+  #succeed({ reader, states }: RunningBatch, context: TryContext, returned: unknown): void {
     const ended = this.#ended;
     try {
-      ended.value = encodeResult(returned, this.#parts.limits.resultSizeMax);
+      const value = encodeResult(returned, this.#parts.limits.resultSizeMax);
+      // A state that cannot be stored is a failed try as well.
+      if (states !== null) states.succeed(context);
+      ended.value = value;
       ended.result = handlerResult.succeeded;
     } catch (thrown) {
       this.#fail(reader, abortFlag.none, thrown);
@@ -245,6 +267,8 @@ export class BatchRunner {
 interface RunningBatch {
   readonly reader: BatchReader;
   readonly place: Place;
+  /** Null for a batch without any event that has state. */
+  readonly states: RunStates | null;
   index: number;
 }
 

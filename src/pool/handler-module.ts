@@ -8,6 +8,7 @@
 
 import { shown } from '../errors.js';
 import { type Handler, type HandlerTable, singleHandlerName } from '../handler.js';
+import type { StateOptions } from '../keyed-state.js';
 import { badHandlers, fileOf, shownPath } from './bad-handlers.js';
 import { describeThrown } from './error-record.js';
 import { type Defined, listedHandlers } from './handler-list.js';
@@ -19,6 +20,8 @@ export interface HandlerModule {
   readonly handlers: readonly Handler[];
   /** By index of the handler; null where it has none. */
   readonly retryIf: readonly (((error: unknown) => unknown) | null)[];
+  /** Likewise: what each says of the state it keeps. */
+  readonly states: readonly (StateOptions | null)[];
   readonly setup: (() => unknown) | null;
   readonly teardown: (() => unknown) | null;
 }
@@ -41,8 +44,9 @@ export async function loadHandlers(url: string): Promise<HandlerModule> {
   const given = policiesFrom(exports.policies, { names, inline, file });
   const table = { names, takes, policies: names.map((name) => given.get(name)?.plain ?? {}) };
   const retryIf = names.map((name) => given.get(name)?.retryIf ?? null);
+  const states = names.map((name) => given.get(name)?.state ?? null);
   const hooks = { setup: hookOf(exports, 'setup', file), teardown: hookOf(exports, 'teardown', file) };
-  return { table, handlers, retryIf, ...hooks };
+  return { table, handlers, retryIf, states, ...hooks };
 }
 
 /** Whether two threads found the same handlers, in the same order. */

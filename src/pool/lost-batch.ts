@@ -37,9 +37,10 @@ export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchRepor
   const reader = new BatchReader(message);
   let index = 0;
   let busyUs = 0;
-  for (const ended of place.ledger()) {
+  for (const ended of place.ledger({ hasStates: message.states !== undefined })) {
     reader.advance();
     builder.add(index, reader, ended);
+    if (message.states !== undefined) builder.addState(index, reader, place.stateOf(index));
     busyUs += ended.durationUs;
     index += 1;
   }

@@ -3,6 +3,7 @@
 
 import type { HandlerTable, Policy } from '../handler.js';
 import type { JoinedEvents } from '../joined-events.js';
+import type { StateAt } from '../keyed-state.js';
 
 /** Numbers of one event in BatchMessage.numbers, in this order. */
 export const numberOf = { partition: 0, position: 1, handler: 2, attempt: 3, postponed: 4, run: 5 } as const;
@@ -20,6 +21,8 @@ export interface BatchMessage extends JoinedEvents {
   readonly partitions: Readonly<Record<number, string>>;
   /** numbersPerEvent an event, see numberOf; events of one lane have the same `run`. */
   readonly numbers: Float64Array;
+  /** With which state each run of a handler that keeps some begins; left out where none does. */
+  readonly states?: readonly StateAt[];
 }
 
 /** Handler thread to main thread: what came of a batch. */
@@ -37,6 +40,8 @@ export interface BatchReport {
   readonly busyUs: number;
   /** How much the used heap of the thread has grown since its first batch; 0 where nobody asked for it. */
   readonly heapGrowthBytes: number;
+  /** The states that it changed, each once, as the last event of a run that did has left it; left out without any. */
+  readonly states?: readonly StateAt[];
 }
 
 /** Main thread to handler thread, at the end: run `teardown()`. A thread runs it once, however often it is told. */
@@ -94,6 +99,9 @@ export interface HandlerThreadData {
   readonly reportSizeMax: number;
   readonly resultSizeMax: number;
   readonly errorSizeMax: number;
+  readonly stateSizeMax: number;
+  /** Whether a state that a handler is given is frozen. */
+  readonly freezeState: boolean;
   /** Wall clock minus monotonic clock, in microseconds: one value for all threads, so that their times compare. */
   readonly epochOffsetUs: number;
   /** Whether reports say how much the heap has grown. */

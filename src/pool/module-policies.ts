@@ -4,9 +4,11 @@
 import { types } from 'node:util';
 import { messageOf, shown } from '../errors.js';
 import type { GivenPolicy } from '../handler.js';
+import type { StateOptions } from '../keyed-state.js';
 import { checkOption, type OptionSpec } from '../option-spec.js';
 import { optionTable } from '../options.js';
 import { badHandlers } from './bad-handlers.js';
+import { stateOptionsFrom } from './state-options.js';
 
 const { attemptsMax, backoffMsMin, backoffMsMax, timeoutMs, graceMs, onDeadLetter } = optionTable;
 
@@ -24,9 +26,10 @@ const members = Object.keys(specs) as (keyof typeof specs)[];
 interface ModulePolicy {
   readonly plain: GivenPolicy;
   readonly retryIf: ((error: unknown) => unknown) | null;
+  readonly state: StateOptions | null;
 }
 
-const advice = `write export const policies = { 'event.type': { … } } with any of ${members.join(', ')}, retryIf`;
+const advice = `write export const policies = { 'event.type': { … } } with any of ${members.join(', ')}, retryIf, state`;
 
 /** Policies by the names of handlers. Throws a KeylaneError `bad-handlers`. */
 export function policiesFrom(
@@ -57,8 +60,14 @@ function policyFrom(given: unknown, { what, file }: { what: string; file: string
   if (!isObject(given)) throw badHandlers(file, `must have an object as ${what}, found ${shown(given)}`, advice);
   const plain: Record<string, unknown> = {};
   let retryIf: ModulePolicy['retryIf'] = null;
+  let state: ModulePolicy['state'] = null;
   for (const [member, value] of Object.entries(given)) {
     if (value === undefined) continue;
+    if (member === 'state') {
+      state = stateOptionsFrom(value, { what: `${what}.state`, file });
+      plain.isStateful = true;
+      continue;
+    }
     if (member === 'retryIf') {
       if (typeof value !== 'function') {
         throw badHandlers(file, `must have a function as ${what}.retryIf, found ${shown(value)}`, advice);
@@ -74,7 +83,7 @@ function policyFrom(given: unknown, { what, file }: { what: string; file: string
     if (known === undefined) throw badHandlers(file, `has a member ${shown(member)} in ${what}, which is none`, advice);
     plain[known] = checked(value, { member: known, what, file });
   }
-  return { plain, retryIf };
+  return { plain, retryIf, state };
 }
 
 function checked(value: unknown, of: { member: keyof typeof specs; what: string; file: string }): unknown {

@@ -35,12 +35,12 @@ export function piscinaOptions({
   progress,
   ...on
 }: ThreadsOptions) {
-  const { threads, batchSizeMax, batchBytesMax: reportSizeMax, resultSizeMax, errorSizeMax } = config;
-  const limits = { batchSizeMax, reportSizeMax, resultSizeMax, errorSizeMax };
-  const { postponementsMax, resourceLimits, intake, recycle } = config;
+  const { threads, batchSizeMax, batchBytesMax: reportSizeMax, resultSizeMax, errorSizeMax, stateSizeMax } = config;
+  const limits = { batchSizeMax, reportSizeMax, resultSizeMax, errorSizeMax, stateSizeMax };
+  const { postponementsMax, resourceLimits, intake, recycle, freezeState } = config;
   const workerData: HandlerThreadData = {
     ...{ handlersUrl: url.href, table, policies, ...limits, postponementsMax, epochOffsetUs, progress },
-    isJournaled: intake === 'journal',
+    ...{ isJournaled: intake === 'journal', freezeState },
     measuresHeap: recycle?.heapGrowthMb !== undefined,
   };
   return {

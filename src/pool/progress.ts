@@ -7,6 +7,7 @@
 // the main thread writes while the thread reads them.
 
 import type { HandlerResult } from '../handler.js';
+import type { KeyState } from '../keyed-state.js';
 import type { EndedTry } from './ended-try.js';
 
 /** Room for results and errors in one place; a batch whose results exceed it ends early. */
@@ -30,7 +31,15 @@ const resultMask = 0x0f;
 const kindMask = 0x03;
 const untriedBit = 0x40;
 
-const bytesPerEvent = timesPerEvent * Float64Array.BYTES_PER_ELEMENT + Int32Array.BYTES_PER_ELEMENT + 2;
+/** Numbers of the state that an event has left, in this order; written in batches that have states. */
+const stateOf = { from: 0, length: 1, version: 2, isText: 3 } as const;
+const numbersPerState = 4;
+/** Lengths that stand for no bytes: the state is as it was, or the key has none any more. */
+const stateLength = { unchanged: -1, none: -2 } as const;
+
+const intsPerEvent = 1 + numbersPerState;
+const bytesPerEvent =
+  timesPerEvent * Float64Array.BYTES_PER_ELEMENT + intsPerEvent * Int32Array.BYTES_PER_ELEMENT + 2;
 
 /** The memory of all places of some threads. */
 export class Progress {
@@ -67,6 +76,7 @@ export class Place {
   readonly #marks: Int32Array;
   readonly #times: Float64Array;
   readonly #lengths: Int32Array;
+  readonly #states: Int32Array;
   readonly #codes: Uint8Array;
   readonly #flags: Uint8Array;
   readonly #area: Buffer;
@@ -82,6 +92,7 @@ export class Place {
     this.#marks = new Int32Array(shared, next(marksPerPlace * 4), marksPerPlace);
     this.#times = new Float64Array(shared, next(batchSizeMax * timesPerEvent * 8), batchSizeMax * timesPerEvent);
     this.#lengths = new Int32Array(shared, next(batchSizeMax * 4), batchSizeMax);
+    this.#states = new Int32Array(shared, next(batchSizeMax * numbersPerState * 4), batchSizeMax * numbersPerState);
     this.#codes = new Uint8Array(shared, next(batchSizeMax), batchSizeMax);
     this.#flags = new Uint8Array(shared, next(batchSizeMax), batchSizeMax);
     this.#area = Buffer.from(shared, from + bytesPerPlace(batchSizeMax) - ledgerBytesMax, ledgerBytesMax);
@@ -145,6 +156,42 @@ export class Place {
     return true;
   }
 
+  /**
+   * Handler thread: what an event has changed the state of its key to, undefined for nothing. For every event of a
+   * batch that has states, before `finish`; false likewise.
+   */
+  keepState(index: number, state: KeyState | null | undefined): boolean {
+    const s = index * numbersPerState;
+    const from = this.#areaAt;
+    let length: number = state === null ? stateLength.none : stateLength.unchanged;
+    if (state !== null && state !== undefined) {
+      length = this.#write(state.value);
+      if (length < 0) {
+        this.#marks[markOf.begun] = index;
+        return false;
+      }
+      this.#states[s + stateOf.version] = state.version;
+      this.#states[s + stateOf.isText] = typeof state.value === 'string' ? 1 : 0;
+    }
+    this.#states[s + stateOf.from] = from;
+    this.#states[s + stateOf.length] = length;
+    return true;
+  }
+
+  /** Main thread, when the thread is gone: what was kept of an event of a batch that had states, and had finished. */
+  stateOf(index: number): KeyState | null | undefined {
+    const s = index * numbersPerState;
+    const length = this.#states[s + stateOf.length]!;
+    if (length === stateLength.none) return null;
+    if (length === stateLength.unchanged) return undefined;
+    const from = this.#states[s + stateOf.from]!;
+    const isText = this.#states[s + stateOf.isText] === 1;
+    const value = isText
+      ? this.#area.toString('utf8', from, from + length)
+      : new Uint8Array(this.#area.subarray(from, from + length));
+    return { version: this.#states[s + stateOf.version]!, value };
+  }
+
   /** Either thread: why this event's try is to end. Atomic, as a plain read may be moved out of a handler's loop. */
   flagOf(index: number): number {
     return Atomics.load(this.#flags, index);
@@ -188,13 +235,15 @@ export class Place {
   }
 
   /** Main thread, when the thread is gone: what came of the events before the one that was running, in order. */
-  *ledger(): Generator<EndedTry> {
+  *ledger({ hasStates } = { hasStates: false }): Generator<EndedTry> {
     const { finished } = this;
     let at = 0;
     for (let index = 0; index < finished; index += 1) {
       const t = index * timesPerEvent;
       const code = this.#codes[index]!;
       const kind = (code >> kindShift) & kindMask;
+      // The state that an event has left is before its result.
+      if (hasStates) at += Math.max(0, this.#states[index * numbersPerState + stateOf.length]!);
       const from = at;
       at += this.#lengths[index]!;
       const text = kind === kindOf.text || kind === kindOf.error ? this.#area.toString('utf8', from, at) : null;

@@ -3,10 +3,11 @@
 
 import { journalPartition } from '../event.js';
 import { type HandlerResult, handlerResult } from '../handler.js';
+import type { KeyState, StateAt } from '../keyed-state.js';
 import { type RowsBuilder, type Verdict, verdict } from '../outcome.js';
 import type { BatchReader } from './batch-reader.js';
 import type { EndedTry } from './ended-try.js';
-import type { BatchMessage, BatchReport } from './messages.js';
+import { type BatchMessage, type BatchReport, noRun } from './messages.js';
 
 const verdicts: Readonly<Record<HandlerResult, Verdict | null>> = {
   [handlerResult.succeeded]: verdict.succeeded,
@@ -26,6 +27,9 @@ export class ReportBuilder {
   readonly #results: Uint8Array;
   #delaysMs: Float64Array | null = null;
   #failedCount = 0;
+  readonly #states: StateAt[] = [];
+  /** The run of the last of these. */
+  #stateRun = noRun;
 
   /** @param rows has no rows yet; it is empty again after `finish`. */
   constructor(message: BatchMessage, { rows, isJournaled }: { rows: RowsBuilder; isJournaled: boolean }) {
@@ -68,8 +72,17 @@ export class ReportBuilder {
     });
   }
 
+  /** To what the event has changed the state of its key; call it after `add`. A run tells only the last one. */
+  addState(index: number, { run }: BatchReader, state: KeyState | null | undefined): void {
+    if (state === undefined) return;
+    if (run !== noRun && run === this.#stateRun) this.#states.pop();
+    this.#stateRun = run;
+    this.#states.push({ index, state });
+  }
+
   finish({ busyUs, heapGrowthBytes = 0 }: { busyUs: number; heapGrowthBytes?: number }): BatchReport {
     const rowCount = this.#rows.count;
+    const states = this.#states;
     return {
       results: this.#results,
       rows: this.#rows.finish(),
@@ -78,6 +91,7 @@ export class ReportBuilder {
       delaysMs: this.#delaysMs,
       busyUs,
       heapGrowthBytes,
+      ...(states.length > 0 && { states }),
     };
   }
 

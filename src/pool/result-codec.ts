@@ -4,6 +4,14 @@
 import { types } from 'node:util';
 import { shown } from '../errors.js';
 
+/** The same for the state of a key. */
+export function encodeState(state: unknown, sizeMax: number): string | Uint8Array | null {
+  const value = encodeResult(state, Number.POSITIVE_INFINITY);
+  if (value === null || value.length <= sizeMax) return value;
+  const expected = `a state must be at most ${sizeMax} characters or bytes encoded (option stateSizeMax)`;
+  throw new TypeError(`${expected}, got ${value.length}`);
+}
+
 /**
  * Encodes a result: JSON text for a JSON value, a copy for a `Uint8Array` (a `Buffer` is one), null for undefined.
  * Throws a TypeError for anything else, and for more than `sizeMax` characters or bytes, before copying bytes.

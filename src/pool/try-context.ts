@@ -1,6 +1,7 @@
 // What a handler is told about its try. One is made for every event, so it is a few fields and no more until its signal
 // is asked for; one that a handler keeps speaks of its own event for ever, never of a later one.
 
+import { shown } from '../errors.js';
 import type { HandlerContext } from '../handler.js';
 import { abortFlag, type Place } from './progress.js';
 
@@ -35,6 +36,24 @@ export class TryContext implements HandlerContext {
   static end(context: TryContext, flag: number): void {
     context.#place = null;
     context.#wasAborted = flag !== abortFlag.none;
+  }
+
+  /** Whether the try has ended. */
+  protected static isOver(context: TryContext): boolean {
+    return context.#place === null;
+  }
+
+  get state(): unknown {
+    throw this.#keepsNone();
+  }
+
+  setState(_next: unknown): void {
+    throw this.#keepsNone();
+  }
+
+  #keepsNone(): TypeError {
+    const found = `handler ${shown(this.handler)} must declare the state it keeps, found no declaration`;
+    return new TypeError(`${found}: give its policy a member state: { initial: (key) => state }`);
   }
 
   get aborted(): boolean {

@@ -28,8 +28,10 @@ export class GroupWriter {
   }
 
   /** Stores a group in the transaction that is under way. */
-  append({ events, watermarks, parked }: GroupRequest, rows: GroupRows): GroupStored {
+  append({ events, watermarks, parked, states }: GroupRequest, rows: GroupRows): GroupStored {
     const { journal, failures, waiting, kept, lanes, suspects, partitions } = this.#tables;
+    // Before the outcomes, by which it is known whether the group was stored already.
+    if (states !== undefined) this.#tables.states.change(states);
     const duplicates = events === null ? [] : journal.append(events);
     const outcomes = this.#withoutRedriven(rows);
     const stored = this.#inserter.insert(outcomes);

@@ -3,6 +3,7 @@
 import type { DeadLetterSelection } from '../dead-letter-selection.js';
 import type { Identity } from '../event.js';
 import type { JoinedEvents } from '../joined-events.js';
+import type { StateChange } from '../keyed-state.js';
 import type { Durability, OrderMode, Retention } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import type { LaneOrder } from '../policy.js';
@@ -203,6 +204,15 @@ export interface GroupRequest {
   readonly watermarks: readonly Watermark[];
   /** Lanes that stop with this group. */
   readonly parked: readonly LaneParked[];
+  /** States as events of the group have left them, in their order; left out without any. */
+  readonly states?: readonly StateChange[];
+}
+
+/** Asks for the states of some keys, each with the index of its handler, as many as fit, at least one. */
+export interface StatesRequest {
+  readonly handlers: readonly number[];
+  readonly keys: readonly string[];
+  readonly bytesMax: number;
 }
 
 /** An event whose id was known already: it was not stored. */

@@ -261,4 +261,20 @@ export const migrations: readonly string[] = [
     LEFT JOIN event ON partition.name = 'journal' AND event.position = waiting.position
     LEFT JOIN kept_event ON kept_event.partition = waiting.partition AND kept_event.position = waiting.position;
   `,
+  `
+  -- What handlers keep for each key, as the event that is named has left it: stored with that event's outcome.
+  CREATE TABLE state (
+    handler INTEGER NOT NULL,
+    key ANY NOT NULL,
+    version INTEGER NOT NULL,     -- the handler's own
+    value ANY NOT NULL,           -- JSON as TEXT, bytes as BLOB
+    partition INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (handler, key)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE VIEW states AS
+  SELECT handler.name AS handler, key, version, value, partition.name AS partition, position
+  FROM state JOIN handler ON handler.id = state.handler JOIN partition ON partition.id = state.partition;
+  `,
 ];

@@ -9,6 +9,7 @@ import type { LaneOrders } from './lane-orders.js';
 import { ParkedLanes } from './parked-lanes.js';
 import { PartitionTable } from './partition-table.js';
 import { RouteTable } from './route-table.js';
+import { StateTable } from './state-table.js';
 import { SuspectTable } from './suspect-table.js';
 import { WaitingTable } from './waiting-table.js';
 
@@ -21,6 +22,7 @@ export interface StoreTables {
   readonly journal: EventJournal;
   readonly kept: KeptEvents;
   readonly waiting: WaitingTable;
+  readonly states: StateTable;
 }
 
 /** What the tables have to know of this use of the store. */
@@ -41,5 +43,6 @@ export function tablesOf(db: Connection, { epoch, handlerIds, orders, isTakenOve
   const journal = new EventJournal(db, { partition: partitions.journal, handlerIds, routes });
   const kept = new KeptEvents(db, { journal: partitions.journal });
   const waiting = new WaitingTable(db, { names, orders, kept, isTakenOver });
-  return { names, suspects, failures, lanes, partitions, journal, kept, waiting };
+  const states = new StateTable(db, { names });
+  return { names, suspects, failures, lanes, partitions, journal, kept, waiting, states };
 }

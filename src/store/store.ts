@@ -2,6 +2,7 @@
 // One group is one transaction, and what `append` has returned for is durable. Knows nothing of threads or batches.
 
 import { KeylaneError, printable } from '../errors.js';
+import type { KeyState } from '../keyed-state.js';
 import { Cancellation } from './cancellation.js';
 import { Changes } from './changes.js';
 import {
@@ -39,6 +40,7 @@ import type {
   PageRequest,
   PartitionStart,
   Repeat,
+  StatesRequest,
   Watermark,
 } from './messages.js';
 import { OutcomeEraser } from './outcome-eraser.js';
@@ -174,6 +176,12 @@ export class Store {
   readOutcomes(request: OutcomesRequest): EventOutcomes[] {
     this.#changes.confirm();
     return attempt('read outcomes', () => this.#lookUp.read(request));
+  }
+
+  /** Reads states of keys, in their order, as many as fit, at least one. */
+  readStates(request: StatesRequest): (KeyState | null)[] {
+    this.#changes.confirm();
+    return attempt('read states', () => this.#tables.states.read(request));
   }
 
   /** Stores the text by which the partition's input is known again. */

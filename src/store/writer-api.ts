@@ -2,6 +2,7 @@
 // across the wire would lose its code and its cause, so none is thrown: it travels as a reply.
 
 import { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from '../errors.js';
+import type { KeyState } from '../keyed-state.js';
 import { recordOf } from './database.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './event-messages.js';
 import type {
@@ -18,6 +19,7 @@ import type {
   PageRequest,
   PartitionStart,
   Repeat,
+  StatesRequest,
   Watermark,
 } from './messages.js';
 
@@ -48,6 +50,7 @@ export interface WriterApi {
   deadLetters(turn: number, request: DeadLettersRequest, how: Repeat): InTurn<DeadLettersResult>;
   cancel(turn: number, request: CancelRequest): InTurn<CancelResult>;
   readOutcomes(turn: number, request: OutcomesRequest): InTurn<readonly EventOutcomes[]>;
+  readStates(turn: number, request: StatesRequest): InTurn<readonly (KeyState | null)[]>;
   setFingerprint(turn: number, partition: number, text: string): InTurn<null>;
   append(turn: number, group: GroupRequest): InTurn<GroupResult>;
   check(turn: number): InTurn<null>;
@@ -65,6 +68,7 @@ export const writerMethods: readonly string[] = [
   'deadLetters',
   'cancel',
   'readOutcomes',
+  'readStates',
   'setFingerprint',
   'append',
   'check',

@@ -2,6 +2,7 @@
 // carried out twice, as a thread can die before it answers, and the second time changes nothing. Knows nothing of how
 // calls are kept and sent.
 
+import type { KeyState } from '../keyed-state.js';
 import type { CallOptions, Sending } from './call-queue.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './event-messages.js';
 import type {
@@ -15,6 +16,7 @@ import type {
   LanePageRequest,
   PageRequest,
   PartitionStart,
+  StatesRequest,
 } from './messages.js';
 import type { Verbs } from './store-thread.js';
 import type { InTurn } from './writer-api.js';
@@ -75,6 +77,11 @@ export abstract class WriterCalls {
   /** Reads what has become of the first ones of some events, at least one; sees what was appended before the call. */
   readOutcomes(request: OutcomesRequest): Promise<readonly EventOutcomes[]> {
     return this.ask((verbs, { turn }) => verbs.readOutcomes(turn, request));
+  }
+
+  /** Reads states of keys, at least one; sees what was appended before the call. */
+  readStates(request: StatesRequest): Promise<readonly (KeyState | null)[]> {
+    return this.ask((verbs, { turn }) => verbs.readStates(turn, request));
   }
 
   /** Stores the text by which the partition's input is known again. */

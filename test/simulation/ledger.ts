@@ -53,6 +53,7 @@ export class Ledger {
   readonly #identityOfId = new Map<string, string>();
   readonly #records: readonly SourceRecord[];
   readonly #random: Random;
+  readonly #keepsState: boolean;
   readonly #keys: number;
   /** One event in so many has no key. */
   readonly #keylessIn: number;
@@ -67,6 +68,7 @@ export class Ledger {
     const order = this.order === 'global' ? {} : { order: random.pick(['key', 'none', 'handler'] as const) };
     const claims = { a: { priority: random.int(-1, 1) }, b: { concurrency: random.int(1, 3) } };
     this.claims = random.oneIn(2) ? { ...claims, c: { priority: 1, ...order } } : {};
+    this.#keepsState = random.oneIn(2);
     this.#keys = random.pick([1, 2, 7, 40]);
     this.#keylessIn = random.pick([10, 10, 10, 2]);
     this.postponedIn = random.pick([30, 30, 30, 4]);
@@ -133,6 +135,11 @@ export class Ledger {
   }
 
   /** The order of a handler's events. */
+  /** Whether a handler keeps state. */
+  keepsState(handler: string): boolean {
+    return this.#keepsState && this.orderOf(handler) === 'key';
+  }
+
   orderOf(handler: string): LaneOrder {
     return this.claims[handler]?.order ?? this.order;
   }

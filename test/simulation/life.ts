@@ -79,7 +79,10 @@ export class Life {
     this.#table = {
       names: plan.handlers,
       takes: ledger.takes(plan.handlers),
-      policies: plan.handlers.map((name) => ({ ...ledger.claims[name], ...whim() })),
+      policies: plan.handlers.map((name) => ({
+        ...{ ...ledger.claims[name], ...whim() },
+        ...(ledger.keepsState(name) && { isStateful: true as const }),
+      })),
     };
     this.#config = this.#makeConfig();
     this.#tries = new Tries({ ledger, store });
@@ -94,6 +97,7 @@ export class Life {
     });
     this.#writer = new SimulatedWriter({
       ...{ clock, random, store, handlers: plan.handlers, orderOf: (name) => ledger.orderOf(name) },
+      keepsState: (name) => ledger.keepsState(name),
       onRedrive: (identities) => {
         for (const identity of identities) {
           ledger.redriven.add(identity);
@@ -138,7 +142,7 @@ export class Life {
   #makeConfig(): Config {
     const random = this.#random;
     const { intake, attemptsMax, onDeadLetter } = this.#plan;
-    return configFrom({
+    const config = configFrom({
       ...{ handlers: 'simulated', store: 'simulated', order: this.#ledger.order, threads: random.int(1, 4) },
       ...{ ringSize: random.int(16, 64), batchSizeMax: random.int(1, 12), groupSizeMax: random.int(1, 20) },
       ...{ groupWaitMs: random.int(0, 5), autoStart: random.oneIn(2), intake, attemptsMax, onDeadLetter },
@@ -146,6 +150,8 @@ export class Life {
       ...(random.oneIn(3) ? {} : limits(random)),
       ...(random.oneIn(4) && { breaker: { triesMin: 3, windowMs: 100, pauseMs: random.int(1, 30) } }),
     });
+    // Less than the option lets anybody have, as there are few keys.
+    return random.oneIn(3) ? config : { ...config, stateBytesMax: random.int(0, 800) };
   }
 
   #beginTry(event: HandlerEvent, { handler, isLate, isFirst, startedAtUs }: Begun): Try | null {

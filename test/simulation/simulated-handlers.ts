@@ -3,6 +3,7 @@
 // the outside sees it: when its code began and stopped executing, and what it did.
 
 import { type Handler, type HandlerContext, type HandlerEvent, PermanentError, RetryLater } from '../../src/handler.js';
+import { fold } from './fold.js';
 import type { Random } from './random.js';
 
 /**
@@ -71,10 +72,17 @@ const passing = new Error('a whim');
 const toldToEnd = new Error('told to end');
 
 /** The handlers of one thread. */
-export function simulatedHandlers(count: number, of: { world: HandlersWorld; thread: HandlersThread }): Handler[] {
+export function simulatedHandlers(
+  count: number,
+  of: { world: HandlersWorld; thread: HandlersThread; keeps: readonly boolean[] },
+): Handler[] {
   return Array.from({ length: count }, (_, handler) => {
     return (event: HandlerEvent, context: HandlerContext) => {
       const record = of.world.begin(event, { handler, isLate: of.thread.isEnding });
+      // At once, so that a try that fails after it must be as if nothing had been set.
+      if (record !== null && of.keeps[handler] && event.key !== null) {
+        context.setState(fold(context.state, record.identity));
+      }
       return new Promise((resolve, reject) => {
         if (record !== null) new Performance({ ...of, handler, context, record, resolve, reject }).begin();
       });

@@ -3,7 +3,9 @@
 
 import { type EncodedEvent, journalPartition } from '../../src/event.js';
 import { type OutcomeRow, type Verdict, verdict } from '../../src/outcome.js';
+import type { KeyState, StateChange } from '../../src/keyed-state.js';
 import type { Retries, Suspects, Watermark } from '../../src/store/messages.js';
+import { fold } from './fold.js';
 
 export interface StoredEvent {
   readonly event: EncodedEvent;
@@ -55,6 +57,9 @@ export class SimulatedStore {
   /** Events of outcomes that did not succeed, as far as they are not in the journal. */
   readonly kept = new Map<string, EncodedEvent>();
   readonly objections: string[] = [];
+  /** By handler and key: the states that were stored, and what they are to be. */
+  readonly states = new Map<string, KeyState>();
+  readonly #folds = new Map<string, number>();
   /** Published events by position. */
   readonly events = new Map<number, StoredEvent>();
   /** By identity (`partition/position/handler`), in the order in which they were stored. */
@@ -211,6 +216,24 @@ export class SimulatedStore {
     this.#deaths.delete(identity);
     this.tries.delete(identity);
     this.#leave(identity);
+  }
+
+  /** An event of a handler that keeps state has succeeded. */
+  foldIn(identity: string, { handler, key }: { handler: string; key: string }): void {
+    const name = `${handler} ${key}`;
+    this.#folds.set(name, fold(this.#folds.get(name) ?? 0, identity));
+  }
+
+  /** Takes in the states of a group, whose outcomes are in: they are what came of the events that succeeded. */
+  setStates(changes: readonly StateChange[], handlers: readonly string[]): void {
+    for (const { handler, key, state } of changes) {
+      if (state === null) this.states.delete(`${handlers[handler]} ${key}`);
+      else this.states.set(`${handlers[handler]} ${key}`, state);
+    }
+    for (const [name, expected] of this.#folds) {
+      const found = this.states.get(name)?.value;
+      if (found !== String(expected)) this.objections.push(`the state of ${name} is ${found}, not ${expected}`);
+    }
   }
 
   /** `missing` names an accepted event below the watermark that has no outcome. */

@@ -87,9 +87,10 @@ export class SimulatedThread extends EventEmitter implements MachineThread, Hand
       },
     };
     const count = data.table.names.length;
-    const handlers = simulatedHandlers(count, { world: own, thread: this });
+    const states = data.table.policies.map(({ isStateful }) => (isStateful ? { initial: () => 0 } : null));
+    const handlers = simulatedHandlers(count, { world: own, thread: this, keeps: states.map((of) => of !== null) });
     this.#runner = new BatchRunner({
-      module: { table: data.table, handlers, retryIf: handlers.map(() => null), setup: null, teardown: null },
+      module: { table: data.table, handlers, retryIf: handlers.map(() => null), states, setup: null, teardown: null },
       ...{ threadId, limits: data, policies: data.policies, isJournaled: data.isJournaled, measuresHeap: false },
       ...{ progress, nowUs: world.nowUs },
     });

@@ -3,6 +3,7 @@
 
 import { type EncodedEvent, type Identity, journalPartition } from '../../src/event.js';
 import { EventsJoiner, JoinedEventsReader } from '../../src/joined-events.js';
+import type { KeyState } from '../../src/keyed-state.js';
 import { isOutcome, type Outcome, type OutcomeRow, RowsReader, type Verdict, verdict } from '../../src/outcome.js';
 import type { LaneOrder } from '../../src/policy.js';
 import { RunsGatherer } from '../../src/position-runs.js';
@@ -28,6 +29,7 @@ import type {
   PageRequest,
   ParkedEvents,
   PartitionStart,
+  StatesRequest,
   Watermark,
 } from '../../src/store/messages.js';
 import { keyWithoutOrder, type LaneName, withoutOrder } from '../../src/store-lanes.js';
@@ -45,6 +47,8 @@ interface World {
   readonly store: SimulatedStore;
   /** Names of the handlers there are. */
   readonly handlers: readonly string[];
+  /** Whether a handler keeps state. */
+  keepsState(handler: string): boolean;
   orderOf(handler: string): LaneOrder;
   /** Dead letters were taken to be run again, by identity. */
   onRedrive(identities: readonly string[]): void;
@@ -128,6 +132,7 @@ export class SimulatedWriter implements WriterThread {
       const duplicates = group.events === null ? [] : this.#addEvents(group.events);
       let stored = 0;
       for (const rows of group.rows) stored += this.#addRows(rows);
+      store.setStates(group.states ?? [], this.#world.handlers);
       for (const { partition, position, eventHandler, ...name } of group.parked) {
         const identity = store.identityOf(partition, position, this.#world.handlers[eventHandler] as string);
         const found = store.outcomes.get(identity)?.verdict;
@@ -137,6 +142,14 @@ export class SimulatedWriter implements WriterThread {
       }
       const gauges = { walBytes: 0, storeBytes: 0, freeBytes: 1e12 };
       return { stored, ignored: 0, duplicates, gauges };
+    });
+  }
+
+  readStates({ handlers, keys }: StatesRequest): Promise<readonly (KeyState | null)[]> {
+    return this.#inTurn(() => {
+      const { store, random, handlers: names } = this.#world;
+      const count = random.int(1, Math.min(4, keys.length));
+      return keys.slice(0, count).map((key, at) => store.states.get(`${names[handlers[at]!]} ${key}`) ?? null);
     });
   }
 
@@ -267,7 +280,11 @@ export class SimulatedWriter implements WriterThread {
       } else if (isOutcome(row)) {
         outcomes += 1;
         // An event may have been cancelled in the store while a page brought it here.
-        if (store.outcomes.get(identity)?.verdict !== verdict.cancelled) store.addOutcome(identity, row);
+        if (store.outcomes.get(identity)?.verdict !== verdict.cancelled) {
+          store.addOutcome(identity, row);
+          const isKept = row.verdict === verdict.succeeded && key !== null && this.#world.keepsState(handler);
+          if (isKept) store.foldIn(identity, { handler, key });
+        }
       } else {
         store.addTry(identity, row);
       }

@@ -1,0 +1,83 @@
+// State per key: what a handler sees is what the last event of its key that succeeded has left, whatever became of the
+// others, and it is stored with that event's outcome.
+
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import type { Processor } from '../dist/src/index.js';
+import { makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
+
+const handlers = new URL('./fixtures/handlers/stateful.js', import.meta.url);
+
+/** Publishes what is said under a key, all at once, so that it runs as runs do. */
+async function say(processor: Processor, key: string | null, words: readonly string[]): Promise<void> {
+  const events = words.map((text) => {
+    const [word, what = 'add'] = text.split('!');
+    return { type: 'said', ...(key !== null && { key }), data: { word, do: what } };
+  });
+  await Promise.all(events.map((event) => processor.publish(event)));
+  await processor.whenIdle();
+}
+
+const statesIn = (store: string) => {
+  return readOutcomes<{ key: string; value: string }>(store, 'SELECT key, value FROM states ORDER BY key').map(
+    ({ key, value }) => `${key} ${value}`,
+  );
+};
+
+const errorsIn = (store: string) => {
+  return readOutcomes<{ error: string }>(store, 'SELECT error FROM dead_letters ORDER BY position').map(
+    ({ error }) => (JSON.parse(error) as { message: string }).message,
+  );
+};
+
+test('a try that throws, runs out of time or loses its thread leaves the state as it was', { timeout: 60_000 }, async () => {
+  const store = join(makeFolder(), 'states.db');
+  const processor = await makeProcessor({ handlers, store, threads: 2, stateSizeMax: 150 });
+  await Promise.all([
+    say(processor, 'a', ['1', '2', '3!throw', '4', '5!once', '6', '7!exit', '8', '9!loop', '10']),
+    say(processor, 'b', ['1', '2!mutate', '3']),
+    say(processor, 'c', ['1', '2!circle', '3!large', '4']),
+    say(processor, 'd', ['1', '2!forget', '3']),
+  ]);
+  await say(processor, null, ['1']);
+  await processor.publish({ type: 'stateless', key: 'a', data: null });
+  await processor.drain();
+  expect(statesIn(store)).toEqual([
+    'a ["a:","1","2","4","5","6","8","10"]',
+    'b ["b:","1","3"]',
+    'c ["c:","1","4"]',
+    'd ["d:","3"]',
+  ]);
+  const errors = errorsIn(store);
+  expect(errors.find((said) => said.startsWith('a state must be at most 150'))).toContain('got 202');
+  expect(errors).toContainEqual(expect.stringContaining('an event must have a key for "list" to keep state of it'));
+  expect(errors).toContainEqual(expect.stringContaining('handler "none" must declare the state it keeps'));
+});
+
+test('a state is read back from the store, and every key has its own', { timeout: 60_000 }, async () => {
+  const store = join(makeFolder(), 'states.db');
+  const keys = Array.from({ length: 400 }, (_, n) => `k${n}`);
+  for (const word of ['1', '2', '3']) {
+    // So little memory that most keys are forgotten between two words of theirs.
+    const processor = await makeProcessor({ handlers, store, stateBytesMax: 65_536 });
+    await Promise.all(keys.map((key) => processor.publish({ type: 'said', key, data: { word } })));
+    await Promise.all(keys.map((key) => processor.publish({ type: 'said', key, data: { word: `${word}b` } })));
+    await processor.drain();
+  }
+  const expected = keys.map((key) => `${key} ${JSON.stringify([`${key}:`, '1', '1b', '2', '2b', '3', '3b'])}`);
+  expect(statesIn(store)).toEqual(expected.sort());
+});
+
+test('a state that is frozen cannot be changed in place', async () => {
+  const store = join(makeFolder(), 'states.db');
+  const processor = await makeProcessor({ handlers, store, freezeState: true });
+  await say(processor, 'a', ['1', '2!mutate']);
+  await processor.drain();
+  expect(errorsIn(store)).toEqual([expect.stringContaining('not extensible')]);
+});
+
+test('a handler that keeps state needs order per key', async () => {
+  const refused = makeProcessor({ handlers, order: 'none' });
+  await expect(refused).rejects.toMatchObject({ code: 'bad-handlers' });
+  await expect(refused).rejects.toThrow('handler "list" must have the order "key"');
+});
