@@ -6,6 +6,7 @@ import { KeylaneError, shown } from './errors.js';
 import { failureOptions } from './failure-options.js';
 import { locationFrom, storeFrom } from './locations.js';
 import { checkOption, type OptionSpec, unknownOption, type ValueOf } from './option-spec.js';
+import { stateOptions } from './state-options.js';
 
 /** How events are ordered: per key, not at all, or all of them one after another. */
 export type OrderMode = 'key' | 'none' | 'global';
@@ -166,8 +167,7 @@ export const optionTable = {
     min: 0,
     max: 60_000,
     unit: 'ms',
-    sentence:
-      'Longest wait of an outcome for its group while other batches run; 10 ms at most if somebody listens for it.',
+    sentence: 'Longest wait of an outcome for its group while other batches run; 10 ms if somebody listens for it.',
     flag: 'group-wait-ms',
   },
   unacknowledgedBytesMax: {
@@ -218,27 +218,7 @@ export const optionTable = {
     unit: 'characters',
     sentence: 'Largest stored error; what exceeds it is cut.',
   },
-  stateSizeMax: {
-    kind: 'integer',
-    default: 64 * kib,
-    min: 1,
-    max: 1 * mib,
-    unit: 'characters or bytes',
-    sentence: 'Largest encoded state of one key; a larger one is a failed try.',
-  },
-  stateBytesMax: {
-    kind: 'integer',
-    default: 64 * mib,
-    min: 64 * kib,
-    max: 16 * kib * mib,
-    unit: 'bytes',
-    sentence: 'States held in memory; beyond, those of keys that rest are forgotten, and others are read one by one.',
-  },
-  freezeState: {
-    kind: 'switch',
-    default: false,
-    sentence: 'Freeze the state that a handler is given, so that a change in place throws; for tests.',
-  },
+  ...stateOptions,
   ...failureOptions,
   loadTimeoutMs: {
     kind: 'integer',

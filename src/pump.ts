@@ -6,13 +6,9 @@
 import type { BreakerNews } from './dispatch/breakers.js';
 import type { Slot } from './dispatch/ring-buffer.js';
 import { KeylaneError, messageOf } from './errors.js';
-import type { Flight } from './flights.js';
-import type { Group, Owed } from './group.js';
-import type { BatchReport } from './pool/messages.js';
+import type { Owed } from './group.js';
+import { emptyInbox, type Inbox, type WriterNews } from './inbox.js';
 import { Settlement, type SettlementCounts, type SettlementParts } from './settlement.js';
-import type { StateWish } from './dispatch/lane-states.js';
-import type { KeyState } from './keyed-state.js';
-import type { GroupResult, JournalPage, LanePage, LanePageRequest } from './store/messages.js';
 
 export interface PumpParts extends SettlementParts {
   /** Lets those in who wait; called once a turn. */
@@ -27,26 +23,11 @@ export interface PumpParts extends SettlementParts {
 /** `held`: batches wait for `open`. `shut`: no new batch starts, what is in flight is finished. */
 type Gate = 'held' | 'open' | 'shut' | 'dead';
 
-/** What the writer said, in its order. */
-type WriterNews =
-  | { readonly group: Group; readonly result: GroupResult }
-  | { readonly page: JournalPage }
-  | { readonly lanePage: LanePage; readonly asked: LanePageRequest }
-  | { readonly states: readonly (KeyState | null)[]; readonly wish: StateWish }
-  | { readonly takeIn: () => void };
-
-/** What callbacks have noted since the last turn. */
-interface Inbox {
-  reports: { flight: Flight; report: BatchReport }[];
-  writer: WriterNews[];
-  trouble: unknown[];
-}
-
 export class Pump {
   readonly #parts: PumpParts;
   readonly #settlement: Settlement;
   #gate: Gate = 'held';
-  #inbox: Inbox = { reports: [], writer: [], trouble: [] };
+  #inbox: Inbox = emptyInbox();
   /** What ended it before everything was stored. */
   #killedBy: KeylaneError | null = null;
   #awake = false;
@@ -157,15 +138,16 @@ export class Pump {
     if (this.#gate === 'dead') return;
     const nowMs = this.#parts.clock.nowMs();
     const inbox = this.#inbox;
-    this.#inbox = { reports: [], writer: [], trouble: [] };
+    this.#inbox = emptyInbox();
     try {
       if (inbox.trouble.length > 0) throw inbox.trouble[0];
       for (const news of inbox.writer) this.#hear(news);
       for (const { flight, report } of inbox.reports) this.#settlement.settle(flight, report);
       this.#parts.letIn();
       this.#settlement.relieve();
-      this.#askForStates();
       this.#dispatch();
+      // A lane whose try is due may be found without its state only by then.
+      this.#askForStates();
       this.#settlement.sendAside();
       for (const news of this.#parts.dispatcher.takeBreakerNews()) this.#parts.onBreaker(news);
       const { flights, dispatcher } = this.#parts;
@@ -226,18 +208,18 @@ export class Pump {
   #hear(news: WriterNews): void {
     if ('page' in news) this.#parts.journal.turn(news.page);
     else if ('lanePage' in news) this.#parts.away.turn(news.asked, news.lanePage);
-    else if ('wish' in news) this.#parts.dispatcher.warm(news.wish, news.states);
     else if ('takeIn' in news) news.takeIn();
     else this.#settlement.confirm(news.group, news.result);
   }
 
-  /** Asks for the states of lanes that wait for theirs, many at a time. */
+  /** Asks for the states of lanes that wait for theirs. */
   #askForStates(): void {
-    const wish = this.#parts.dispatcher.states?.wish() ?? null;
+    const { dispatcher, writer } = this.#parts;
+    const wish = dispatcher.states?.wish() ?? null;
     if (wish === null) return;
-    const { lanes, bytesMax } = wish;
-    const request = { handlers: lanes.map(({ handler }) => handler), keys: lanes.map(({ key }) => key!), bytesMax };
-    this.#await(this.#parts.writer.readStates(request), (states) => this.#inbox.writer.push({ states, wish }));
+    this.#await(writer.readStates(wish.request), (states) => {
+      this.#inbox.writer.push({ takeIn: () => dispatcher.warm(wish, states) });
+    });
   }
 
   #dispatch(): void {

@@ -69,5 +69,7 @@ export class PlainContext implements HandlerContext {
 }
 
 function keepsNone(handler: string): TypeError {
-  return new TypeError(`handler "${handler}" must need no state in a plain loop, which keeps none: bench it in keylane`);
+  return new TypeError(
+    `handler "${handler}" must need no state in a plain loop, which keeps none: bench it in keylane`,
+  );
 }

@@ -60,7 +60,9 @@ async function stateLives(): Promise<void> {
   console.log(`${kills} kills of a run with state, seed ${seed}`);
   const wrong = await runStateLives({ folder, kills, seed });
   for (const line of wrong.slice(0, 20)) console.error(line);
-  console.log(`${kills} kills, ${wrong.length} things wrong in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+  console.log(
+    `${kills} kills, ${wrong.length} things wrong in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`,
+  );
   if (wrong.length > 0) process.exitCode = 1;
 }
 

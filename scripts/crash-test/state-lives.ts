@@ -33,10 +33,17 @@ export async function runStateLives({ folder, kills, seed }: StateLives): Promis
 }
 
 /** Runs one life, which is killed a moment after so many outcomes are stored; null for never. */
-async function live(of: { store: string; count: number; untilOutcomes: number | null; delayMs: number }): Promise<void> {
+async function live(of: {
+  store: string;
+  count: number;
+  untilOutcomes: number | null;
+  delayMs: number;
+}): Promise<void> {
   const { store, count, untilOutcomes, delayMs } = of;
   const file = fileURLToPath(new URL('./state-child.js', import.meta.url));
-  const child = spawn(process.execPath, [file, store, String(count), String(keys)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [file, store, String(count), String(keys)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let said = '';
   child.stdout.on('data', (chunk) => {
     said += chunk;

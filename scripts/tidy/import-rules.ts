@@ -17,6 +17,8 @@ const vocabulary = [
   'options',
   'policy',
   'failure-options',
+  'state-options',
+  'keyed-state',
   'dead-letter-selection',
   'backoff',
   'phase',

@@ -52,7 +52,6 @@ export interface Came {
   /** Per event, how long to wait before its next try; null when no event has one. */
   readonly delaysMs: Float64Array | null;
   readonly busyUs: number;
-  /** What it changed states to; see BatchReport. */
   readonly states?: readonly StateAt[];
 }
 

@@ -12,8 +12,8 @@ const askedMax = 1024;
 /** Asks the store for the states of some keys. */
 export interface StateWish {
   readonly lanes: readonly Lane[];
-  /** Size at which no more are read; one always is. */
-  readonly bytesMax: number;
+  /** Index of the handler and key of each, and the size at which no more are read; one always is. */
+  readonly request: { readonly handlers: number[]; readonly keys: string[]; readonly bytesMax: number };
 }
 
 interface Resting {
@@ -112,7 +112,8 @@ export class LaneStates {
       lanes.push(lane);
       if (lanes.length === countMax) break;
     }
-    this.#asked = { lanes, bytesMax };
+    const [handlers, keys] = [lanes.map(({ handler }) => handler), lanes.map(({ key }) => key!)];
+    this.#asked = { lanes, request: { handlers, keys, bytesMax } };
     for (const lane of lanes) this.#cold.set(lane, this.#asked);
     return this.#asked;
   }

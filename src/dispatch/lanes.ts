@@ -5,6 +5,7 @@ import { invariant, unreachable } from '../invariant.js';
 import type { KeyState } from '../keyed-state.js';
 import type { LaneOrder } from '../policy.js';
 import { Lane } from './lane.js';
+import { LaneFigures } from './lane-figures.js';
 import { LaneHeap } from './lane-heap.js';
 import { LaneMap } from './lane-map.js';
 import type { LaneStates, StateWish } from './lane-states.js';
@@ -13,7 +14,7 @@ import type { Claim, Stand } from './stand.js';
 import { Stands } from './stands.js';
 import { StuckLanes } from './stuck-lanes.js';
 
-export class Lanes {
+export class Lanes extends LaneFigures {
   readonly #map: LaneMap;
   readonly #stands: Stands;
   /** By the sequence of their heads. */
@@ -25,25 +26,11 @@ export class Lanes {
   readonly #states: LaneStates | null;
 
   constructor(of: { orders: readonly LaneOrder[]; claims: readonly Claim[]; states?: LaneStates | null }) {
-    this.#states = of.states ?? null;
-    this.#stands = new Stands(of.claims, { isOne: of.orders.includes('global') });
-    this.#map = new LaneMap({ orders: of.orders, stands: this.#stands.byHandler });
-    this.#stuck = new StuckLanes(of.claims.length);
-  }
-
-  /** Lanes with events waiting or in flight; free lanes do not count. */
-  get live(): number {
-    return this.#map.live;
-  }
-
-  /** Lanes that could give a run now; free lanes do not count. */
-  get ready(): number {
-    return this.#stands.ready;
-  }
-
-  /** Events that wait in lanes that could give a run now, free lanes included. */
-  get runnable(): number {
-    return this.#stands.runnable;
+    const stands = new Stands(of.claims, { isOne: of.orders.includes('global') });
+    const map = new LaneMap({ orders: of.orders, stands: stands.byHandler });
+    const stuck = new StuckLanes(of.claims.length);
+    super({ map, stands, stuck });
+    [this.#map, this.#stands, this.#stuck, this.#states] = [map, stands, stuck, of.states ?? null];
   }
 
   /** Where the event stands that is to run next; null when none can run. */
@@ -60,21 +47,6 @@ export class Lanes {
 
   standOf(handler: number): Stand {
     return this.#stands.byHandler[handler]!;
-  }
-
-  /** Events that wait in delayed lanes. */
-  get delayedEvents(): number {
-    return this.#stuck.delayedEvents;
-  }
-
-  /** What waits in lanes that are delayed or gated: how many events, and their size. */
-  get stuck(): { readonly events: number; readonly bytes: number } {
-    return this.#stuck;
-  }
-
-  /** When the first delayed lane is due; infinity when there is none. */
-  get nextDueMs(): number {
-    return this.#stuck.nextDueMs;
   }
 
   /** The event that is to run next; null when none can run. */

@@ -8,7 +8,7 @@ import type { StateOptions } from '../keyed-state.js';
 import { checkOption, type OptionSpec } from '../option-spec.js';
 import { optionTable } from '../options.js';
 import { badHandlers } from './bad-handlers.js';
-import { stateOptionsFrom } from './state-options.js';
+import { stateOptionsFrom } from './module-states.js';
 
 const { attemptsMax, backoffMsMin, backoffMsMax, timeoutMs, graceMs, onDeadLetter } = optionTable;
 
@@ -29,7 +29,8 @@ interface ModulePolicy {
   readonly state: StateOptions | null;
 }
 
-const advice = `write export const policies = { 'event.type': { … } } with any of ${members.join(', ')}, retryIf, state`;
+const known = [...members, 'retryIf', 'state'].join(', ');
+const advice = `write export const policies = { 'event.type': { … } } with any of ${known}`;
 
 /** Policies by the names of handlers. Throws a KeylaneError `bad-handlers`. */
 export function policiesFrom(
@@ -79,9 +80,9 @@ function policyFrom(given: unknown, { what, file }: { what: string; file: string
       retryIf = value as (error: unknown) => unknown;
       continue;
     }
-    const known = members.find((candidate) => candidate === member);
-    if (known === undefined) throw badHandlers(file, `has a member ${shown(member)} in ${what}, which is none`, advice);
-    plain[known] = checked(value, { member: known, what, file });
+    const found = members.find((candidate) => candidate === member);
+    if (found === undefined) throw badHandlers(file, `has a member ${shown(member)} in ${what}, which is none`, advice);
+    plain[found] = checked(value, { member: found, what, file });
   }
   return { plain, retryIf, state };
 }

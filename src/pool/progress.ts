@@ -38,8 +38,7 @@ const numbersPerState = 4;
 const stateLength = { unchanged: -1, none: -2 } as const;
 
 const intsPerEvent = 1 + numbersPerState;
-const bytesPerEvent =
-  timesPerEvent * Float64Array.BYTES_PER_ELEMENT + intsPerEvent * Int32Array.BYTES_PER_ELEMENT + 2;
+const bytesPerEvent = timesPerEvent * Float64Array.BYTES_PER_ELEMENT + intsPerEvent * Int32Array.BYTES_PER_ELEMENT + 2;
 
 /** The memory of all places of some threads. */
 export class Progress {

@@ -52,8 +52,9 @@ export class TryContext implements HandlerContext {
   }
 
   #keepsNone(): TypeError {
-    const found = `handler ${shown(this.handler)} must declare the state it keeps, found no declaration`;
-    return new TypeError(`${found}: give its policy a member state: { initial: (key) => state }`);
+    const expected = `handler ${shown(this.handler)} must declare the state it keeps, and its event must have a key`;
+    const advice = 'give its policy a member state: { initial: (key) => state }, and publish the event with a key';
+    return new TypeError(`${expected}, found one of the two missing: ${advice}`);
   }
 
   get aborted(): boolean {

@@ -15,9 +15,7 @@ export class StateTable {
 
   constructor(db: Connection, { names }: { names: LaneNames }) {
     this.#names = names;
-    this.#isDecided = db
-      .prepare('SELECT 1 FROM outcome WHERE partition = ? AND position = ? AND handler = ?')
-      .pluck();
+    this.#isDecided = db.prepare('SELECT 1 FROM outcome WHERE partition = ? AND position = ? AND handler = ?').pluck();
     this.#put = db.prepare(`
       INSERT INTO state (handler, key, version, value, partition, position) VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT (handler, key) DO UPDATE SET version = excluded.version, value = excluded.value,

@@ -189,10 +189,7 @@ export class Store {
     this.#changes.make('store a fingerprint', () => this.#tables.partitions.setFingerprint(partition, text));
   }
 
-  /**
-   * Stores a group. When it throws, nothing of the group is stored. After `store-full` the same group may come again;
-   * after anything else every later group is refused.
-   */
+  /** Stores a group; when it throws, nothing of it. After `store-full` it may come again, else no group may. */
   append(group: GroupRequest): GroupResult {
     this.#changes.confirm();
     this.#quietChecks = 0;

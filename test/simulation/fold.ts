@@ -2,6 +2,7 @@
 
 export function fold(state: number, identity: string): number {
   let next = state;
-  for (let at = 0; at < identity.length; at += 1) next = (Math.imul(next ^ identity.charCodeAt(at), 0x01000193) + 1) | 0;
+  for (let at = 0; at < identity.length; at += 1)
+    next = (Math.imul(next ^ identity.charCodeAt(at), 0x01000193) + 1) | 0;
   return next;
 }

@@ -2,8 +2,8 @@
 // the judge looks at, and it objects to whatever a store must never be told.
 
 import { type EncodedEvent, journalPartition } from '../../src/event.js';
-import { type OutcomeRow, type Verdict, verdict } from '../../src/outcome.js';
 import type { KeyState, StateChange } from '../../src/keyed-state.js';
+import { type OutcomeRow, type Verdict, verdict } from '../../src/outcome.js';
 import type { Retries, Suspects, Watermark } from '../../src/store/messages.js';
 import { fold } from './fold.js';
 

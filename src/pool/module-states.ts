@@ -6,7 +6,8 @@ import { badHandlers } from './bad-handlers.js';
 
 const versionMax = 1_000_000_000;
 
-const advice = 'write state: { initial: (key) => state }, with version and migrate: (state, version) => state beside it';
+const advice =
+  'write state: { initial: (key) => state }, with version and migrate: (state, version) => state beside it';
 
 /** Throws a KeylaneError `bad-handlers`. */
 export function stateOptionsFrom(given: unknown, { what, file }: { what: string; file: string }): StateOptions {
