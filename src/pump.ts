@@ -165,7 +165,8 @@ export class Pump {
       this.#settlement.sendAside();
       for (const news of this.#parts.dispatcher.takeBreakerNews()) this.#parts.onBreaker(news);
       const { flights, dispatcher } = this.#parts;
-      this.#settlement.groups.commit({ isIdle: flights.count === 0, isTight: dispatcher.isTight });
+      const [isIdle, isBusy] = [flights.count === 0, flights.placesFree === 0];
+      this.#settlement.groups.commit({ isIdle, isBusy, isTight: dispatcher.isTight });
       this.#setAlarm(nowMs);
     } catch (error) {
       this.#fail(error);

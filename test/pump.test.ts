@@ -156,15 +156,17 @@ test('an outcome waits for company while another batch runs, but no longer than 
   expect(groups).toHaveLength(1);
 });
 
-test('an outcome that somebody listens for waits 10 ms at most', async () => {
+test('an outcome that somebody listens for waits 10 ms at most, and 5 ms while a batch could start', async () => {
   processor = make({ groupWaitMs: 50 });
-  await processor.publishMany([{ type: 't' }, { type: 't' }, { type: 't' }]);
+  await processor.publishMany([{ type: 't' }, { type: 't' }, { type: 't' }, { type: 't' }]);
   await settle();
   await finish(0);
   expect(clock.nextAtMs()).toBe(50);
   processor.on('outcome', () => {});
   await finish(1);
   expect(clock.nextAtMs()).toBe(10);
+  await finish(2);
+  expect(clock.nextAtMs()).toBe(5);
   clock.step();
   await settle();
   expect(groups).toHaveLength(1);
@@ -183,7 +185,7 @@ test('a group that has a quarter of the ring leaves at once', async () => {
 test('a group waits 10 ms at most while events fill half of the bytes that memory may have', async () => {
   const ringBytesMax = 1024 * 1024;
   processor = make({ groupWaitMs: 50, ringBytesMax, dataSizeMax: ringBytesMax });
-  await processor.publishMany([{ type: 't' }, { type: 't', data: 'x'.repeat(ringBytesMax / 2) }]);
+  await processor.publishMany([{ type: 't' }, { type: 't', data: 'x'.repeat(ringBytesMax / 2) }, { type: 't' }]);
   await settle();
   await finish(0);
   expect(clock.nextAtMs()).toBe(10);
