@@ -24,6 +24,7 @@ import type { RowNames } from './outcome.js';
 import { OutcomeNews } from './outcome-news.js';
 import { warnsOfParked } from './parked-warning.js';
 import { Partitions } from './partitions.js';
+import { Pausing } from './pausing.js';
 import { type LaneOrder, ordersOf, policiesOf } from './policy.js';
 import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
@@ -71,6 +72,7 @@ export class Engine {
   readonly consumption: Consumption;
   readonly deadLetters: DeadLetters;
   readonly cancellations: Cancellations;
+  readonly pausing: Pausing;
   readonly audience: Audience;
   readonly receipts: Receipts;
   readonly news: OutcomeNews;
@@ -120,10 +122,9 @@ export class Engine {
     this.consumption = new Consumption({
       ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition, intake, partitions, onWarning },
     });
-    const calls = {
-      ...{ dispatcher, flights: this.flights, writer, pump, away, journal: this.journal, wallMs: () => clock.wallMs() },
-      allStored: () => pump.allStored(),
-    };
+    const stored = { wallMs: () => clock.wallMs(), allStored: () => pump.allStored() };
+    const calls = { dispatcher, flights: this.flights, writer, pump, away, journal: this.journal, ...stored };
+    this.pausing = new Pausing({ dispatcher, handlers: table.names, wake: () => pump.wake() });
     this.deadLetters = new DeadLetters({
       ...calls,
       deadLetters: (request) => pump.takeIn(writer.deadLetters(request), ({ lanes }) => away.goOn(lanes)),

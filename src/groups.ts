@@ -29,8 +29,8 @@ interface Parts {
 const inFlightMax = 2;
 
 /**
- * The longest wait of a group for whose outcomes somebody waits, or that keeps memory from others: shorter while a batch
- * could start, as then nothing but the group keeps them waiting.
+ * The longest wait of a group for whose outcomes somebody waits, or that keeps memory from others: shorter while a
+ * batch could start, as then nothing but the group keeps them waiting.
  */
 const awaitedMsMax = { whileBusy: 10, whileFree: 5 };
 

@@ -35,6 +35,7 @@ export type { Durability, IntakeMode, OrderMode, ProcessorOptions, Retention } f
 export type { Outcome, OutcomeStatus, Retry } from './outcome.js';
 export type { EventFilter, OutcomeFilter } from './outcome-filter.js';
 export type { OutcomeIterator } from './outcome-iterator.js';
+export type { PauseFilter } from './pausing.js';
 export type { Phase } from './phase.js';
 export type { Processor, Recovery } from './processor.js';
 export type { ManyAccepted } from './publishing.js';

@@ -167,7 +167,7 @@ export const optionTable = {
     max: 60_000,
     unit: 'ms',
     sentence:
-      'Longest wait of an outcome for its group while other batches run; 5 to 10 ms at most if somebody listens for it.',
+      'Longest wait of an outcome for its group while other batches run; 5 to 10 ms at most if somebody waits for it.',
     flag: 'group-wait-ms',
   },
   unacknowledgedBytesMax: {

@@ -10,6 +10,7 @@ import type { EventMap, EventOf } from './event.js';
 import type { Outcome } from './outcome.js';
 import { type EventFilter, Matcher, type OutcomeFilter } from './outcome-filter.js';
 import { type OutcomeIterator, PulledOutcomes } from './outcome-iterator.js';
+import type { PauseFilter } from './pausing.js';
 import { endedBefore } from './receipts.js';
 import { nodeWritable, type WritableOptions, webWritable } from './streams.js';
 import {
@@ -98,6 +99,22 @@ export abstract class ProcessorCalls<Events extends EventMap> {
   /** The same as a stream of the web, for `pipeTo`. */
   writableStream(options: WritableOptions = {}): WritableStream<EventOf<Events>> {
     return webWritable(this.engine, options);
+  }
+
+  /**
+   * Lets no event start from now on: of any handler and key (`{}`), of a handler, a key, or a key of one handler.
+   * What is in flight is finished; what comes is accepted, stored, and waits in order. `whenIdle` waits for it, `stop`
+   * leaves it, and `drain` resumes everything, as it finishes what was accepted. A pause is not stored: the next start
+   * has none. At most 10,000 keys can be paused. Throws a KeylaneError `bad-option`, `overloaded`, or what ended the
+   * processor.
+   */
+  pause(which: PauseFilter = {}): void {
+    this.engine.pausing.pause(which);
+  }
+
+  /** Takes a pause back: the one that was made with the same filter, or, without one, all of them. */
+  resume(which?: PauseFilter): void {
+    this.engine.pausing.resume(which);
   }
 
   on<Name extends keyof ProcessorEvents>(name: Name, listener: Listener<Name>): this {

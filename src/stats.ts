@@ -1,6 +1,7 @@
 // The counts a processor gives when asked: one snapshot of plain values.
 
 import type { Engine } from './engine.js';
+import type { PauseFilter } from './pausing.js';
 import type { Phase } from './phase.js';
 
 /**
@@ -38,6 +39,8 @@ export interface Stats {
   readonly parked: number;
   /** Handlers whose circuit breaker is not closed. */
   readonly paused: readonly string[];
+  /** What `pause()` holds back, as it was asked for. */
+  readonly pausedByHand: readonly PauseFilter[];
   readonly inFlight: number;
   /** Events whose outcome is decided and not yet durable. */
   readonly unacknowledged: number;
@@ -86,6 +89,7 @@ export function statsOf(
     backlog: journal.backlog + away.backlog,
     parked: journal.parked + away.parked,
     paused: policies.flatMap((_, handler) => (isPaused(handler) ? [names.handler(handler)] : [])),
+    pausedByHand: engine.pausing.list(),
     inFlight: held.inFlight,
     unacknowledged: held.settled,
     publishersWaiting: intake.publishersWaiting,

@@ -17,6 +17,7 @@ import { type Batch, Departures } from './departures.js';
 import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
 import { Lanes } from './lanes.js';
+import { type Pause, Pauses } from './pauses.js';
 import { noDue, RingBuffer, type Slot } from './ring-buffer.js';
 import { type Claim, noClaims } from './stand.js';
 import { Watermarks } from './watermark.js';
@@ -37,7 +38,7 @@ export interface DispatcherOptions {
   /** By handler, where they are not all alike: what each may claim, and its order. */
   readonly claims?: readonly Claim[];
   readonly orders?: readonly LaneOrder[];
-  /** Null: no handler is ever paused. */
+  /** Null: there is none. */
   readonly breaker: BreakerLimits | null;
 }
 
@@ -53,6 +54,8 @@ export interface Came {
 export class Dispatcher {
   readonly #ring: RingBuffer;
   readonly #lanes: Lanes;
+  /** What somebody has paused; `pause` and `resume` change it. */
+  readonly pauses: Pick<Pauses, 'isFull' | 'list'>;
   readonly #watermarks = new Watermarks();
   readonly #breakers: Breakers | null;
   readonly #histories = new Histories();
@@ -67,12 +70,14 @@ export class Dispatcher {
     const { order, handlerCount, breaker, widest } = options;
     this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax, widest });
     const { orders = Array<LaneOrder>(handlerCount).fill(order), claims = noClaims(handlerCount) } = options;
-    this.#lanes = new Lanes({ orders, claims });
-    const lanes = this.#lanes;
+    const pauses = new Pauses();
+    this.pauses = pauses;
+    const lanes = new Lanes({ orders, claims, pauses });
+    this.#lanes = lanes;
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
     const [ring, departures, breakers] = [this.#ring, this.#departures, this.#breakers];
-    this.away = new Away({ lanes, ring, departures, breakers, parks: options.parks });
+    this.away = new Away({ lanes, ring, departures, breakers, pauses, parks: options.parks });
   }
 
   /** Begins a partition whose events below `watermark` have their outcomes. */
@@ -102,7 +107,7 @@ export class Dispatcher {
 
   /** When time alone changes what can run: a try is due, or a handler that is paused can be probed. */
   get nextWakeMs(): number {
-    return Math.min(this.#lanes.nextDueMs, this.#breakers?.nextProbeMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#lanes.stuck.nextDueMs, this.#breakers?.nextProbeMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Takes an event in, once for each handler, at the end of its lane; one that is away has it set aside. With room. */
@@ -128,7 +133,6 @@ export class Dispatcher {
     return true;
   }
 
-  /** From now on so many threads share what is waiting. */
   shareAmong(threads: number): void {
     this.#departures.size.threads = threads;
   }
@@ -216,6 +220,16 @@ export class Dispatcher {
     return this.#lanes.find(handler, key);
   }
 
+  /** Lets nothing of this start, besides what is paused already; what is in flight is finished. */
+  pause(pause: Pause): void {
+    this.#lanes.pause(pause);
+  }
+
+  /** Takes one back, or with null all of them. */
+  resume(pause: Pause | null): void {
+    this.#lanes.resume(pause);
+  }
+
   breakerOf(handler: number): BreakerNow {
     return this.#breakers?.of(handler) ?? { state: 'closed', probeMs: null };
   }
@@ -243,7 +257,7 @@ export class Dispatcher {
     return {
       admitted: this.#admitted,
       buffered: this.#ring.held - inFlight - settled,
-      delayed: this.#lanes.delayedEvents,
+      delayed: this.#lanes.stuck.delayedEvents,
       inFlight,
       settled,
       lanesLive: this.#lanes.live,
