@@ -8,12 +8,14 @@ import { Cancellations } from './cancellations.js';
 import type { Clock } from './clock.js';
 import { Consumption } from './consumption.js';
 import { DeadLetters } from './dead-letters.js';
+import { isHeard } from './diagnostics.js';
 import type { BreakerLimits } from './dispatch/breaker.js';
 import type { BreakerNews } from './dispatch/breakers.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { DueTimes } from './due-times.js';
 import { KeylaneError } from './errors.js';
 import { type Identity, journalPartition } from './event.js';
+import { EventEncoder } from './event-encoder.js';
 import { Flights } from './flights.js';
 import type { HandlerTable, Policy } from './handler.js';
 import { Idleness } from './idleness.js';
@@ -30,6 +32,7 @@ import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
 import { Receipts } from './receipts.js';
 import { Routes } from './routes.js';
+import type { StandardSchema } from './standard-schema.js';
 import type { EventOutcomes } from './store/event-messages.js';
 import type { JournalStart } from './store/messages.js';
 import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
@@ -37,6 +40,8 @@ import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js'
 export interface EngineParts {
   readonly config: Config;
   readonly table: HandlerTable;
+  /** By event type; null where nothing is checked. */
+  readonly schemas: ReadonlyMap<string, StandardSchema> | null;
   readonly writer: WriterThread;
   readonly pool: HandlerThreads;
   readonly journal: JournalStart;
@@ -118,7 +123,8 @@ export class Engine {
     });
     this.intake = this.#intake(parts);
     const { intake, receipts } = this;
-    this.publishing = new Publishing({ intake, pump, receipts, limits: config, partition: journalPartition });
+    const encoder = new EventEncoder({ limits: config, schemas: parts.schemas });
+    this.publishing = new Publishing({ intake, pump, receipts, encoder, partition: journalPartition });
     this.consumption = new Consumption({
       ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition, intake, partitions, onWarning },
     });
@@ -191,6 +197,7 @@ export class Engine {
     const isJournaled = config.intake === 'journal';
     return new Pump({
       ...{ dispatcher, partitions, journal, away, flights, writer, clock, limits: config },
+      handlerCount: this.policies.length,
       isStored: ({ partition }) => isJournaled && partition === journal.partition,
       letIn: () => {
         this.acceptance.look();
@@ -199,7 +206,10 @@ export class Engine {
       },
       isAudienceBehind: () => this.audience.isBehind,
       inspect: (report, slots) => this.news.inspect(report, slots),
-      onSettled: (batch, { results }) => this.cancellations.settled(batch, results),
+      onSettled: (batch, { results, busyUs }) => {
+        this.cancellations.settled(batch, results);
+        if (isHeard('batch')) hearers.announcer.tellBatch({ events: results.length, busyUs });
+      },
       onParked: warnsOfParked(hearers.onWarning),
       onBreaker: (news) => hearers.onBreaker(news),
       onFatal: (error) => hearers.onFatal(error),

@@ -4,14 +4,18 @@
 import type { Writable } from 'node:stream';
 import type { WritableStream } from 'node:stream/web';
 import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
+import { type BusiestKeys, busiestKeys } from './busiest-keys.js';
 import type { Engine } from './engine.js';
 import type { KeylaneError } from './errors.js';
 import type { EventMap, EventOf } from './event.js';
+import { type Health, healthOf } from './health.js';
 import type { Outcome } from './outcome.js';
 import { type EventFilter, Matcher, type OutcomeFilter } from './outcome-filter.js';
 import { type OutcomeIterator, PulledOutcomes } from './outcome-iterator.js';
 import type { PauseFilter } from './pausing.js';
+import { prometheusText } from './prometheus.js';
 import { endedBefore } from './receipts.js';
+import type { Stats } from './stats.js';
 import { nodeWritable, type WritableOptions, webWritable } from './streams.js';
 import {
   checkListener,
@@ -30,6 +34,32 @@ export abstract class ProcessorCalls<Events extends EventMap> {
 
   /** @internal */
   protected abstract readonly engine: Engine;
+
+  /**
+   * What it failed with. Written by the Processor.
+   * @internal
+   */
+  protected failure: KeylaneError | null = null;
+
+  /** One snapshot of the counts. */
+  abstract stats(): Stats;
+
+  /** Whether it does its work, and what wants to be looked at: judged from the counts of this moment. */
+  health(): Health {
+    return healthOf(this.stats(), this.failure);
+  }
+
+  /** The counts as text for Prometheus (`prometheusContentType`); `labels` are added to each metric. */
+  prometheusText(labels: Readonly<Record<string, string>> = {}): string {
+    const stats = this.stats();
+    return prometheusText({ stats, health: healthOf(stats, this.failure) }, labels);
+  }
+
+  /** The keys of which most waits in memory, and whether their order is the bottleneck. Looks at every key there. */
+  busiestKeys(limit = 10): BusiestKeys {
+    const { dispatcher, names } = this.engine;
+    return busiestKeys({ dispatcher, threads: this.stats().threads, nameOf: names.handler }, limit);
+  }
 
   /**
    * Publishes an event and resolves with its durable outcome, whatever its status: a dead letter is an outcome, not an

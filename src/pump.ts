@@ -216,6 +216,11 @@ export class Pump {
     this.wake();
   }
 
+  /** What tries gave and took, and what there was of late. */
+  get figures(): Pick<Settlement, 'tallies' | 'rates'> {
+    return this.#settlement;
+  }
+
   counts(): SettlementCounts {
     return this.#settlement.counts();
   }

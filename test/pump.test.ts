@@ -48,6 +48,7 @@ function make(options: Partial<ProcessorOptions>): Processor {
     }),
     opened: { epoch: 1, wasClean: true, path: 'none', file: { device: 0, inode: 0 } },
     flight: { depart: () => {}, arrive: () => {}, close: () => void ended.push('flight log') },
+    schemas: null,
     table: { names: ['t'], takes: 'its-own-type', policies: [{}] },
     journal: {
       partition: 1,
@@ -108,7 +109,7 @@ async function settle(): Promise<void> {
 
 function resultOf(stored: number, gauges: Partial<StoreGauges> = {}): GroupResult {
   const well = { walBytes: 0, storeBytes: 0, freeBytes: 1e12 };
-  return { stored, ignored: 0, duplicates: [], gauges: { ...well, ...gauges } };
+  return { stored, ignored: 0, duplicates: [], tookUs: 1, gauges: { ...well, ...gauges } };
 }
 
 function report(message: BatchMessage, resultBytes = 0): BatchReport {
@@ -126,8 +127,7 @@ function report(message: BatchMessage, resultBytes = 0): BatchReport {
     rowCount: message.count,
     failedCount: 0,
     delaysMs: null,
-    busyUs: 1,
-    heapGrowthBytes: 0,
+    ...{ busyUs: 1, durationsUs: new Float32Array(message.count), heapGrowthBytes: 0 },
   };
 }
 
@@ -255,8 +255,7 @@ test('a report that fits no batch is a bug of ours, and fails the processor as s
     rowCount: 0,
     failedCount: 0,
     delaysMs: null,
-    busyUs: 0,
-    heapGrowthBytes: 0,
+    ...{ busyUs: 0, durationsUs: new Float32Array(9), heapGrowthBytes: 0 },
   });
   await settle();
   expect(processor.phase).toBe('failed');

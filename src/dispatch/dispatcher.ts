@@ -12,7 +12,7 @@ import type { LaneName } from '../store-lanes.js';
 import { Away } from './away.js';
 import type { BreakerLimits } from './breaker.js';
 import { type BreakerNews, type BreakerNow, Breakers } from './breakers.js';
-import type { DispatcherCounts } from './counts.js';
+import { countsOf, type DispatcherCounts } from './counts.js';
 import { type Batch, Departures } from './departures.js';
 import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
@@ -215,6 +215,11 @@ export class Dispatcher {
     this.#settled += 1;
   }
 
+  /** Lanes that keep an order, in no order themselves. */
+  lanes(): Iterable<Lane> {
+    return this.#lanes.all();
+  }
+
   /** The lane of a handler and a key, if anything of it is in memory or known to be away. */
   lane(handler: number, key: string | null): Lane | null {
     return this.#lanes.find(handler, key);
@@ -252,20 +257,8 @@ export class Dispatcher {
   }
 
   counts(): DispatcherCounts {
-    const { inFlight, size } = this.#departures;
-    const settled = this.#settled + this.away.unstored;
-    return {
-      admitted: this.#admitted,
-      buffered: this.#ring.held - inFlight - settled,
-      delayed: this.#lanes.stuck.delayedEvents,
-      inFlight,
-      settled,
-      lanesLive: this.#lanes.live,
-      lanesReady: this.#lanes.ready,
-      bytesHeld: this.#ring.bytes,
-      batchSize: size.latest,
-      eventUs: size.eventUs,
-    };
+    const [ring, lanes, departures] = [this.#ring, this.#lanes, this.#departures];
+    return countsOf({ ring, lanes, departures, admitted: this.#admitted, settled: this.#settled + this.away.unstored });
   }
 
   #take(event: EncodedEvent, { partition, position, handler }: OwedPlace): Slot {

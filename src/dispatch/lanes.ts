@@ -4,7 +4,7 @@
 import { invariant, unreachable } from '../invariant.js';
 import type { LaneOrder } from '../policy.js';
 import type { Lane } from './lane.js';
-import { LaneMap } from './lane-map.js';
+import { type LaneCounts, LaneMap } from './lane-map.js';
 import { LanePlaces } from './lane-places.js';
 import type { Pauses } from './pauses.js';
 import { noDue, type Slot } from './ring-buffer.js';
@@ -18,9 +18,13 @@ export class Lanes extends LanePlaces {
     this.#map = new LaneMap({ orders, stands: this.stands.byHandler });
   }
 
-  /** Lanes with events waiting or in flight; free lanes do not count. */
-  get live(): number {
-    return this.#map.live;
+  counts(): LaneCounts {
+    return this.#map.counts();
+  }
+
+  /** Lanes that keep an order, in no order themselves. */
+  all(): Iterable<Lane> {
+    return this.#map.all();
   }
 
   /** The lane of a handler and a key, if it lives. */

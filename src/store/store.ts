@@ -261,12 +261,14 @@ export class Store {
   }
 
   #appendGroup(group: GroupRequest): GroupResult {
+    const startMs = performance.now();
     const rows = groupRowsOf(group);
     const result = this.#changes.make('store outcomes', () => this.#groups.append(group, rows));
     this.#tables.waiting.forget(rows.outcomes);
     this.#retention?.noteStored(result.stored);
     this.#walPages = walPagesOf(this.#db);
-    return { ...result, gauges: this.#gauge.read({ walPages: this.#walPages }) };
+    const tookUs = (performance.now() - startMs) * 1000;
+    return { ...result, tookUs, gauges: this.#gauge.read({ walPages: this.#walPages }) };
   }
 
   #retentionOf({ retention }: OpenRequest): RetentionSchedule | null {

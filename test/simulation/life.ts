@@ -192,7 +192,7 @@ export class Life {
     const pool = new WatchedPool(started, { wrong: this.#wrong, names: this.#plan.handlers });
     this.#pool = pool;
     const processor = new Processor({
-      ...{ config, clock: this.#clock, writer: this.#writer, pool, trouble, table: this.#table },
+      ...{ config, clock: this.#clock, writer: this.#writer, pool, trouble, table: this.#table, schemas: null },
       journal: await this.#writer.openJournal({ isVolatile: intake === 'memory' }),
       opened: { epoch: 1, wasClean: true, path: 'simulated', file: { device: 0, inode: 0 } },
       flight: {
