@@ -16,6 +16,7 @@ import { type MatrixPlan, runMatrix } from './matrix.js';
 import {
   addMatrixFlags,
   axesFrom,
+  chosenFrom,
   countFrom,
   durabilityFrom,
   type MatrixFlags,
@@ -53,7 +54,16 @@ type Found = Pick<BenchReport, 'cells' | 'limits' | 'peers' | 'targets' | 'own' 
 
 const tuningFlags = new TuningFlags({ without: ['threads', 'durability'] });
 /** Flags that say something of the user's own handlers only. */
-const ownFlags = ['input', 'type', 'typeField', 'keyField', 'idField', 'events', 'eventsPerThread'] as const;
+const ownFlags = [
+  'input',
+  'type',
+  'typeField',
+  'keyField',
+  'idField',
+  'cloudevents',
+  'events',
+  'eventsPerThread',
+] as const;
 
 const example = `
 Examples:
@@ -139,9 +149,10 @@ async function ownWork(lab: Lab, flags: BenchFlags, repeats: number): Promise<Fo
 
 async function fixedWork(lab: Lab, flags: BenchFlags, repeats: number): Promise<Found> {
   if (flags.targets) {
-    const { judgeTargets } = await clonePart('targets', () => import('./targets/judge.js'));
+    const { judgeTargets, targetNames } = await clonePart('targets', () => import('./targets/judge.js'));
+    const names = flags.targets === true ? null : chosenFrom('--targets', flags.targets, targetNames);
     const size = { isFull: flags.full === true, isSmoke: flags.smoke === true };
-    return { ...nothing, targets: await judgeTargets(lab, { repeats, ...size }) };
+    return { ...nothing, targets: await judgeTargets(lab, { repeats, names, ...size }) };
   }
   const peers = flags.peers ? await clonePart('peers', () => import('./peers/beside.js')) : null;
   const { cells, limits } = await runMatrix(lab, matrixPlan(flags, repeats));

@@ -22,12 +22,18 @@ export type LatencyPlan =
   | { readonly kind: 'rate'; readonly perSecond: number; readonly seconds: number }
   | { readonly kind: 'one-by-one'; readonly count: number };
 
+/**
+ * `unmarked`: its threads leave no marks in shared memory. `listed`: its handlers are a list, of which several could take
+ * an event. `listening`: somebody listens for events of which there are none.
+ */
+export type CellVariant = 'ordinary' | 'unmarked' | 'listed' | 'listening';
+
 export interface CellRequest {
   readonly spec: CellSpec;
   /** Null: not at all. */
   readonly latency: LatencyPlan | null;
-  /** Whether the threads leave their marks in shared memory out; they do not by default. */
-  readonly isUnmarked?: boolean;
+  /** What it does otherwise than an ordinary cell, to see what that costs. */
+  readonly variant?: CellVariant;
 }
 
 export interface CellRun extends Sampled {
@@ -36,6 +42,8 @@ export interface CellRun extends Sampled {
   readonly cpuUsPerEvent: CpuSplit;
   /** Of the main thread's share, what it took to make the events; they are made as they are published. */
   readonly makingUsPerEvent: number;
+  /** By how much resident memory was above that of the beginning, at the most. */
+  readonly rssGrowthBytes: number;
   readonly latencyMs: Latency | null;
   /** What is wrong with the stored outcomes; empty when nothing is. */
   readonly wrong: readonly string[];
@@ -50,7 +58,7 @@ try {
   await rm(folder, { recursive: true });
 }
 
-async function run({ spec, latency, isUnmarked = false }: CellRequest, store: string): Promise<CellRun> {
+async function run({ spec, latency, variant = 'ordinary' }: CellRequest, store: string): Promise<CellRun> {
   const { threads, durability, intake, batchSizeMax } = spec;
   const events = new BenchEvents(spec);
   const warming = Math.ceil(spec.events / 10);
@@ -58,11 +66,13 @@ async function run({ spec, latency, isUnmarked = false }: CellRequest, store: st
   const makingUsPerEvent = makingUs(events, warming);
   const cpu = new ThreadCpu();
   const processor = await createProcessor<typeof handlers>({
-    ...{ handlers: handlersUrl(isUnmarked), store, threads, durability, intake, batchSizeMax },
+    ...{ handlers: new URL(handlersOf[variant], import.meta.url), store, threads, durability, intake, batchSizeMax },
   });
   cpu.find({ handlers: threads });
+  if (variant === 'listening') processor.subscribe('none of them', () => {});
   await processor.publishMany(events.range(0, warming));
   await allDurable(processor, warming);
+  const rssBefore = process.memoryUsage.rss();
   const sampler = new Sampler(processor);
   const cpuBefore = cpu.read();
   const startMs = performance.now();
@@ -74,12 +84,14 @@ async function run({ spec, latency, isUnmarked = false }: CellRequest, store: st
   const [count, latencyMs] = await latencyPhase(processor, { plan: latency, events, first: end, eventsPerSecond });
   await processor.drain();
   const wrong = checkStore(store, { events, count: end + count });
-  return { eventsPerSecond, cpuUsPerEvent, makingUsPerEvent, ...sampled, latencyMs, wrong };
+  const rssGrowthBytes = sampled.rssBytes - rssBefore;
+  return { eventsPerSecond, cpuUsPerEvent, makingUsPerEvent, ...sampled, rssGrowthBytes, latencyMs, wrong };
 }
 
-function handlersUrl(isUnmarked: boolean): URL {
-  return new URL(isUnmarked ? './handlers-unmarked.js' : './handlers.js', import.meta.url);
-}
+const handlersOf: Readonly<Record<CellVariant, string>> = {
+  ...{ ordinary: './handlers.js', unmarked: './handlers-unmarked.js' },
+  ...{ listed: './handlers-listed.js', listening: './handlers.js' },
+};
 
 type BenchProcessor = Awaited<ReturnType<typeof createProcessor<typeof handlers>>>;
 

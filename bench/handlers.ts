@@ -22,5 +22,6 @@ export default defineHandlers({
   'no-op': handlerOf(roundsOf['no-op']),
   '60us': handlerOf(roundsOf['60us']),
   '600us': handlerOf(roundsOf['600us']),
+  '1.73ms': handlerOf(roundsOf['1.73ms']),
   '5ms': handlerOf(roundsOf['5ms']),
 });

@@ -14,7 +14,7 @@ export interface MatrixFlags {
   readonly intake?: string;
   readonly threads?: string;
   readonly durability?: string;
-  readonly targets?: true;
+  readonly targets?: string | true;
   readonly full?: true;
   readonly peers?: true;
 }
@@ -29,7 +29,7 @@ export function addMatrixFlags(command: Command): void {
   add('--keys <names>', `how keys are spread: ${axisChoices.keys.join(', ')}`);
   add('--intake <names>', `how events come in: ${axisChoices.intake.join(', ')}`);
   add('--peers', 'in a clone of the repository: what keylane is measured against, at the same work');
-  add('--targets', "in a clone of the repository: the project's targets, each with figure and verdict");
+  add('--targets [names]', "in a clone of the repository: the project's targets, each with figure and verdict");
   add('--full', 'beside --targets: all of their sizes');
 }
 
@@ -75,10 +75,14 @@ function whole(text: string): number | string {
 
 /** The values of a flag, separated by commas; null where it is not given. */
 function chosen(axis: keyof typeof axisChoices, text: string | undefined): string[] | null {
-  const values = text?.split(',') ?? null;
-  const choices: readonly string[] = axisChoices[axis];
-  const stray = values?.find((value) => !choices.includes(value));
+  return text === undefined ? null : chosenFrom(`--${axis}`, text, axisChoices[axis]);
+}
+
+/** Some of the choices that a flag has, separated by commas. */
+export function chosenFrom(flag: string, text: string, choices: readonly string[]): string[] {
+  const values = text.split(',');
+  const stray = values.find((value) => !choices.includes(value));
   if (stray === undefined) return values;
   const fits = `${choices.join(', ')}, or several of them separated by commas`;
-  throw new KeylaneError('bad-option', `--${axis} must be ${fits}, got ${shown(stray)}`);
+  throw new KeylaneError('bad-option', `${flag} must be ${fits}, got ${shown(stray)}`);
 }

@@ -27,7 +27,7 @@ export const axisChoices = {
 const threadCounts = [...new Set([1, 2, cores])];
 
 export const defaultAxes: Axes = {
-  ...{ workloads: workloadNames, threads: threadCounts, payloads: ['100B'], keys: ['uniform'] },
+  ...{ workloads: ['no-op', '60us', '600us', '5ms'], threads: threadCounts, payloads: ['100B'], keys: ['uniform'] },
   ...{ intake: ['memory'], durability: ['process'] },
 };
 

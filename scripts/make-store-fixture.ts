@@ -26,7 +26,7 @@ const events: readonly SourceEvent[] = [
   { type: 'order.paid', key: 'lone \ud800', id: 'owed \udc00', data: Uint8Array.of(4) },
   { type: 'order.placed', key: 'bob', data: { n: 5 } },
   { type: 'order.placed', data: { n: 6 } },
-  { type: 'order.refunded', key: 'ada', data: { n: 7 } },
+  { type: 'order.refunded', key: 'ada', data: { n: 7 }, version: 2, correlationId: 'a-1', causationId: 'a-3' },
 ];
 
 if (existsSync(path)) throw new Error(`${path} must not be there yet: a released schema never changes`);

@@ -1,6 +1,7 @@
 // Tells listeners what happened. A listener that throws harms nobody else: what it threw becomes a warning. Trouble
 // that nobody listens for goes to the process's own warnings.
 
+import { type BatchNews, isHeard, tellChannel } from './diagnostics.js';
 import { KeylaneError, messageOf, shown } from './errors.js';
 import type { Outcome, Retry } from './outcome.js';
 
@@ -23,6 +24,8 @@ export interface ProcessorEvents {
 export type Listener<Name extends keyof ProcessorEvents> = (news: ProcessorEvents[Name]) => void;
 
 export class Announcer {
+  /** Path of the processor's store, for those who hear of several. Written by the Processor. */
+  store = '';
   readonly #listeners: { readonly [Name in keyof ProcessorEvents]: Set<Listener<Name>> } = {
     outcome: new Set(),
     deadLetter: new Set(),
@@ -50,11 +53,12 @@ export class Announcer {
 
   /** Whether anybody listens to it. */
   listens(name: keyof ProcessorEvents): boolean {
-    return this.#listeners[name].size > 0;
+    return this.#listeners[name].size > 0 || isHeard(name);
   }
 
   tell<Name extends keyof ProcessorEvents>(name: Name, news: ProcessorEvents[Name]): void {
     const listeners = this.#listeners[name];
+    tellChannel(name, { store: this.store, news });
     if (listeners.size === 0 && news instanceof KeylaneError) process.emitWarning(news);
     for (const listener of [...listeners]) {
       try {
@@ -63,6 +67,11 @@ export class Announcer {
         this.#report(name, error);
       }
     }
+  }
+
+  /** Tells the channel of batches, which has no listeners here. */
+  tellBatch(news: BatchNews): void {
+    tellChannel('batch', { store: this.store, news });
   }
 
   #report(name: keyof ProcessorEvents, error: unknown): void {

@@ -60,6 +60,11 @@ export class Audience {
     return this.#behind.size > 0;
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#all.size;
+  }
+
   get isEmpty(): boolean {
     return this.#all.size === 0;
   }

@@ -3,15 +3,30 @@
 
 import { systemClock } from './clock.js';
 import type { KeylaneError } from './errors.js';
+import type { EventMap } from './event.js';
+import { schemasFrom } from './event-encoder.js';
 import type { EventMapOf, Handler, Handlers } from './handler.js';
 import { type Config, configFrom, type ProcessorOptions } from './options.js';
 import { ordersOf, policiesOf } from './policy.js';
 import { ChangingPool } from './pool/changing-pool.js';
 import { type PreflightResult, preflight } from './pool/preflight.js';
 import { Processor } from './processor.js';
+import type { InputOf, Schemas } from './standard-schema.js';
 import { FlightLog } from './store/flight-log.js';
 import { StoreWriter } from './store/store-writer.js';
 import { Trouble } from './trouble.js';
+
+/** Any Standard Schema (zod, valibot, arktype) by event type. */
+export interface WithSchemas<S extends Schemas> {
+  readonly schemas?: S;
+}
+
+/** What may be published: by the handlers module or a map of data; where a type has a schema, what that takes. */
+export type Published<H, S> = keyof S extends never
+  ? EventMapOf<H>
+  : string extends keyof EventMapOf<H>
+    ? { [Type in keyof S & string]: InputOf<S[Type]> }
+    : { [Type in keyof EventMapOf<H>]: Type extends keyof S ? InputOf<S[Type]> : EventMapOf<H>[Type] };
 
 /**
  * Makes a processor: checks the options, loads the handlers module once to see that it is sound, opens the store and
@@ -19,12 +34,15 @@ import { Trouble } from './trouble.js';
  *
  * Give the type of the handlers module to have `publish` checked against it:
  * `createProcessor<typeof handlers>({ handlers: new URL('./handlers.js', import.meta.url), store })`, with
- * `import type handlers from './handlers.js'`.
+ * `import type handlers from './handlers.js'`. A map of data by event type does as well. With `schemas` it is checked
+ * while it runs: `publish` refuses data that does not fit, and stores what the schema of its type makes of it.
  */
-export async function createProcessor<H extends Handlers = Record<string, Handler>>(
-  options: ProcessorOptions,
-): Promise<Processor<EventMapOf<H>>> {
+export async function createProcessor<
+  H extends Handlers | EventMap = Record<string, Handler>,
+  const S extends Schemas = Record<never, never>,
+>({ schemas: givenSchemas, ...options }: ProcessorOptions & WithSchemas<S>): Promise<Processor<Published<H, S>>> {
   const config = configFrom(options);
+  const schemas = schemasFrom(givenSchemas);
   // The one loads while the other does: on its own each takes a good part of the start.
   const thread = StoreWriter.beginThread();
   const { url, table, execArgv, orders } = await lookAt(config).catch(async (error) => {
@@ -47,7 +65,18 @@ export async function createProcessor<H extends Handlers = Record<string, Handle
     const { batchSizeMax } = config;
     const { handlerIds } = journal;
     flight = new FlightLog(opened.path, { epoch: opened.epoch, batchSizeMax, handlerIds, onWarning });
-    return new Processor({ config, table, writer, pool, opened, journal, flight, trouble, clock: systemClock });
+    return new Processor({
+      config,
+      table,
+      schemas,
+      writer,
+      pool,
+      opened,
+      journal,
+      flight,
+      trouble,
+      clock: systemClock,
+    });
   } catch (error) {
     flight?.close();
     await Promise.allSettled([writer.abort(), pool?.abort()]);

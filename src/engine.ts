@@ -8,12 +8,14 @@ import { Cancellations } from './cancellations.js';
 import type { Clock } from './clock.js';
 import { Consumption } from './consumption.js';
 import { DeadLetters } from './dead-letters.js';
+import { isHeard } from './diagnostics.js';
 import type { BreakerLimits } from './dispatch/breaker.js';
 import type { BreakerNews } from './dispatch/breakers.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { DueTimes } from './due-times.js';
 import { KeylaneError } from './errors.js';
 import { type Identity, journalPartition } from './event.js';
+import { EventEncoder } from './event-encoder.js';
 import { Flights } from './flights.js';
 import type { HandlerTable, Policy } from './handler.js';
 import { Idleness } from './idleness.js';
@@ -24,11 +26,13 @@ import type { RowNames } from './outcome.js';
 import { OutcomeNews } from './outcome-news.js';
 import { warnsOfParked } from './parked-warning.js';
 import { Partitions } from './partitions.js';
+import { Pausing } from './pausing.js';
 import { type LaneOrder, ordersOf, policiesOf } from './policy.js';
 import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
 import { Receipts } from './receipts.js';
 import { Routes } from './routes.js';
+import type { StandardSchema } from './standard-schema.js';
 import type { EventOutcomes } from './store/event-messages.js';
 import type { JournalStart } from './store/messages.js';
 import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
@@ -36,6 +40,8 @@ import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js'
 export interface EngineParts {
   readonly config: Config;
   readonly table: HandlerTable;
+  /** By event type; null where nothing is checked. */
+  readonly schemas: ReadonlyMap<string, StandardSchema> | null;
   readonly writer: WriterThread;
   readonly pool: HandlerThreads;
   readonly journal: JournalStart;
@@ -71,6 +77,7 @@ export class Engine {
   readonly consumption: Consumption;
   readonly deadLetters: DeadLetters;
   readonly cancellations: Cancellations;
+  readonly pausing: Pausing;
   readonly audience: Audience;
   readonly receipts: Receipts;
   readonly news: OutcomeNews;
@@ -116,14 +123,14 @@ export class Engine {
     });
     this.intake = this.#intake(parts);
     const { intake, receipts } = this;
-    this.publishing = new Publishing({ intake, pump, receipts, limits: config, partition: journalPartition });
+    const encoder = new EventEncoder({ limits: config, schemas: parts.schemas });
+    this.publishing = new Publishing({ intake, pump, receipts, encoder, partition: journalPartition });
     this.consumption = new Consumption({
       ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition, intake, partitions, onWarning },
     });
-    const calls = {
-      ...{ dispatcher, flights: this.flights, writer, pump, away, journal: this.journal, wallMs: () => clock.wallMs() },
-      allStored: () => pump.allStored(),
-    };
+    const stored = { wallMs: () => clock.wallMs(), allStored: () => pump.allStored() };
+    const calls = { dispatcher, flights: this.flights, writer, pump, away, journal: this.journal, ...stored };
+    this.pausing = new Pausing({ dispatcher, handlers: table.names, wake: () => pump.wake() });
     this.deadLetters = new DeadLetters({
       ...calls,
       deadLetters: (request) => pump.takeIn(writer.deadLetters(request), ({ lanes }) => away.goOn(lanes)),
@@ -192,6 +199,7 @@ export class Engine {
     const isJournaled = config.intake === 'journal';
     return new Pump({
       ...{ dispatcher, partitions, journal, away, flights, writer, clock, limits: config },
+      handlerCount: this.policies.length,
       isStored: ({ partition }) => isJournaled && partition === journal.partition,
       letIn: () => {
         this.acceptance.look();
@@ -201,7 +209,10 @@ export class Engine {
       // A state must not be of an event that the store is about to cancel.
       isAudienceBehind: () => this.audience.isBehind || (dispatcher.states !== null && this.cancellations.isInStore),
       inspect: (report, slots) => this.news.inspect(report, slots),
-      onSettled: (batch, { results }) => this.cancellations.settled(batch, results),
+      onSettled: (batch, { results, busyUs }) => {
+        this.cancellations.settled(batch, results);
+        if (isHeard('batch')) hearers.announcer.tellBatch({ events: results.length, busyUs });
+      },
       onParked: warnsOfParked(hearers.onWarning),
       onBreaker: (news) => hearers.onBreaker(news),
       onFatal: (error) => hearers.onFatal(error),

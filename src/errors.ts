@@ -73,6 +73,11 @@ export interface ErrorRecord {
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 
+/** Of an event that cannot be accepted: which of its fields must be what, and what it is. */
+export function badEvent(field: string, expected: string, found: unknown): KeylaneError {
+  return new KeylaneError('bad-event', `${field} must be ${expected}, got ${shown(found)}`);
+}
+
 /** The error of an event that was cancelled, wherever it was. */
 export const cancelledError = { name: 'Cancelled', message: 'the event was cancelled', code: 'cancelled' } as const;
 

@@ -2,7 +2,8 @@
 // An event is checked and encoded once, here; what a handler sees is decoded from that, in its own thread.
 
 import { types } from 'node:util';
-import { KeylaneError, messageOf, shown } from './errors.js';
+import { badEvent, KeylaneError, messageOf } from './errors.js';
+import { encodeExtras, hasExtras } from './extras.js';
 
 /** One unit of input. Names follow CloudEvents where they exist there. */
 export interface SourceEvent<Type extends string = string, Data = unknown> {
@@ -14,6 +15,12 @@ export interface SourceEvent<Type extends string = string, Data = unknown> {
   readonly id?: string | null;
   /** RFC 3339, or a Date. */
   readonly time?: string | Date | null;
+  /** Of the type's data: a whole number from 1, which it is where it is left out. */
+  readonly version?: number | null;
+  /** What belongs together has one: an order and all that follows from it. */
+  readonly correlationId?: string | null;
+  /** The id of the event that this one follows from. */
+  readonly causationId?: string | null;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -48,7 +55,7 @@ export interface EncodedEvent {
   readonly type: string;
   readonly key: string | null;
   readonly id: string | null;
-  /** JSON text of `{ time?, headers? }`, or null when the event has neither. */
+  /** JSON text of Extras, or null when the event has none of them. */
   readonly extras: string | null;
   /** JSON text, or bytes where bytes were given; null when the event has no data. */
   readonly data: string | Uint8Array | null;
@@ -69,20 +76,20 @@ export function sizeOf(event: EncodedEvent): number {
 
 /** Checks an event and encodes it. Throws a KeylaneError `bad-event` that names the field, and what fits. */
 export function encodeEvent(event: SourceEvent, limits: EventLimits): EncodedEvent {
-  if (typeof event !== 'object' || event === null) throw bad('an event', 'an object with a type', event);
+  if (typeof event !== 'object' || event === null) throw badEvent('an event', 'an object with a type', event);
   const { type } = event;
-  if (typeof type !== 'string' || type === '') throw bad('event.type', 'a string that is not empty', type);
+  if (typeof type !== 'string' || type === '') throw badEvent('event.type', 'a string that is not empty', type);
   checkName('event.type', type, limits);
   const key = event.key ?? null;
   if (key !== null) checkName('event.key', key, limits);
   const id = event.id ?? null;
   if (id !== null) checkName('event.id', id, limits);
-  const extras = event.time == null && event.headers == null ? null : encodeExtras(event, limits);
+  const extras = hasExtras(event) ? encodeExtras(event, limits) : null;
   return { type, key, id, extras, data: encodeData(event.data, limits) };
 }
 
 function checkName(field: string, value: unknown, limits: EventLimits): void {
-  if (typeof value !== 'string') throw bad(field, 'a string', value);
+  if (typeof value !== 'string') throw badEvent(field, 'a string', value);
   if (value.length > limits.keySizeMax) {
     throw new KeylaneError(
       'bad-event',
@@ -109,7 +116,7 @@ function encodeData(data: unknown, limits: EventLimits): string | Uint8Array | n
       cause: error,
     });
   }
-  if (text === undefined) throw bad('event.data', 'a JSON value or a Uint8Array', data);
+  if (text === undefined) throw badEvent('event.data', 'a JSON value or a Uint8Array', data);
   checkDataSize(text.length, limits);
   return text;
 }
@@ -138,42 +145,6 @@ export function checkDataSize(size: number, limits: EventLimits): void {
   );
 }
 
-const namesRefused = new Set(['__proto__', 'constructor', 'prototype']);
-
-function encodeExtras(event: SourceEvent, limits: EventLimits): string {
-  const extras: { time?: string; headers?: Record<string, string> } = {};
-  if (event.time != null) extras.time = encodeTime(event.time);
-  if (event.headers != null) {
-    if (typeof event.headers !== 'object' || Array.isArray(event.headers)) {
-      throw bad('event.headers', 'an object of strings', event.headers);
-    }
-    const headers: Record<string, string> = Object.create(null);
-    for (const [name, value] of Object.entries(event.headers)) {
-      if (namesRefused.has(name)) throw bad('a name in event.headers', 'any name but that of a prototype', name);
-      if (typeof value !== 'string') throw bad(`event.headers[${shown(name)}]`, 'a string', value);
-      headers[name] = value;
-    }
-    extras.headers = headers;
-  }
-  const text = JSON.stringify(extras);
-  if (text.length > limits.headersSizeMax) {
-    throw new KeylaneError(
-      'bad-event',
-      `event.headers must be at most ${limits.headersSizeMax} characters (option headersSizeMax), got ${text.length}`,
-    );
-  }
-  return text;
-}
-
-/** RFC 3339, section 5.6: date-time. */
-const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
-
-function encodeTime(time: unknown): string {
-  if (time instanceof Date && !Number.isNaN(time.getTime())) return time.toISOString();
-  if (typeof time === 'string' && rfc3339.test(time) && !Number.isNaN(Date.parse(time))) return time;
-  throw bad('event.time', 'a valid Date or an RFC 3339 string', time);
-}
-
 /** Whether a value has the shape of an encoded event: what a source gives is not taken on trust. */
 export function isEncodedEvent(value: unknown): value is EncodedEvent {
   if (typeof value !== 'object' || value === null) return false;
@@ -186,8 +157,4 @@ export function isEncodedEvent(value: unknown): value is EncodedEvent {
     isText(extras) &&
     (isText(data) || types.isUint8Array(data))
   );
-}
-
-function bad(field: string, expected: string, found: unknown): KeylaneError {
-  return new KeylaneError('bad-event', `${field} must be ${expected}, got ${shown(found)}`);
 }

@@ -17,7 +17,7 @@ import type { LaneOrder } from './policy.js';
  * - `running`: one of its events runs, or is about to in its batch.
  * - `retrying`: its first event failed and waits for its next try.
  * - `parked`: it is stopped behind a dead letter.
- * - `paused`: its handler's circuit breaker is open.
+ * - `paused`: somebody has paused it, or its handler's circuit breaker is open.
  * - `in-store`: its events wait in the store until there is room, or until a try is due.
  */
 export type LaneSituation = 'empty' | 'queued' | 'running' | 'retrying' | 'parked' | 'paused' | 'in-store';
@@ -47,6 +47,8 @@ export interface Explanation {
   /** The dead letter that it is stopped behind. */
   readonly parkedBy: Identity | null;
   readonly breaker: 'closed' | 'open' | 'probing';
+  /** Whether `pause()` holds it back. */
+  readonly isPaused: boolean;
 }
 
 interface Parts {
@@ -109,6 +111,7 @@ function factsOf({ handler, key }: { handler: number; key: string }, parts: Part
     lastError: slot?.problem ?? null,
     parkedBy: parkedBy === null ? null : { partition: nameOf(parkedBy.partition), position: parkedBy.position },
     breaker: dispatcher.breakerOf(slot?.handler ?? handler).state,
+    isPaused: lane?.state === 'paused',
   };
 }
 
@@ -120,6 +123,7 @@ function situationOf(lane: Lane | null, of: { isParked: boolean; inStore: number
     case 'delayed':
       return 'retrying';
     case 'gated':
+    case 'paused':
       return 'paused';
     case 'ready':
     case 'doubted':
@@ -156,6 +160,7 @@ function sentenceOf(facts: Facts, of: { handler: string; key: string; phase: Pha
       return `${lane}: ${behind}, ${others} until it is redriven or discarded`;
     }
     case 'paused':
+      if (facts.isPaused) return `${lane}: paused until resume(), ${others}${after}`;
       return `${lane}: the circuit breaker of its handler is ${facts.breaker}${probeText(facts)}, ${others}${after}`;
     case 'in-store':
       return `${lane}: ${others} in the store until there is room in memory or a try is due${held}`;

@@ -28,8 +28,11 @@ interface Parts {
 /** Groups that may be on their way to the writer at once: one being committed, one waiting there. */
 const inFlightMax = 2;
 
-/** The longest wait of a group for whose outcomes somebody waits, or that keeps memory from others. */
-const awaitedMsMax = 10;
+/**
+ * The longest wait of a group for whose outcomes somebody waits, or that keeps memory from others: shorter while a
+ * batch could start, as then nothing but the group keeps them waiting.
+ */
+const awaitedMsMax = { whileBusy: 10, whileFree: 5 };
 
 /** The share of the ring that outcomes which are not durable may hold: then their group leaves. */
 const ringShare = 1 / 4;
@@ -126,14 +129,15 @@ export class Groups {
 
   /**
    * Sends off what is due. `isIdle`: no batch is in flight, so that nothing else would join. `isTight`: memory is held
-   * by so many bytes that others wait for it.
+   * by so many bytes that others wait for it. `isBusy`: no thread could take another batch.
    */
-  commit({ isIdle, isTight }: { isIdle: boolean; isTight: boolean }): void {
+  commit({ isIdle, isTight, isBusy }: { isIdle: boolean; isTight: boolean; isBusy: boolean }): void {
     const { clock, limits, send } = this.#parts;
+    const awaitedMs = Math.min(limits.groupWaitMs, isBusy ? awaitedMsMax.whileBusy : awaitedMsMax.whileFree);
     this.#stopAlarm();
     for (let [group] = this.#waiting; group !== undefined; [group] = this.#waiting) {
       if (this.#sent.length === inFlightMax) return;
-      const waitMs = isTight || group.isAwaited ? Math.min(limits.groupWaitMs, awaitedMsMax) : limits.groupWaitMs;
+      const waitMs = isTight || group.isAwaited ? awaitedMs : limits.groupWaitMs;
       const leftMs = group.openedMs + waitMs - clock.nowMs();
       const areEventsDue = group.owed.length > 0 && this.#sent.length === 0;
       const isDue = group.count >= limits.ringSize * ringShare || this.#isFull(group);

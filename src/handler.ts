@@ -1,9 +1,11 @@
 // What people write: handlers, and the module that holds them. Nothing here runs one.
 
+import type { SourceEvent } from './event.js';
+import type { ReadExtras } from './extras.js';
 import type { StateOptions } from './keyed-state.js';
 
 /** An event as a handler sees it. `data` was encoded on publish and decoded in this thread: it is the handler's own. */
-export interface HandlerEvent<Data = unknown, Type extends string = string> {
+export interface HandlerEvent<Data = unknown, Type extends string = string> extends ReadExtras {
   readonly type: Type;
   /** The partition key, or null: events with one key run one at a time, in order. */
   readonly key: string | null;
@@ -11,10 +13,6 @@ export interface HandlerEvent<Data = unknown, Type extends string = string> {
   readonly id: string | null;
   /** A JSON value, or a `Uint8Array` where the publisher gave one. */
   readonly data: Data;
-  /** The time the publisher gave (RFC 3339), or null. */
-  readonly time: string | null;
-  /** The headers the publisher gave; an object without a prototype. */
-  readonly headers: Readonly<Record<string, string>>;
   /** Where the event came from; (partition, position) is its identity. */
   readonly partition: string;
   readonly position: number;
@@ -48,6 +46,8 @@ export interface HandlerContext {
    * nothing had been set.
    */
   setState(next: unknown): void;
+  /** Gives an event the ids that it has as a follow-up of this one; see the function `correlate`. */
+  correlate<Event extends SourceEvent>(event: Event): Event & { correlationId: string; causationId: string };
 }
 
 /** What follows a dead letter: the later events of its key go on, or wait until somebody has looked at it. */
@@ -195,7 +195,8 @@ export function defineHandlers<const H extends Handlers>(handlers: H): H {
 /**
  * The event types of a handlers module, each with the data its handler takes: `{ 'flight.departed': Flight }`. Data
  * that several handlers of a list take has to fit all of them. A pattern of a list stands for all its types at once:
- * of `order.*` every type that begins with `order.` may be published, and of `*` every type.
+ * of `order.*` every type that begins with `order.` may be published, and of `*` every type. What is a map of data
+ * already stays one.
  */
 export type EventMapOf<H> = H extends readonly NamedHandler[]
   ? { [Type in TypesOf<H[number]>]: Intersection<DataFor<H[number], Type>> }
@@ -207,7 +208,7 @@ type DataOf<H> = H extends (event: infer E, ...rest: never[]) => unknown
   ? E extends { readonly data: infer Data }
     ? Data
     : unknown
-  : unknown;
+  : H;
 
 /** The types that a handler of a list takes. */
 type TypesOf<N> = N extends { readonly on: infer On } ? TypesOn<On extends readonly (infer One)[] ? One : On> : never;

@@ -1,8 +1,11 @@
 // The public API; nothing is defined here.
 
 export type { ProcessorEvents } from './announcer.js';
+export type { BusiestKeys, BusyKey } from './busiest-keys.js';
 export type { CancelFound } from './cancellations.js';
-export { createProcessor } from './create-processor.js';
+export { type CloudEvent, fromCloudEvent, type StoredContent, toCloudEvent } from './cloud-events.js';
+export { type Cause, correlate } from './correlation.js';
+export { createProcessor, type Published, type WithSchemas } from './create-processor.js';
 export type { DeadLetterSelection } from './dead-letter-selection.js';
 export { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from './errors.js';
 export {
@@ -25,23 +28,29 @@ export {
   type HandlerPolicy,
   type Handlers,
   type HandlerTable,
+  type NamedHandler,
   type OnDeadLetter,
   PermanentError,
   type Policies,
   RetryLater,
 } from './handler.js';
+export type { HandlerFigures } from './handler-tallies.js';
+export type { Health, HealthReason } from './health.js';
 export { type OpenStoreOptions, openStore } from './open-store.js';
 export type { Durability, IntakeMode, OrderMode, ProcessorOptions, Retention } from './options.js';
 export type { Outcome, OutcomeStatus, Retry } from './outcome.js';
 export type { EventFilter, OutcomeFilter } from './outcome-filter.js';
 export type { OutcomeIterator } from './outcome-iterator.js';
+export type { PauseFilter } from './pausing.js';
 export type { Phase } from './phase.js';
 export type { Processor, Recovery } from './processor.js';
+export { prometheusContentType } from './prometheus.js';
 export type { ManyAccepted } from './publishing.js';
 export type { Receipt } from './receipts.js';
 export { IterableSource } from './sources/iterable-source.js';
 export { NdjsonSource } from './sources/ndjson-source.js';
 export type { Source, SourceRecord, SourceStart } from './sources/source.js';
+export type { InputOf, SchemaIssue, SchemaResult, Schemas, StandardSchema } from './standard-schema.js';
 export type { Stats } from './stats.js';
 export type { FailedTry, ParkedLane } from './store/lane-reader.js';
 export { type PruneOptions, pruneStore } from './store/prune-store.js';

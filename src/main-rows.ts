@@ -5,7 +5,6 @@
 import type { ParkedBy } from './dispatch/away.js';
 import { noDue, type Slot } from './dispatch/ring-buffer.js';
 import { cancelledError, type ErrorRecord, printable } from './errors.js';
-import type { Decided } from './group.js';
 import { handlerResult } from './handler.js';
 import type { StateAt, StateChange } from './keyed-state.js';
 import { type OutcomeRow, RowsBuilder, RowsReader, type Verdict, verdict } from './outcome.js';
@@ -35,19 +34,6 @@ export function laneWithoutOrder(slot: Slot, at: RowTime): LaneName | null {
   if (lane === null || lane.key !== null) return null;
   const times = { startedAtUs: at.atUs, dueAtUs: dueAtUsOf(slot, at) };
   return { handler: withoutOrder(handler), key: keyWithoutOrder({ position, ...times }) };
-}
-
-/** How many events of a batch there are of each result. */
-export function tally(results: Uint8Array): Decided & { retried: number; postponed: number } {
-  const counts = Object.values(handlerResult).map(() => 0);
-  for (let index = 0; index < results.length; index += 1) counts[results[index]!]! += 1;
-  return {
-    succeeded: counts[handlerResult.succeeded]!,
-    deadLettered: counts[handlerResult.failed]!,
-    cancelled: counts[handlerResult.cancelled]!,
-    retried: counts[handlerResult.retrying]!,
-    postponed: counts[handlerResult.postponed]!,
-  };
 }
 
 /** Notes in the slots of a batch what their tries failed with, for those that will be tried again. */

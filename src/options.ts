@@ -1,5 +1,4 @@
-// One table of options: type, default, bounds, unit and a sentence each. From it come the config, the command's flags,
-// the error messages and the table in the README. The environment is read nowhere else.
+// The table of options, from which config, flags, messages and README come. The environment is read nowhere else.
 
 import { availableParallelism } from 'node:os';
 import { KeylaneError, shown } from './errors.js';
@@ -167,7 +166,8 @@ export const optionTable = {
     min: 0,
     max: 60_000,
     unit: 'ms',
-    sentence: 'Longest wait of an outcome for its group while other batches run; 10 ms if somebody listens for it.',
+    sentence:
+      'Longest wait of an outcome for its group while other batches run; 5 to 10 ms at most if somebody waits for it.',
     flag: 'group-wait-ms',
   },
   unacknowledgedBytesMax: {

@@ -4,13 +4,18 @@
 import type { Writable } from 'node:stream';
 import type { WritableStream } from 'node:stream/web';
 import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
+import { type BusiestKeys, busiestKeys } from './busiest-keys.js';
 import type { Engine } from './engine.js';
 import type { KeylaneError } from './errors.js';
 import type { EventMap, EventOf } from './event.js';
+import { type Health, healthOf } from './health.js';
 import type { Outcome } from './outcome.js';
 import { type EventFilter, Matcher, type OutcomeFilter } from './outcome-filter.js';
 import { type OutcomeIterator, PulledOutcomes } from './outcome-iterator.js';
+import type { PauseFilter } from './pausing.js';
+import { prometheusText } from './prometheus.js';
 import { endedBefore } from './receipts.js';
+import type { Stats } from './stats.js';
 import { nodeWritable, type WritableOptions, webWritable } from './streams.js';
 import {
   checkListener,
@@ -29,6 +34,32 @@ export abstract class ProcessorCalls<Events extends EventMap> {
 
   /** @internal */
   protected abstract readonly engine: Engine;
+
+  /**
+   * What it failed with. Written by the Processor.
+   * @internal
+   */
+  protected failure: KeylaneError | null = null;
+
+  /** One snapshot of the counts. */
+  abstract stats(): Stats;
+
+  /** Whether it does its work, and what wants to be looked at: judged from the counts of this moment. */
+  health(): Health {
+    return healthOf(this.stats(), this.failure);
+  }
+
+  /** The counts as text for Prometheus (`prometheusContentType`); `labels` are added to each metric. */
+  prometheusText(labels: Readonly<Record<string, string>> = {}): string {
+    const stats = this.stats();
+    return prometheusText({ stats, health: healthOf(stats, this.failure) }, labels);
+  }
+
+  /** The keys of which most waits in memory, and whether their order is the bottleneck. Looks at every key there. */
+  busiestKeys(limit = 10): BusiestKeys {
+    const { dispatcher, names } = this.engine;
+    return busiestKeys({ dispatcher, threads: this.stats().threads, nameOf: names.handler }, limit);
+  }
 
   /**
    * Publishes an event and resolves with its durable outcome, whatever its status: a dead letter is an outcome, not an
@@ -98,6 +129,22 @@ export abstract class ProcessorCalls<Events extends EventMap> {
   /** The same as a stream of the web, for `pipeTo`. */
   writableStream(options: WritableOptions = {}): WritableStream<EventOf<Events>> {
     return webWritable(this.engine, options);
+  }
+
+  /**
+   * Lets no event start from now on: of any handler and key (`{}`), of a handler, a key, or a key of one handler.
+   * What is in flight is finished; what comes is accepted, stored, and waits in order. `whenIdle` waits for it, `stop`
+   * leaves it, and `drain` resumes everything, as it finishes what was accepted. A pause is not stored: the next start
+   * has none. At most 10,000 keys can be paused. Throws a KeylaneError `bad-option`, `overloaded`, or what ended the
+   * processor.
+   */
+  pause(which: PauseFilter = {}): void {
+    this.engine.pausing.pause(which);
+  }
+
+  /** Takes a pause back: the one that was made with the same filter, or, without one, all of them. */
+  resume(which?: PauseFilter): void {
+    this.engine.pausing.resume(which);
   }
 
   on<Name extends keyof ProcessorEvents>(name: Name, listener: Listener<Name>): this {

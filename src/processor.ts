@@ -46,6 +46,8 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
   /** @internal */
   protected override readonly engine: Engine;
   readonly #startedMs: number;
+  /** How busy the main thread had been when that was asked for. */
+  #loop = performance.eventLoopUtilization();
   /** Written by #enter alone. */
   #phase: Phase = 'idle';
   /** What ended it before its time: the trouble, or `abort`. */
@@ -60,6 +62,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
     this.#parts = parts;
     this.handlers = table;
     this.#startedMs = clock.nowMs();
+    this.announcer.store = parts.opened.path;
     const waiting = journal.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
     const { wasClean } = parts.opened;
     this.recovery = {
@@ -198,17 +201,17 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
     });
   }
 
-  /** Drains. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain();
   }
 
-  /** One snapshot of the counts. */
-  stats(): Stats {
+  override stats(): Stats {
+    const before = this.#loop;
+    this.#loop = performance.eventLoopUtilization();
+    const nowMs = this.#parts.clock.nowMs();
     return statsOf(this.engine, {
-      phase: this.#phase,
-      uptimeMs: this.#parts.clock.nowMs() - this.#startedMs,
-      threads: this.#parts.pool.threads,
+      ...{ phase: this.#phase, nowMs, uptimeMs: nowMs - this.#startedMs, threads: this.#parts.pool.threads },
+      mainBusyShare: performance.eventLoopUtilization(this.#loop, before).utilization,
       recovered: this.recovery.pending,
       pendingAtStart: this.#parts.journal.pending + this.#parts.journal.parked,
     });
@@ -229,6 +232,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
       if (how.finishHeld) this.engine.pump.open();
       const closed = new KeylaneError('not-running', 'the processor takes no more events: it is draining or stopped');
       this.#enter('draining');
+      this.engine.pausing.end(closed);
       this.engine.intake.close(closed, { fatal: false });
       this.#ending = this.#finish();
     }
@@ -268,6 +272,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
 
   #fail(error: KeylaneError): void {
     if (this.#phase === 'stopped' || this.#phase === 'failed') return;
+    this.failure = error;
     this.#kill('failed', error);
     this.announcer.tell('fatal', error);
   }
@@ -281,6 +286,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
     void this.engine.cancellations.close();
     this.engine.intake.close(error, { fatal: true });
     this.cutCalls(error);
+    this.engine.pausing.end(error);
     // The flight log goes first: another user of the store may come as soon as its lock is free.
     this.#parts.flight.close();
     // The lock goes last: until the threads have exited they may run events that its next holder would run too.

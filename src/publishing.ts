@@ -2,7 +2,8 @@
 // once it is accepted. It knows neither the ring nor the journal.
 
 import { KeylaneError, shown } from './errors.js';
-import { type EventLimits, encodeEvent, type Identity, type SourceEvent } from './event.js';
+import type { EncodedEvent, Identity, SourceEvent } from './event.js';
+import type { EventEncoder } from './event-encoder.js';
 import type { Accepted, Waiter } from './group.js';
 import type { Intake } from './intake.js';
 import { Interrupt, untilInterrupted } from './interrupt.js';
@@ -21,7 +22,7 @@ interface Parts {
   readonly intake: Intake;
   readonly pump: Pump;
   readonly receipts: Receipts;
-  readonly limits: EventLimits;
+  readonly encoder: EventEncoder;
   /** Name of the partition of published events. */
   readonly partition: string;
 }
@@ -38,9 +39,10 @@ export class Publishing {
 
   /** See `Processor.publish`. */
   async publish(event: SourceEvent, signal: AbortSignal | undefined): Promise<Receipt> {
-    const { intake, pump, limits } = this.#parts;
+    const { intake, pump, encoder } = this.#parts;
     signal?.throwIfAborted();
-    const encoded = encodeEvent(event, limits);
+    const encoding = encoder.encode(event);
+    const encoded = encoding instanceof Promise ? await encoding : encoding;
     const { waiter, receipt } = this.#waiter();
     if (!intake.offer(encoded, waiter)) await intake.wait(encoded, { waiter, signal });
     pump.wake();
@@ -49,18 +51,18 @@ export class Publishing {
 
   /** See `Processor.tryPublish`. */
   tryPublish(event: SourceEvent): Promise<Receipt> | null {
-    const { intake, pump, limits } = this.#parts;
+    const { intake, pump, encoder } = this.#parts;
     const { waiter, receipt } = this.#waiter();
-    if (!intake.offer(encodeEvent(event, limits), waiter)) return null;
+    if (!intake.offer(encoder.encodeNow(event), waiter)) return null;
     pump.wake();
     return receipt;
   }
 
   /** See `Processor.process`. */
   async process(event: SourceEvent, signal: AbortSignal | undefined): Promise<Outcome> {
-    const { intake, pump, limits, receipts } = this.#parts;
+    const { intake, pump, encoder, receipts } = this.#parts;
     signal?.throwIfAborted();
-    const encoded = encodeEvent(event, limits);
+    const encoded = await encoder.encode(event);
     checkOwesOne(encoded.type, intake.routeOf(encoded).length);
     const outcomes = new Promise<readonly Outcome[]>((resolve, reject) => {
       // It is asked for in the moment in which it is accepted: then nothing can have become of it.
@@ -80,10 +82,15 @@ export class Publishing {
    * where it never will be taken in.
    */
   admit(event: SourceEvent, signal: AbortSignal | undefined, waiter: Waiter | null = null): Promise<void> | null {
-    const { intake, limits } = this.#parts;
-    const encoded = encodeEvent(event, limits);
-    const told = encoded.id === null ? null : waiter;
-    return intake.offer(encoded, told) ? null : intake.wait(encoded, { waiter: told, signal });
+    const encoded = this.#parts.encoder.encode(event);
+    if (!(encoded instanceof Promise)) return this.#offer(encoded, { signal, waiter });
+    return encoded.then((one) => this.#offer(one, { signal, waiter }) ?? undefined);
+  }
+
+  #offer(event: EncodedEvent, of: { signal: AbortSignal | undefined; waiter: Waiter | null }): Promise<void> | null {
+    const { intake } = this.#parts;
+    const told = event.id === null ? null : of.waiter;
+    return intake.offer(event, told) ? null : intake.wait(event, { waiter: told, signal: of.signal });
   }
 
   /** See `Processor.publishMany`. */

@@ -151,7 +151,8 @@ export class Pump {
       this.#settlement.sendAside();
       for (const news of this.#parts.dispatcher.takeBreakerNews()) this.#parts.onBreaker(news);
       const { flights, dispatcher } = this.#parts;
-      this.#settlement.groups.commit({ isIdle: flights.count === 0, isTight: dispatcher.isTight });
+      const [isIdle, isBusy] = [flights.count === 0, flights.placesFree === 0];
+      this.#settlement.groups.commit({ isIdle, isBusy, isTight: dispatcher.isTight });
       this.#setAlarm(nowMs);
     } catch (error) {
       this.#fail(error);
@@ -201,6 +202,11 @@ export class Pump {
     this.wake();
   }
 
+  /** What tries gave and took, and what there was of late. */
+  get figures(): Pick<Settlement, 'tallies' | 'rates'> {
+    return this.#settlement;
+  }
+
   counts(): SettlementCounts {
     return this.#settlement.counts();
   }
@@ -218,7 +224,7 @@ export class Pump {
     const wish = dispatcher.states?.wish() ?? null;
     if (wish === null) return;
     this.#await(writer.readStates(wish.request), (states) => {
-      this.#inbox.writer.push({ takeIn: () => dispatcher.warm(wish, states) });
+      this.#inbox.writer.push({ takeIn: () => dispatcher.states?.answer(wish, states) });
     });
   }
 

@@ -10,11 +10,13 @@ import type { Slot } from './dispatch/ring-buffer.js';
 import type { Flight, Flights } from './flights.js';
 import type { Decided, Group } from './group.js';
 import { type GroupLimits, Groups } from './groups.js';
+import { HandlerTallies } from './handler-tallies.js';
 import type { Journal } from './journal.js';
-import { laneNames, laneWithoutOrder, noteProblems, type RowTime, rowsOf, stateChanges, tally } from './main-rows.js';
+import { laneNames, laneWithoutOrder, noteProblems, type RowTime, rowsOf, stateChanges } from './main-rows.js';
 import { type Verdict, verdict } from './outcome.js';
 import type { Partitions } from './partitions.js';
 import type { BatchReport } from './pool/messages.js';
+import { Rate } from './rate.js';
 import type { GroupResult, StoreGauges } from './store/messages.js';
 import type { WriterThread } from './threads.js';
 
@@ -27,6 +29,7 @@ export interface SettlementParts {
   readonly writer: WriterThread;
   readonly clock: Clock;
   readonly limits: GroupLimits;
+  readonly handlerCount: number;
   /** Whether the store has the whole event already. */
   isStored(slot: Slot): boolean;
   /** Sees rows before they leave for the writer; gives back what to say once they are durable. */
@@ -46,6 +49,8 @@ export interface SettlementCounts extends Readonly<Decided> {
   readonly groupSize: number;
   /** What the store said with the last group; null before that. */
   readonly gauges: StoreGauges | null;
+  /** How long the writer thread took for that group, in microseconds; null before that. */
+  readonly commitUs: number | null;
 }
 
 /** What the settlement needs of the pump. */
@@ -67,9 +72,17 @@ export class Settlement {
   #postponed = 0;
   #groupSize = 0;
   #gauges: StoreGauges | null = null;
+  #commitUs: number | null = null;
+  /** What tries gave, and how long they took. */
+  readonly tallies: HandlerTallies;
+  /** Of late: outcomes that became durable, and microseconds that handler threads and the writer thread were busy. */
+  readonly rates: { readonly outcomes: Rate; readonly handlersUs: Rate; readonly writerUs: Rate };
 
   constructor(parts: SettlementParts, links: Links) {
     const { clock, limits, journal } = parts;
+    const nowMs = clock.nowMs();
+    this.tallies = new HandlerTallies(parts.handlerCount);
+    this.rates = { outcomes: new Rate(nowMs), handlersUs: new Rate(nowMs), writerUs: new Rate(nowMs) };
     this.#parts = parts;
     this.#links = links;
     this.groups = new Groups({
@@ -87,12 +100,16 @@ export class Settlement {
 
   /** Takes in that a group is stored. */
   confirm(group: Group, result: GroupResult): void {
-    const { dispatcher, journal } = this.#parts;
+    const { dispatcher, journal, clock } = this.#parts;
+    const nowMs = clock.nowMs();
     this.#duplicatesIgnored += result.ignored;
-    [this.#groupSize, this.#gauges] = [group.count, result.gauges];
-    this.#decided.succeeded += group.decided.succeeded;
-    this.#decided.deadLettered += group.decided.deadLettered;
-    this.#decided.cancelled += group.decided.cancelled;
+    [this.#groupSize, this.#gauges, this.#commitUs] = [group.count, result.gauges, result.tookUs];
+    this.rates.writerUs.add(result.tookUs, nowMs);
+    const { succeeded, deadLettered, cancelled } = group.decided;
+    this.rates.outcomes.add(succeeded + deadLettered + cancelled, nowMs);
+    this.#decided.succeeded += succeeded;
+    this.#decided.deadLettered += deadLettered;
+    this.#decided.cancelled += cancelled;
     for (const slots of group.slots) dispatcher.confirm(slots);
     const known = new Set(result.duplicates.map(({ index }) => index));
     for (let index = 0; index < group.owed.length; index += 1) {
@@ -108,11 +125,13 @@ export class Settlement {
   settle(flight: Flight, report: BatchReport): void {
     const { dispatcher, clock, flights, away, onSettled } = this.#parts;
     flights.arrive(flight);
+    const nowMs = clock.nowMs();
+    const { retried, postponed, ...decided } = this.tallies.add(flight.batch.slots, report);
+    this.rates.handlersUs.add(report.busyUs, nowMs);
     dispatcher.states?.trim(this.groups.numbers);
-    const slots = dispatcher.settle(flight.batch, report, clock.nowMs());
+    const slots = dispatcher.settle(flight.batch, report, nowMs);
     if (report.delaysMs !== null) noteProblems(flight.batch.slots, report);
     if (report.rowCount > 0) {
-      const { retried, postponed, ...decided } = tally(report.results);
       this.#retried += retried;
       this.#postponed += postponed;
       const stopped = dispatcher.away.takeParked();
@@ -150,6 +169,7 @@ export class Settlement {
       postponed: this.#postponed,
       groupSize: this.#groupSize,
       gauges: this.#gauges,
+      commitUs: this.#commitUs,
     };
   }
 

@@ -1,6 +1,9 @@
 // The counts a processor gives when asked: one snapshot of plain values.
 
+import type { BatchSizeBy } from './dispatch/batch-size.js';
 import type { Engine } from './engine.js';
+import { type HandlerFigures, timesOf } from './handler-tallies.js';
+import type { PauseFilter } from './pausing.js';
 import type { Phase } from './phase.js';
 
 /**
@@ -38,40 +41,70 @@ export interface Stats {
   readonly parked: number;
   /** Handlers whose circuit breaker is not closed. */
   readonly paused: readonly string[];
+  /** What `pause()` holds back, as it was asked for. */
+  readonly pausedByHand: readonly PauseFilter[];
   readonly inFlight: number;
   /** Events whose outcome is decided and not yet durable. */
   readonly unacknowledged: number;
   /** Calls of publish that wait for room. */
   readonly publishersWaiting: number;
+  /** Keys with events in memory; of these, those that run, could run, wait for a next try; and stopped ones. */
   readonly lanesLive: number;
+  readonly lanesBusy: number;
   readonly lanesReady: number;
+  readonly lanesDelayed: number;
+  readonly lanesParked: number;
+  /** Events that memory may hold, and holds. */
+  readonly slots: number;
+  readonly slotsHeld: number;
   /** Encoded size of the events held. */
   readonly bytesHeld: number;
+  readonly bytesMax: number;
   readonly threads: number;
   /** The batch size chosen last. */
   readonly batchSize: number;
+  /** What decided it. */
+  readonly batchSizeBy: BatchSizeBy;
   /** Time of one event in its thread, in microseconds, as a running average; null before the first report. */
   readonly eventUs: number | null;
   /** Events and outcomes in the group stored last. */
   readonly groupSize: number;
+  /** How long the writer thread took for it, in milliseconds; null before the first. */
+  readonly commitMs: number | null;
   /** Size of the write-ahead log after the last group. */
   readonly walBytes: number;
   /** What is used of the store, and its log, after the last group. */
   readonly storeBytes: number;
+  /** Outcomes that became durable a second, over the last ten seconds. */
+  readonly eventsPerSecond: number;
+  /** Shares of their time that handler threads and the writer thread were busy, over the last ten seconds. */
+  readonly busyShare: number;
+  readonly writerBusyShare: number;
+  /** The same of the main thread, since `stats()` was called before. */
+  readonly mainBusyShare: number;
+  /** Listeners of outcomes that hold a queue: subscriptions and iterators. */
+  readonly subscriptions: number;
+  /** What tries gave and took, by the name of their handler. */
+  readonly handlers: Readonly<Record<string, HandlerFigures>>;
+  /** How long tries took in their threads, all handlers together. */
+  readonly tries: Pick<HandlerFigures, 'busyMs' | 'averageMs' | 'p50Ms' | 'p95Ms' | 'p99Ms' | 'maxMs'>;
 }
 
 /** Puts one snapshot together. */
 export function statsOf(
   engine: Engine,
-  of: { phase: Phase; uptimeMs: number; threads: number; recovered: number; pendingAtStart: number },
+  of: Pick<Stats, 'phase' | 'uptimeMs' | 'threads' | 'recovered' | 'mainBusyShare'> & {
+    readonly pendingAtStart: number;
+    readonly nowMs: number;
+  },
 ): Stats {
   const { dispatcher, journal, away, pump, intake, deadLetters, names, policies } = engine;
-  const { phase, uptimeMs, threads, recovered, pendingAtStart } = of;
+  const { phase, uptimeMs, threads, recovered, mainBusyShare, pendingAtStart, nowMs } = of;
   const held = dispatcher.counts();
   const done = pump.counts();
   const isPaused = (handler: number): boolean => dispatcher.breakerOf(handler).state !== 'closed';
   return {
-    ...{ phase, uptimeMs, threads, recovered },
+    ...{ phase, uptimeMs, threads, recovered, mainBusyShare },
     accepted: held.admitted + journal.backlog + journal.parked + journal.withdrawn - pendingAtStart,
     unmatched: journal.unmatched,
     succeeded: done.succeeded,
@@ -86,16 +119,35 @@ export function statsOf(
     backlog: journal.backlog + away.backlog,
     parked: journal.parked + away.parked,
     paused: policies.flatMap((_, handler) => (isPaused(handler) ? [names.handler(handler)] : [])),
+    pausedByHand: engine.pausing.list(),
     inFlight: held.inFlight,
     unacknowledged: held.settled,
     publishersWaiting: intake.publishersWaiting,
-    lanesLive: held.lanesLive,
-    lanesReady: held.lanesReady,
-    bytesHeld: held.bytesHeld,
-    batchSize: held.batchSize,
+    ...{ lanesLive: held.lanesLive, lanesBusy: held.lanesBusy, lanesReady: held.lanesReady },
+    ...{ lanesDelayed: held.lanesDelayed, lanesParked: away.parkedLanes },
+    ...{ slots: held.slots, slotsHeld: dispatcher.held, bytesHeld: held.bytesHeld, bytesMax: held.bytesMax },
+    ...{ batchSize: held.batchSize, batchSizeBy: held.batchSizeBy },
     eventUs: held.eventUs,
     groupSize: done.groupSize,
     walBytes: done.gauges?.walBytes ?? 0,
     storeBytes: done.gauges?.storeBytes ?? 0,
+    commitMs: done.commitUs === null ? null : done.commitUs / 1000,
+    subscriptions: engine.audience.size,
+    ...figuresOf(engine, { threads, nowMs }),
+  };
+}
+
+/** What was measured on the way. */
+function figuresOf(
+  { pump, names, policies }: Engine,
+  { threads, nowMs }: { threads: number; nowMs: number },
+): Pick<Stats, 'eventsPerSecond' | 'busyShare' | 'writerBusyShare' | 'handlers' | 'tries'> {
+  const { tallies, rates } = pump.figures;
+  return {
+    eventsPerSecond: rates.outcomes.perSecond(nowMs),
+    busyShare: Math.min(1, rates.handlersUs.perSecond(nowMs) / 1e6 / threads),
+    writerBusyShare: Math.min(1, rates.writerUs.perSecond(nowMs) / 1e6),
+    handlers: Object.fromEntries(policies.map((_, index) => [names.handler(index), tallies.of(index)])),
+    tries: timesOf(tallies.times),
   };
 }

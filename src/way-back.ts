@@ -45,8 +45,8 @@ export class WayBack {
   /** When a lane that is due may come back, while so much room is kept for others; `nowMs` when it may now. */
   comeBackMs(away: AwayLane, { reserved, nowMs }: { reserved: number; nowMs: number }): number {
     const { handler } = away.name;
-    const index = isWithoutOrder(away.name) ? withoutOrder(handler) : handler;
-    const comeBackMs = this.#parts.dispatcher.away.comeBackMs(index, nowMs);
+    const name = isWithoutOrder(away.name) ? { ...away.name, handler: withoutOrder(handler) } : away.name;
+    const comeBackMs = this.#parts.dispatcher.away.comeBackMs(name, nowMs);
     const span = spanOf(away.name);
     if (span === null || this.roomFor(away, { reserved, nowMs }) > 0) return comeBackMs;
     const lookMs = nowMs + Math.max(1, span.widthMs / looksPerSpan);

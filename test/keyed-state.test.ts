@@ -1,8 +1,11 @@
 // State per key: what a handler sees is what the last event of its key that succeeded has left, whatever became of the
 // others, and it is stored with that event's outcome.
 
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Processor } from '../dist/src/index.js';
 import { makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
 
@@ -84,4 +87,20 @@ test('a handler that keeps state needs order per key', async () => {
   const refused = makeProcessor({ handlers, order: 'none' });
   await expect(refused).rejects.toMatchObject({ code: 'bad-handlers' });
   await expect(refused).rejects.toThrow('handler "list" must have the order "key"');
+});
+
+test('after eight deaths states and outcomes are those of a sequential run', { timeout: 120_000 }, async () => {
+  const main = fileURLToPath(new URL('../dist/scripts/crash-test/main.js', import.meta.url));
+  const seed = process.env['KEYLANE_SEED'] ?? String(Date.now() % 1_000_000);
+  const child = spawn(process.execPath, [main, '--state', '--kills', '8', '--seed', seed], { stdio: 'pipe' });
+  onTestFinished(() => void child.kill());
+  let printed = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      printed += chunk;
+    });
+  }
+  const [code] = await once(child, 'close');
+  expect(code, printed).toBe(0);
+  expect(printed).toContain('8 kills, 0 things wrong');
 });

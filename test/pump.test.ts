@@ -48,6 +48,7 @@ function make(options: Partial<ProcessorOptions>): Processor {
     }),
     opened: { epoch: 1, wasClean: true, path: 'none', file: { device: 0, inode: 0 } },
     flight: { depart: () => {}, arrive: () => {}, close: () => void ended.push('flight log') },
+    schemas: null,
     table: { names: ['t'], takes: 'its-own-type', policies: [{}] },
     journal: {
       partition: 1,
@@ -109,7 +110,7 @@ async function settle(): Promise<void> {
 
 function resultOf(stored: number, gauges: Partial<StoreGauges> = {}): GroupResult {
   const well = { walBytes: 0, storeBytes: 0, freeBytes: 1e12 };
-  return { stored, ignored: 0, duplicates: [], gauges: { ...well, ...gauges } };
+  return { stored, ignored: 0, duplicates: [], tookUs: 1, gauges: { ...well, ...gauges } };
 }
 
 function report(message: BatchMessage, resultBytes = 0): BatchReport {
@@ -127,8 +128,7 @@ function report(message: BatchMessage, resultBytes = 0): BatchReport {
     rowCount: message.count,
     failedCount: 0,
     delaysMs: null,
-    busyUs: 1,
-    heapGrowthBytes: 0,
+    ...{ busyUs: 1, durationsUs: new Float32Array(message.count), heapGrowthBytes: 0 },
   };
 }
 
@@ -157,15 +157,17 @@ test('an outcome waits for company while another batch runs, but no longer than 
   expect(groups).toHaveLength(1);
 });
 
-test('an outcome that somebody listens for waits 10 ms at most', async () => {
+test('an outcome that somebody listens for waits 10 ms at most, and 5 ms while a batch could start', async () => {
   processor = make({ groupWaitMs: 50 });
-  await processor.publishMany([{ type: 't' }, { type: 't' }, { type: 't' }]);
+  await processor.publishMany([{ type: 't' }, { type: 't' }, { type: 't' }, { type: 't' }]);
   await settle();
   await finish(0);
   expect(clock.nextAtMs()).toBe(50);
   processor.on('outcome', () => {});
   await finish(1);
   expect(clock.nextAtMs()).toBe(10);
+  await finish(2);
+  expect(clock.nextAtMs()).toBe(5);
   clock.step();
   await settle();
   expect(groups).toHaveLength(1);
@@ -184,7 +186,7 @@ test('a group that has a quarter of the ring leaves at once', async () => {
 test('a group waits 10 ms at most while events fill half of the bytes that memory may have', async () => {
   const ringBytesMax = 1024 * 1024;
   processor = make({ groupWaitMs: 50, ringBytesMax, dataSizeMax: ringBytesMax });
-  await processor.publishMany([{ type: 't' }, { type: 't', data: 'x'.repeat(ringBytesMax / 2) }]);
+  await processor.publishMany([{ type: 't' }, { type: 't', data: 'x'.repeat(ringBytesMax / 2) }, { type: 't' }]);
   await settle();
   await finish(0);
   expect(clock.nextAtMs()).toBe(10);
@@ -254,8 +256,7 @@ test('a report that fits no batch is a bug of ours, and fails the processor as s
     rowCount: 0,
     failedCount: 0,
     delaysMs: null,
-    busyUs: 0,
-    heapGrowthBytes: 0,
+    ...{ busyUs: 0, durationsUs: new Float32Array(9), heapGrowthBytes: 0 },
   });
   await settle();
   expect(processor.phase).toBe('failed');

@@ -24,6 +24,7 @@ function exampleFolder(): string {
   const folder = makeFolder();
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(resolve('.'), join(folder, 'node_modules', 'keylane'));
+  symlinkSync(resolve('node_modules/valibot'), join(folder, 'node_modules', 'valibot'));
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   for (const [name, code] of filesOf(readme)) writeFileSync(join(folder, name), code);
   return folder;
@@ -40,7 +41,8 @@ test('the example of several handlers prints what the README says it prints', as
 test('the library examples print what the README says they print', async () => {
   const folder = exampleFolder();
   const files = filesOf(readme);
-  expect([...files.keys()]).toEqual(['handlers.js', 'main.js', 'ask.js', 'listen.js', 'several.js', 'orders.js']);
+  const named = ['handlers.js', 'main.js', 'ask.js', 'listen.js', 'checked.js', 'several.js', 'orders.js'];
+  expect([...files.keys()]).toEqual(named);
   const { stdout, stderr } = await run(process.execPath, ['main.js'], { cwd: folder });
   expect(stderr).toBe('');
   const lines = stdout.trim().split('\n');
@@ -52,6 +54,11 @@ test('the library examples print what the README says they print', async () => {
   expect([asked.stdout, asked.stderr]).toEqual([expect.stringMatching(/^succeeded \d+\.\d\d\nbob\n5\n$/), '']);
   const listened = await run(process.execPath, ['listen.js'], { cwd: folder });
   expect([listened.stdout, listened.stderr]).toEqual(['ada 1\nada 3\n2 1\n', '']);
+  const checked = await run(process.execPath, ['checked.js'], { cwd: folder });
+  const refused =
+    'event.data must fit the schema of "order.placed": amount: Invalid value: Expected >=1 but received 0';
+  expect([checked.stdout, checked.stderr]).toEqual([`bad-event ${refused}\nsucceeded\n`, '']);
+  expect(readme).toContain('`amount: Invalid value: Expected >=1 but received 0`');
 });
 
 test('the columns that the README lists are those of the views', () => {
@@ -73,7 +80,7 @@ test('the columns that the README lists are those of the views', () => {
 test('every flag that the README names is one of the commands', async () => {
   const helpOf = (command: string) => run(process.execPath, ['dist/src/cli/main.js', ...command.split(' '), '--help']);
   const verbs = ['list', 'show', 'redrive', 'discard'].map((verb) => `dead-letters ${verb}`);
-  const stdout = (await Promise.all(['run', 'prune', 'bench', 'tune', ...verbs].map(helpOf)))
+  const stdout = (await Promise.all(['run', 'prune', 'export', 'bench', 'tune', ...verbs].map(helpOf)))
     .map((ended) => ended.stdout)
     .join('\n');
   const named = new Set(

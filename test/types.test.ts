@@ -2,14 +2,17 @@
 // are never made.
 
 import type { WritableStream } from 'node:stream/web';
+import * as v from 'valibot';
 import { expectTypeOf, test } from 'vitest';
 import {
   type createProcessor,
   defineHandlers,
   type EventMapOf,
   type EventOf,
+  type Handler,
   type HandlerEvent,
   type Processor,
+  type Published,
 } from '../dist/src/index.js';
 
 interface Order {
@@ -86,4 +89,17 @@ test('publish takes the types of the module and refuses others', () => {
 test('createProcessor carries the types of the module that is named to it', () => {
   expectTypeOf<Awaited<ReturnType<typeof createProcessor<typeof handlers>>>>().toEqualTypeOf<Processor<Orders>>();
   expectTypeOf<EventOf<Orders>['type']>().toEqualTypeOf<'order.placed' | 'ping'>();
+});
+
+test('a map of data may stand in for the module', () => {
+  type Mapped = Awaited<ReturnType<typeof createProcessor<{ 'order.placed': Order }>>>;
+  expectTypeOf<Mapped>().toEqualTypeOf<Processor<{ 'order.placed': Order }>>();
+});
+
+test('schemas say what may be published, alone and over the types of a module', () => {
+  const amount = v.object({ amount: v.pipe(v.string(), v.transform(Number)) });
+  type Alone = Awaited<ReturnType<typeof createProcessor<Record<string, Handler>, { 'order.placed': typeof amount }>>>;
+  expectTypeOf<Alone>().toEqualTypeOf<Processor<{ 'order.placed': { amount: string } }>>();
+  type Both = Published<typeof handlers, { 'order.placed': typeof amount }>;
+  expectTypeOf<Both>().toEqualTypeOf<{ 'order.placed': { amount: string }; ping: undefined }>();
 });

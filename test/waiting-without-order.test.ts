@@ -39,6 +39,7 @@ class World {
       missing: () => undefined,
     });
     return new Processor({
+      schemas: null,
       config: configFrom({
         ...{ handlers: 'simulated', store: 'simulated', threads: 1, ringSize: 16, attemptsMax: 99, order },
         ...(breaker !== null && { breaker }),

@@ -2,6 +2,7 @@
 
 import { Dispatcher } from '../../src/dispatch/dispatcher.js';
 import { Lanes } from '../../src/dispatch/lanes.js';
+import { Pauses } from '../../src/dispatch/pauses.js';
 import { RingBuffer, type Slot } from '../../src/dispatch/ring-buffer.js';
 import { noClaim } from '../../src/dispatch/stand.js';
 import { handlerResult } from '../../src/handler.js';
@@ -13,7 +14,7 @@ export function dispatchSteps(): Record<string, () => number> {
   const slots = encoded.map((event) => ring.take(event));
   ring.release(taken(slots[0]!));
   for (const slot of slots.slice(1)) ring.release(taken(slot));
-  const lanes = new Lanes({ orders: ['key'], claims: [noClaim] });
+  const lanes = new Lanes({ orders: ['key'], claims: [noClaim], pauses: new Pauses() });
   const dispatcher = new Dispatcher({ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null });
   dispatcher.openPartition(1, 0);
   let position = 0;

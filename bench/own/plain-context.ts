@@ -1,12 +1,14 @@
 // What a handler is told about its try in a plain loop: its time limit holds as far as one thread can see to it. One that
 // awaits is given up when its time is over, and one that asks `aborted` is told; one that never asks goes on.
 
-import type { HandlerContext } from '../../src/index.js';
+import { correlate, type HandlerContext, type HandlerEvent, type SourceEvent } from '../../src/index.js';
 
 export class PlainContext implements HandlerContext {
   readonly handler: string;
   readonly attempt = 1;
   readonly threadId = 0;
+  /** The event that runs. Written by the PlainRunner. */
+  event: HandlerEvent | null = null;
   readonly #timeoutMs: number | null;
   readonly #startMs = performance.now();
   readonly #controller = new AbortController();
@@ -24,6 +26,10 @@ export class PlainContext implements HandlerContext {
 
   setState(): never {
     throw keepsNone(this.handler);
+  }
+
+  correlate<Event extends SourceEvent>(event: Event): Event & { correlationId: string; causationId: string } {
+    return correlate(this.event!, event);
   }
 
   get aborted(): boolean {

@@ -1,6 +1,7 @@
 // Runs handlers in a loop, as a program without keylane would: one event after another, each awaited, a failure noted
 // and gone past. Only the handlers are on its clock.
 
+import { readExtras } from '../../src/extras.js';
 import type { HandlerEvent } from '../../src/index.js';
 import { configFrom } from '../../src/options.js';
 import { describeThrown } from '../../src/pool/error-record.js';
@@ -119,6 +120,7 @@ export class PlainRunner {
     for (const [index, event] of chunk.entries()) {
       const handler = handlers[index]!;
       const context = this.#contexts[handler] ?? this.#limited(handler);
+      context.event = event;
       try {
         const value = this.#module.handlers[handler]!(event, context);
         const given = isThenable(value) ? await context.within(value) : value;
@@ -154,10 +156,8 @@ export class PlainRunner {
   /** As a handler thread makes it. */
   #eventAt(partition: string, position: number): HandlerEvent {
     const { type, key, id, extras, data } = this.#events.at(position);
-    const { time = null, headers = {} } = (extras === null ? {} : JSON.parse(extras)) as Partial<HandlerEvent>;
     const decoded = typeof data === 'string' ? JSON.parse(data) : data === null ? undefined : new Uint8Array(data);
-    const own = Object.assign(Object.create(null), headers) as Record<string, string>;
-    return { type, key, id, data: decoded, time, headers: own, partition, position };
+    return { type, key, id, data: decoded, ...readExtras(extras), partition, position };
   }
 }
 

@@ -30,6 +30,6 @@ export async function orderedThread(cell: PeerCell): Promise<HandlerThreads> {
 
 /** Some events through a pool before the clock starts: threads are up and the work is compiled. */
 export async function warmUp(cell: PeerCell, run: (event: PeerEvent) => PromiseLike<unknown>): Promise<void> {
-  const events = { 'no-op': 5_000, '60us': 2_000, '600us': 200, '5ms': 20 }[cell.workload] * cell.threads;
+  const events = { 'no-op': 5_000, '60us': 2_000, '600us': 200, '1.73ms': 60, '5ms': 20 }[cell.workload] * cell.threads;
   await Promise.all([...peerEvents({ ...cell, events })].map(run));
 }

@@ -18,7 +18,7 @@ const wanted: readonly [Workload, number][] = [
 const threads = 2;
 
 export async function judgeEfficiency(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
-  const seconds = plan.isSmoke ? 0.05 : 2;
+  const seconds = plan.isSmoke ? 0.05 : 3;
   const verdicts: TargetVerdict[] = [];
   for (const [workload, atLeast] of wanted) {
     const ideals: number[] = [];

@@ -9,9 +9,11 @@ import { judgeLatency } from './latency.js';
 import { judgeMainThread } from './main-thread.js';
 import { judgeMarks } from './marks.js';
 import { judgeMemory } from './memory.js';
+import { judgeOldBus } from './old-bus.js';
 import { judgeSkew } from './skew.js';
 import { judgeStart } from './start.js';
 import { judgeThroughput } from './throughput.js';
+import { judgeUnused } from './unused.js';
 import { verdictText } from './verdict.js';
 
 /** How large the experiments are. */
@@ -20,17 +22,25 @@ export interface TargetPlan {
   readonly isFull: boolean;
   /** Only to see that it runs: the verdicts mean nothing. */
   readonly isSmoke: boolean;
+  /** Which of them, as `targetNames` has them; null for all. */
+  readonly names: readonly string[] | null;
 }
+
+/** What is judged together, by its name. */
+const judges: Readonly<Record<string, (lab: Lab, plan: TargetPlan) => Promise<TargetVerdict[]>>> = {
+  ...{ T1: judgeThroughput, T3: judgeEfficiency, T4: judgeMainThread, T5: judgeLatency, T6: judgeMemory },
+  ...{ T7: judgeSkew, T8: judgeGrowth, T9: judgeStart, P7: judgeMarks },
+  ...{ 'old-bus': judgeOldBus, unused: judgeUnused },
+};
+
+/** T2 is judged with T1. */
+export const targetNames = Object.keys(judges);
 
 export async function judgeTargets(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
   const verdicts: TargetVerdict[] = [];
-  const judges = {
-    ...{ 'T1, T2': judgeThroughput, T3: judgeEfficiency, T4: judgeMainThread, T5: judgeLatency, T6: judgeMemory },
-    ...{ T7: judgeSkew, T8: judgeGrowth, T9: judgeStart, 'P7 marks': judgeMarks },
-  };
-  for (const [targets, judge] of Object.entries(judges)) {
-    lab.say(targets);
-    const judged = await judge(lab, plan);
+  for (const name of plan.names ?? targetNames) {
+    lab.say(name);
+    const judged = await judges[name]!(lab, plan);
     // Told at once: who ends a long run early has what came before.
     for (const verdict of judged) lab.say(verdictText(verdict));
     verdicts.push(...judged);

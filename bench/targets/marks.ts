@@ -23,7 +23,7 @@ export async function judgeMarks(lab: Lab, plan: TargetPlan): Promise<TargetVerd
     lab.say(`P7 marks: pair ${pair} of ${pairs}`);
     const turns = [
       async () => marked.push(await lab.cell({ spec, latency: null })),
-      async () => unmarked.push(await lab.cell({ spec, latency: null, isUnmarked: true })),
+      async () => unmarked.push(await lab.cell({ spec, latency: null, variant: 'unmarked' })),
     ];
     for (const turn of pair % 2 === 0 ? turns.reverse() : turns) await turn();
   }

@@ -8,6 +8,9 @@ import type { Source } from './source.js';
 /** Files of src/ that every other file may use; they use only each other. */
 const vocabulary = [
   'event',
+  'extras',
+  'correlation',
+  'cloud-events',
   'handler',
   'outcome',
   'errors',

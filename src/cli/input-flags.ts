@@ -11,13 +11,23 @@ export interface InputWish {
   readonly typeField: string | undefined;
   readonly keyField: string | undefined;
   readonly idField: string | undefined;
+  readonly format: 'cloudevents' | undefined;
   readonly onBadLine: 'fail' | 'skip';
 }
 
 export type Flags = Readonly<Record<string, string | boolean | undefined>>;
 
 /** The names of these flags, as Commander keeps them. */
-export const inputFlagNames = ['handlers', 'input', 'type', 'typeField', 'keyField', 'idField', 'onBadLine'] as const;
+export const inputFlagNames = [
+  'handlers',
+  'input',
+  'type',
+  'typeField',
+  'keyField',
+  'idField',
+  'cloudevents',
+  'onBadLine',
+] as const;
 
 /** The module and its input. `isRequired`: a command that has nothing to do without them. */
 export function addHandlersAndInput(command: Command, { isRequired }: { isRequired: boolean }): void {
@@ -32,7 +42,8 @@ export function addMapping(command: Command): void {
     .option('--type <type>', 'the type of every event')
     .option('--type-field <path>', 'the field that holds the type')
     .option('--key-field <path>', 'the field that holds the key; events with one key run in order')
-    .option('--id-field <path>', 'the field that holds the id');
+    .option('--id-field <path>', 'the field that holds the id')
+    .option('--cloudevents', 'records are CloudEvents 1.0 as JSON');
 }
 
 export function addOnBadLine(command: Command): void {
@@ -41,6 +52,13 @@ export function addOnBadLine(command: Command): void {
       .choices(['fail', 'skip'])
       .default('fail'),
   );
+}
+
+type Mapping = Pick<InputWish, 'type' | 'typeField' | 'keyField' | 'idField' | 'format'>;
+
+/** The part of it that a source takes. */
+export function mappingOf({ type, typeField, keyField, idField, format }: InputWish): Mapping {
+  return { type, typeField, keyField, idField, format };
 }
 
 export function inputWishFrom(flags: Flags): InputWish {
@@ -53,6 +71,7 @@ export function inputWishFrom(flags: Flags): InputWish {
     typeField: text('typeField'),
     keyField: text('keyField'),
     idField: text('idField'),
+    format: flags['cloudevents'] === true ? 'cloudevents' : undefined,
     onBadLine: text('onBadLine') as InputWish['onBadLine'],
   };
 }

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { defineBenchCommands } from './bench-commands.js';
 import { commandLine, runCommandLine } from './command-line.js';
 import { defineDeadLetters } from './dead-letters.js';
+import { defineExport } from './export.js';
 import { definePrune } from './prune.js';
 import { Run } from './run.js';
 import { defineFlags } from './run-flags.js';
@@ -24,6 +25,7 @@ defineFlags(program.command('run'), async (wish) => {
   process.exitCode ??= code;
 });
 definePrune(program.command('prune'), version);
+defineExport(program.command('export'));
 defineDeadLetters(program.command('dead-letters'), version);
 defineBenchCommands(program);
 

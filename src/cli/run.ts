@@ -5,6 +5,7 @@ import { KeylaneError, printable } from '../errors.js';
 import { createProcessor, NdjsonSource, type Processor } from '../index.js';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.js';
 import { countOf } from './figures.js';
+import { mappingOf } from './input-flags.js';
 import { Interrupt } from './interrupt.js';
 import { type Progress, ProgressLine } from './progress-line.js';
 import type { RunWish } from './run-flags.js';
@@ -62,7 +63,7 @@ export class Run {
     try {
       const source = new NdjsonSource({
         input: wish.input === '-' ? process.stdin : wish.input,
-        mapping: { type: wish.type, typeField: wish.typeField, keyField: wish.keyField, idField: wish.idField },
+        mapping: mappingOf(wish),
         onBadRecord: wish.onBadLine,
         onSkipped: ({ message }) => this.#tellOfSkipped(message),
       });

@@ -8,6 +8,7 @@ import type { Departures } from './departures.js';
 import type { OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
+import type { Pauses } from './pauses.js';
 import type { RingBuffer, Slot } from './ring-buffer.js';
 
 /** A lane that stopped, and the dead letter it stopped behind. */
@@ -32,15 +33,20 @@ interface Parts {
   readonly ring: RingBuffer;
   readonly departures: Departures;
   readonly breakers: Breakers | null;
+  readonly pauses: Pauses;
   /** By handler, whether a dead letter stops its lane. */
   readonly parks: readonly boolean[];
 }
+
+/** How often a lane in the store is looked at that somebody has paused. */
+const pausedLookMs = 1000;
 
 export class Away {
   readonly #lanes: Lanes;
   readonly #ring: RingBuffer;
   readonly #departures: Departures;
   readonly #breakers: Breakers | null;
+  readonly #pauses: Pauses;
   readonly #parks: readonly boolean[];
   #aside: Slot[] = [];
   #unstored = 0;
@@ -48,11 +54,12 @@ export class Away {
   readonly #recalled = new Set<string>();
   #parked: ParkedBy[] = [];
 
-  constructor({ lanes, ring, departures, breakers, parks }: Parts) {
+  constructor({ lanes, ring, departures, breakers, pauses, parks }: Parts) {
     this.#lanes = lanes;
     this.#ring = ring;
     this.#departures = departures;
     this.#breakers = breakers;
+    this.#pauses = pauses;
     this.#parks = parks;
   }
 
@@ -115,9 +122,12 @@ export class Away {
 
   /**
    * When a lane of a handler that is due is to come back: not while that is paused and what may not run holds enough of
-   * the memory, except for the first, as one event has to show whether the handler is well.
+   * the memory, except for the first behind a breaker, as one event has to show whether the handler is well.
    */
-  comeBackMs(handler: number, nowMs: number): number {
+  comeBackMs({ handler, key }: { handler: number; key: string }, nowMs: number): number {
+    if (!this.#pauses.isNone && this.#pauses.holds(handler, key)) {
+      return this.#isShare(this.#lanes.stuck, 4) ? nowMs + pausedLookMs : nowMs;
+    }
     if (this.#breakers === null || handler < 0 || this.#breakers.stateOf(handler) === 'closed') return nowMs;
     if (this.#lanes.oldestGated(handler) === null || !this.#isShare(this.#lanes.stuck, 4)) return nowMs;
     return this.#breakers.lookAgainMs(handler, nowMs);
@@ -125,6 +135,7 @@ export class Away {
 
   /** When an event of a handler that waits for no time is worth a look again. */
   lookAgainMs(handler: number, nowMs: number): number {
+    if (!this.#pauses.isNone && this.#pauses.holds(handler, null)) return nowMs + pausedLookMs;
     return this.#breakers?.lookAgainMs(handler, nowMs) ?? nowMs;
   }
 
@@ -162,15 +173,16 @@ export class Away {
   }
 
   /** Whether so much is at least one part of the memory. */
-  #isShare({ events, bytes }: Lanes['stuck'], parts: number): boolean {
+  #isShare({ events, bytes }: { readonly events: number; readonly bytes: number }, parts: number): boolean {
     return events * parts >= this.#ring.capacity || bytes * parts >= this.#ring.bytesMax;
   }
 
   /** Lanes that may not run, those first that go on last. */
   #lastFirst(nowMs: number): { lane: Lane; dueMs: number }[] {
-    const lanes = this.#lanes.stuckLanes().map((lane) => {
-      const isDelayed = lane.state === 'delayed';
-      return { lane, dueMs: isDelayed ? lane.rank : this.#breakers!.lookAgainMs(lane.head!.handler, nowMs) };
+    const lanes = this.#lanes.stuck.all().map((lane) => {
+      if (lane.state === 'delayed') return { lane, dueMs: lane.rank };
+      if (lane.state === 'paused') return { lane, dueMs: nowMs + pausedLookMs };
+      return { lane, dueMs: this.#breakers!.lookAgainMs(lane.head!.handler, nowMs) };
     });
     return lanes.sort((a, b) => b.dueMs - a.dueMs || b.lane.headSequence - a.lane.headSequence);
   }

@@ -13,6 +13,12 @@ const firstSize = 16;
 /** Weight of the newest batch in the running average. */
 const weight = 0.25;
 
+/**
+ * What decided how large a batch is: nothing measured yet, the duration it aims at, its share of what waits, or the
+ * most events that one may have.
+ */
+export type BatchSizeBy = 'nothing-measured' | 'target' | 'share' | 'limit';
+
 export class BatchSize {
   readonly #sizeMax: number;
   readonly #targetUs: number;
@@ -20,6 +26,7 @@ export class BatchSize {
   threads: number;
   #eventUs: number | null = null;
   #latest = 0;
+  #latestBy: BatchSizeBy = 'nothing-measured';
 
   constructor(of: { sizeMax: number; targetMs: number; threads: number }) {
     this.#sizeMax = of.sizeMax;
@@ -35,6 +42,11 @@ export class BatchSize {
   /** The size chosen last. */
   get latest(): number {
     return this.#latest;
+  }
+
+  /** What decided it. */
+  get latestBy(): BatchSizeBy {
+    return this.#latestBy;
   }
 
   /** Takes a report into account: `count` events took `busyUs` in their thread. */
@@ -54,8 +66,9 @@ export class BatchSize {
       this.#latest = Math.min(firstSize, share, this.#sizeMax);
     } else {
       const fitting = Math.floor(this.#targetUs / this.#eventUs);
-      const worthwhile = Math.floor(worthwhileUs / this.#eventUs);
-      this.#latest = Math.min(fitting, Math.max(share, worthwhile), this.#sizeMax);
+      const worthwhile = Math.max(share, Math.floor(worthwhileUs / this.#eventUs));
+      this.#latest = Math.min(fitting, worthwhile, this.#sizeMax);
+      this.#latestBy = this.#latest === this.#sizeMax ? 'limit' : fitting <= worthwhile ? 'target' : 'share';
     }
     this.#latest = Math.max(1, this.#latest);
     return this.#latest;

@@ -108,7 +108,7 @@ export class Breakers {
     else breaker.record({ tries, failed }, nowMs);
     if (breaker.state === state) return;
     this.#news.push({ handler, state: breaker.state });
-    if (breaker.state === 'closed') this.#lanes.resume(handler);
-    else this.#lanes.pause(handler);
+    if (breaker.state === 'closed') this.#lanes.open(handler);
+    else this.#lanes.shut(handler);
   }
 }

@@ -130,7 +130,7 @@ export class Departures {
 
   /** Whether an event may be in one run with those before it. */
   #canFollow(slot: Slot | null): boolean {
-    if (slot === null || slot.deaths !== null || slot.dueMs !== noDue) return false;
+    if (slot === null || slot.deaths !== null || slot.dueMs !== noDue || this.#lanes.isPaused(slot)) return false;
     return this.#breakers === null || this.#breakers.stateOf(slot.handler) === 'closed';
   }
 

@@ -6,19 +6,20 @@
 import type { EncodedEvent } from '../event.js';
 import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
-import type { KeyState, StateAt } from '../keyed-state.js';
+import type { StateAt } from '../keyed-state.js';
 import type { OrderMode } from '../options.js';
 import type { LaneOrder } from '../policy.js';
 import type { LaneName } from '../store-lanes.js';
 import { Away } from './away.js';
 import type { BreakerLimits } from './breaker.js';
 import { type BreakerNews, type BreakerNow, Breakers } from './breakers.js';
-import type { DispatcherCounts } from './counts.js';
+import { countsOf, type DispatcherCounts } from './counts.js';
 import { type Batch, Departures } from './departures.js';
 import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
-import { LaneStates, type StateWish } from './lane-states.js';
+import { LaneStates, type LaneStatesOptions } from './lane-states.js';
 import { Lanes } from './lanes.js';
+import { type Pause, Pauses } from './pauses.js';
 import { noDue, RingBuffer, type Slot } from './ring-buffer.js';
 import { type Claim, noClaims } from './stand.js';
 import { Watermarks } from './watermark.js';
@@ -39,9 +40,8 @@ export interface DispatcherOptions {
   /** By handler, where they are not all alike: what each may claim, and its order. */
   readonly claims?: readonly Claim[];
   readonly orders?: readonly LaneOrder[];
-  /** By handler, whether it keeps state, and the memory that states may have; null where none does. */
-  readonly states?: { readonly stateful: readonly boolean[]; readonly bytesMax: number } | null;
-  /** Null: no handler is ever paused. */
+  readonly states?: LaneStatesOptions | null;
+  /** Null: there is none. */
   readonly breaker: BreakerLimits | null;
 }
 
@@ -58,13 +58,14 @@ export interface Came {
 export class Dispatcher {
   readonly #ring: RingBuffer;
   readonly #lanes: Lanes;
+  /** What somebody has paused; `pause` and `resume` change it. */
+  readonly pauses: Pick<Pauses, 'isFull' | 'list'>;
   readonly #watermarks = new Watermarks();
   readonly #breakers: Breakers | null;
   readonly #histories = new Histories();
   readonly #departures: Departures;
   /** Lanes of which events wait in the store. */
   readonly away: Away;
-  /** States of keys; null where no handler keeps any. */
   readonly states: LaneStates | null;
   #sequence = 0;
   #admitted = 0;
@@ -74,13 +75,15 @@ export class Dispatcher {
     const { order, handlerCount, breaker, widest } = options;
     this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax, widest });
     const { orders = Array<LaneOrder>(handlerCount).fill(order), claims = noClaims(handlerCount) } = options;
+    const pauses = new Pauses();
+    this.pauses = pauses;
     this.states = options.states ? new LaneStates(options.states) : null;
-    this.#lanes = new Lanes({ orders, claims, states: this.states });
-    const lanes = this.#lanes;
+    const lanes = new Lanes({ orders, claims, pauses, states: this.states });
+    this.#lanes = lanes;
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
     const [ring, departures, breakers] = [this.#ring, this.#departures, this.#breakers];
-    this.away = new Away({ lanes, ring, departures, breakers, parks: options.parks });
+    this.away = new Away({ lanes, ring, departures, breakers, pauses, parks: options.parks });
   }
 
   /** Begins a partition whose events below `watermark` have their outcomes. */
@@ -110,7 +113,7 @@ export class Dispatcher {
 
   /** When time alone changes what can run: a try is due, or a handler that is paused can be probed. */
   get nextWakeMs(): number {
-    return Math.min(this.#lanes.nextDueMs, this.#breakers?.nextProbeMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#lanes.stuck.nextDueMs, this.#breakers?.nextProbeMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Takes an event in, once for each handler, at the end of its lane; one that is away has it set aside. With room. */
@@ -136,7 +139,6 @@ export class Dispatcher {
     return true;
   }
 
-  /** From now on so many threads share what is waiting. */
   shareAmong(threads: number): void {
     this.#departures.size.threads = threads;
   }
@@ -195,11 +197,6 @@ export class Dispatcher {
     }
   }
 
-  /** Takes in the states of the first lanes of a wish, as the store has them. */
-  warm(wish: StateWish, found: readonly (KeyState | null)[]): void {
-    this.#lanes.warm(wish, found);
-  }
-
   /** Breakers that changed since the last call. */
   takeBreakerNews(): readonly BreakerNews[] {
     return this.#breakers?.takeNews() ?? [];
@@ -225,9 +222,24 @@ export class Dispatcher {
     this.#settled += 1;
   }
 
+  /** Lanes that keep an order, in no order themselves. */
+  lanes(): Iterable<Lane> {
+    return this.#lanes.all();
+  }
+
   /** The lane of a handler and a key, if anything of it is in memory or known to be away. */
   lane(handler: number, key: string | null): Lane | null {
     return this.#lanes.find(handler, key);
+  }
+
+  /** Lets nothing of this start, besides what is paused already; what is in flight is finished. */
+  pause(pause: Pause): void {
+    this.#lanes.pause(pause);
+  }
+
+  /** Takes one back, or with null all of them. */
+  resume(pause: Pause | null): void {
+    this.#lanes.resume(pause);
   }
 
   breakerOf(handler: number): BreakerNow {
@@ -252,20 +264,8 @@ export class Dispatcher {
   }
 
   counts(): DispatcherCounts {
-    const { inFlight, size } = this.#departures;
-    const settled = this.#settled + this.away.unstored;
-    return {
-      admitted: this.#admitted,
-      buffered: this.#ring.held - inFlight - settled,
-      delayed: this.#lanes.delayedEvents,
-      inFlight,
-      settled,
-      lanesLive: this.#lanes.live,
-      lanesReady: this.#lanes.ready,
-      bytesHeld: this.#ring.bytes,
-      batchSize: size.latest,
-      eventUs: size.eventUs,
-    };
+    const [ring, lanes, departures] = [this.#ring, this.#lanes, this.#departures];
+    return countsOf({ ring, lanes, departures, admitted: this.#admitted, settled: this.#settled + this.away.unstored });
   }
 
   #take(event: EncodedEvent, { partition, position, handler }: OwedPlace): Slot {

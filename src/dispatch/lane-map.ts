@@ -6,6 +6,12 @@ import type { LaneOrder } from '../policy.js';
 import { Lane } from './lane.js';
 import type { Stand } from './stand.js';
 
+export interface LaneCounts {
+  readonly live: number;
+  readonly busy: number;
+  readonly delayed: number;
+}
+
 export class LaneMap {
   /** By handler. */
   readonly #orders: readonly LaneOrder[];
@@ -20,11 +26,20 @@ export class LaneMap {
     this.#free = of.stands.map(({ free }) => free);
   }
 
-  /** Lanes with events waiting or in flight; free lanes do not count. */
-  get live(): number {
-    let live = 0;
-    for (const lanes of this.#keyed) for (const { state } of lanes.values()) if (state !== 'held') live += 1;
-    return live;
+  /** Lanes with events waiting or in flight, and how many of them are in some states; free lanes do not count. */
+  counts(): LaneCounts {
+    let [live, busy, delayed] = [0, 0, 0];
+    for (const { state } of this.all()) {
+      if (state !== 'held') live += 1;
+      if (state === 'busy') busy += 1;
+      if (state === 'delayed') delayed += 1;
+    }
+    return { live, busy, delayed };
+  }
+
+  /** All that are alive, those included of which nothing is in memory. */
+  *all(): Generator<Lane, void, undefined> {
+    for (const lanes of this.#keyed) yield* lanes.values();
   }
 
   /** The lane of a handler and a key, if it lives. */

@@ -23,6 +23,13 @@ interface Resting {
   readonly barrier: number;
 }
 
+export interface LaneStatesOptions {
+  /** By index of the handler, whether it keeps state. */
+  readonly stateful: readonly boolean[];
+  /** Size of the states that are held in memory. */
+  readonly bytesMax: number;
+}
+
 export class LaneStates {
   /** By index of the handler. */
   readonly #stateful: readonly boolean[];
@@ -35,10 +42,16 @@ export class LaneStates {
   readonly #cold = new Map<Lane, StateWish | null>();
   #asked: StateWish | null = null;
   #barrier = 0;
+  #place: (lane: Lane) => void = () => {};
 
-  constructor({ stateful, bytesMax }: { stateful: readonly boolean[]; bytesMax: number }) {
+  constructor({ stateful, bytesMax }: LaneStatesOptions) {
     this.#stateful = stateful;
     this.#bytesMax = bytesMax;
+  }
+
+  /** Has a lane that is cold no more put where it stands from then on. */
+  onWarm(place: (lane: Lane) => void): void {
+    this.#place = place;
   }
 
   /** Size of all that is held. */
@@ -118,10 +131,9 @@ export class LaneStates {
     return this.#asked;
   }
 
-  /** Takes in the states of the first lanes of a wish; gives those that are cold no more. The others stay so. */
-  answer(wish: StateWish, states: readonly (KeyState | null)[]): Lane[] {
+  /** Takes in the states of the first lanes of a wish; the others stay cold. */
+  answer(wish: StateWish, states: readonly (KeyState | null)[]): void {
     this.#asked = null;
-    const warm: Lane[] = [];
     for (const [index, lane] of wish.lanes.entries()) {
       // It was emptied since, and may have become cold once more: the answer is of before.
       if (this.#cold.get(lane) !== wish) continue;
@@ -132,9 +144,8 @@ export class LaneStates {
       }
       this.#cold.delete(lane);
       this.#warm(lane, state);
-      warm.push(lane);
+      this.#place(lane);
     }
-    return warm;
   }
 
   #warm(lane: Lane, state: KeyState | null): void {

@@ -9,13 +9,14 @@ import type { Slot } from './ring-buffer.js';
  * - `ready`: has events and nothing in flight.
  * - `busy`: one run is in flight; events may wait behind it.
  * - `delayed`: its head has failed and waits for its next try; the others wait behind it.
- * - `gated`: its head is for a handler that is paused.
+ * - `gated`: its head is for a handler whose breaker is open.
+ * - `paused`: its head is for what somebody has paused by hand.
  * - `doubted`: its head is doubted, and waits for a fresh thread.
  * - `cold`: it waits for the state of its key, which is in the store.
  * - `held`: has nothing in memory, but does in the store, or is stopped behind a dead letter.
  * - `free`: no order is kept in it (events without a key, or order `none`): any number of its events run at once.
  */
-export type LaneState = 'ready' | 'busy' | 'delayed' | 'gated' | 'doubted' | 'cold' | 'held' | 'free';
+export type LaneState = 'ready' | 'busy' | 'delayed' | 'gated' | 'paused' | 'doubted' | 'cold' | 'held' | 'free';
 
 export class Lane {
   // Written by Lanes alone.

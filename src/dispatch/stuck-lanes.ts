@@ -1,4 +1,5 @@
-// Lanes that have events and may not run: their next try is not due yet, or their handler is paused. It knows which of
+// Lanes that have events and may not run: their next try is not due yet, their handler's breaker is open, or somebody
+// has paused them. It knows which of
 // them goes on first, and how much of the memory they hold. Their states are Lanes' to write.
 
 import type { Lane } from './lane.js';
@@ -10,6 +11,8 @@ export class StuckLanes {
   readonly #delayed = new LaneHeap();
   /** By handler; each by the sequence of its heads. Behind an open breaker there may be as many as there are slots. */
   readonly #gated: readonly LaneHeap[];
+  /** By the sequence of their heads. */
+  readonly #paused = new LaneHeap();
   #delayedEvents = 0;
   #events = 0;
   #bytes = 0;
@@ -50,6 +53,12 @@ export class StuckLanes {
     this.#count(lane, 1);
   }
 
+  /** Takes in a lane whose head is paused. */
+  pause(lane: Lane, { sequence }: Slot): void {
+    this.#paused.push(lane, sequence);
+    this.#count(lane, 1);
+  }
+
   /** Takes in that an event has come to the end of one of them. */
   joined(lane: Lane, slot: Slot): void {
     if (lane.state === 'delayed') this.#delayedEvents += 1;
@@ -71,27 +80,42 @@ export class StuckLanes {
 
   /** Takes out the lanes that wait for a handler. */
   popGated(handler: number): Lane[] {
-    const lanes = this.#gated[handler]!.deleteAll(() => true);
-    for (const lane of lanes) this.#count(lane, -1);
-    return lanes;
+    return this.#pop(this.#gated[handler]!, () => true);
+  }
+
+  /** Takes out the lanes that wait for any breaker and whose heads fit. */
+  popGatedIf(fits: (head: Slot) => boolean): Lane[] {
+    return this.#gated.flatMap((heap) => this.#pop(heap, fits));
+  }
+
+  /** Takes out the paused lanes whose heads fit. */
+  popPausedIf(fits: (head: Slot) => boolean): Lane[] {
+    return this.#pop(this.#paused, fits);
   }
 
   /** Takes out one of them. */
   delete(lane: Lane): void {
     if (lane.state === 'delayed') this.#delayed.delete(lane);
+    else if (lane.state === 'paused') this.#paused.delete(lane);
     else this.#gated[lane.head!.handler]!.delete(lane);
     this.#count(lane, -1);
   }
 
   /** Takes out many of them, at the cost of one look at all. */
   deleteAll(lanes: ReadonlySet<Lane>): void {
-    for (const heap of [this.#delayed, ...this.#gated]) heap.deleteAll((lane) => lanes.has(lane));
+    for (const heap of [this.#delayed, this.#paused, ...this.#gated]) heap.deleteAll((lane) => lanes.has(lane));
     for (const lane of lanes) this.#count(lane, -1);
   }
 
   /** All of them, in no order. */
   all(): Lane[] {
-    return [this.#delayed, ...this.#gated].flatMap(({ lanes }) => lanes);
+    return [this.#delayed, this.#paused, ...this.#gated].flatMap(({ lanes }) => lanes);
+  }
+
+  #pop(heap: LaneHeap, fits: (head: Slot) => boolean): Lane[] {
+    const lanes = heap.deleteAll(({ head }) => fits(head!));
+    for (const lane of lanes) this.#count(lane, -1);
+    return lanes;
   }
 
   #count(lane: Lane, sign: 1 | -1): void {

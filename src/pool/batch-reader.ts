@@ -1,17 +1,10 @@
 // Reads a batch message event by event, in the order in which batchMessage joined them. Data and extras are decoded
 // only when asked for, as that can fail and is a handler thread's work.
 
+import { readExtras } from '../extras.js';
 import type { HandlerEvent } from '../handler.js';
 import { apart, JoinedEventsReader } from '../joined-events.js';
 import { type BatchMessage, noRun, numberOf, numbersPerEvent } from './messages.js';
-
-/** The part of an event that few have. */
-interface Extras {
-  readonly time?: string;
-  readonly headers?: Record<string, string>;
-}
-
-const noHeaders: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
 
 export class BatchReader extends JoinedEventsReader {
   readonly #message: BatchMessage;
@@ -45,14 +38,17 @@ export class BatchReader extends JoinedEventsReader {
 
   /** The event as its handler sees it: an object of its own. Throws when its data cannot be decoded. */
   handlerEvent(): HandlerEvent {
-    const extras = this.extras === null ? null : (JSON.parse(this.extras) as Extras);
+    const extras = readExtras(this.extras);
     return {
       type: apart(this.type),
       key: this.key === null ? null : apart(this.key),
       id: this.id === null ? null : apart(this.id),
       data: this.#data(),
-      time: extras?.time ?? null,
-      headers: extras?.headers === undefined ? noHeaders : Object.assign(Object.create(null), extras.headers),
+      time: extras.time,
+      version: extras.version,
+      correlationId: extras.correlationId,
+      causationId: extras.causationId,
+      headers: extras.headers,
       partition: this.#message.partitions[this.partition]!,
       position: this.position,
     };

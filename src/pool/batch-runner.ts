@@ -150,7 +150,7 @@ export class BatchRunner {
     let came: unknown;
     let isThrown = false;
     try {
-      came = module.handlers[reader.handler]!(reader.handlerEvent(), context);
+      came = module.handlers[reader.handler]!(TryContext.give(context, reader.handlerEvent()), context);
       if (isThenable(came)) return this.#follow(batch, context, came);
     } catch (thrown) {
       came = thrown;

@@ -36,6 +36,8 @@ export interface BatchReport {
   readonly failedCount: number;
   /** Per event, how long to wait before the next try, in ms; null when no event is to be tried again. */
   readonly delaysMs: Float64Array | null;
+  /** Per event, how long its try took, in microseconds; 0 where there was none. */
+  readonly durationsUs: Float32Array;
   /** Time spent in handlers and codecs, in microseconds. */
   readonly busyUs: number;
   /** How much the used heap of the thread has grown since its first batch; 0 where nobody asked for it. */

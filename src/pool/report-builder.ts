@@ -25,6 +25,7 @@ export class ReportBuilder {
   readonly #isJournaled: boolean;
   /** An event of which nothing is said was skipped. */
   readonly #results: Uint8Array;
+  readonly #durationsUs: Float32Array;
   #delaysMs: Float64Array | null = null;
   #failedCount = 0;
   readonly #states: StateAt[] = [];
@@ -37,6 +38,7 @@ export class ReportBuilder {
     this.#rows = rows;
     this.#isJournaled = isJournaled;
     this.#results = new Uint8Array(message.count).fill(handlerResult.skipped);
+    this.#durationsUs = new Float32Array(message.count);
   }
 
   /** What came of the event at which the reader stands. */
@@ -52,6 +54,7 @@ export class ReportBuilder {
     }
     if (result === handlerResult.failed) this.#failedCount += 1;
     const { startedAtUs, durationUs } = ended;
+    this.#durationsUs[index] = durationUs;
     const isKept = result === handlerResult.failed || result === handlerResult.cancelled ? this.#keeps(reader) : false;
     this.#rows.add({
       partition: reader.partition,
@@ -89,6 +92,7 @@ export class ReportBuilder {
       rowCount,
       failedCount: this.#failedCount,
       delaysMs: this.#delaysMs,
+      durationsUs: this.#durationsUs,
       busyUs,
       heapGrowthBytes,
       ...(states.length > 0 && { states }),

@@ -1,8 +1,11 @@
 // What a handler is told about its try. One is made for every event, so it is a few fields and no more until its signal
 // is asked for; one that a handler keeps speaks of its own event for ever, never of a later one.
 
+import { correlate } from '../correlation.js';
 import { shown } from '../errors.js';
-import type { HandlerContext } from '../handler.js';
+import type { SourceEvent } from '../event.js';
+import type { HandlerContext, HandlerEvent } from '../handler.js';
+import { invariant } from '../invariant.js';
 import { abortFlag, type Place } from './progress.js';
 
 /** Where a try runs. */
@@ -21,6 +24,8 @@ export class TryContext implements HandlerContext {
   /** Where its flag is; null once the try has ended, as by then the flag may be another event's. */
   #place: Place | null;
   #wasAborted = false;
+  /** Null until it is decoded, which is part of the try. */
+  #event: HandlerEvent | null = null;
   #controller: AbortController | null = null;
 
   constructor(handler: string, { reader, place, index }: TryPlace, news: AbortNews) {
@@ -30,6 +35,12 @@ export class TryContext implements HandlerContext {
     this.#index = index;
     this.#news = news;
     this.#place = place;
+  }
+
+  /** The runner: the event that the handler is given. */
+  static give(context: TryContext, event: HandlerEvent): HandlerEvent {
+    context.#event = event;
+    return event;
   }
 
   /** The runner: the try has ended, with this flag. No method, as it is no business of the handler's. */
@@ -68,6 +79,11 @@ export class TryContext implements HandlerContext {
       this.notice();
     }
     return this.#controller.signal;
+  }
+
+  correlate<Event extends SourceEvent>(event: Event): Event & { correlationId: string; causationId: string } {
+    invariant(this.#event !== null, 'a handler has its event when it has its context');
+    return correlate(this.#event, event);
   }
 
   /** Passes an abort on to the signal; false when there is nothing more to come. */

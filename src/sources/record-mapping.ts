@@ -2,6 +2,7 @@
 // data itself. It reads own properties only. A record that is the data is passed on as it came; of one that is an event
 // the data is encoded anew.
 
+import { fromCloudEvent } from '../cloud-events.js';
 import { KeylaneError, messageOf, printable, shown } from '../errors.js';
 import { checkDataSize, type EncodedEvent, type EventLimits, encodeEvent, type SourceEvent } from '../event.js';
 import type { HandlerTable } from '../handler.js';
@@ -17,6 +18,8 @@ export interface MappingOptions {
   readonly keyField?: string | undefined;
   /** The field that holds the id. */
   readonly idField?: string | undefined;
+  /** Records are CloudEvents 1.0 in their JSON format. Together with none of the fields. */
+  readonly format?: 'cloudevents' | undefined;
 }
 
 /** What a record gave: its event, or the reason why it has none, as the end of a sentence about the record. */
@@ -36,6 +39,7 @@ export interface MappingFields {
   readonly typeField: FieldPath | null;
   readonly keyField: FieldPath | null;
   readonly idField: FieldPath | null;
+  readonly isCloudEvents: boolean;
 }
 
 /** Checks mapping options. Throws `bad-option` when one does not fit, alone or beside another. */
@@ -45,12 +49,21 @@ export function mappingFields(options: MappingOptions): MappingFields {
   if (type !== null && typeField !== null) {
     throw new KeylaneError('bad-option', 'type and typeField must not both be given: leave one of them out');
   }
+  const { format } = options;
+  const other = (['type', 'typeField', 'keyField', 'idField'] as const).find((name) => options[name] !== undefined);
+  if (format !== undefined && format !== 'cloudevents') {
+    throw new KeylaneError('bad-option', `format must be "cloudevents" or left out, got ${shown(format)}`);
+  }
+  if (format !== undefined && other !== undefined) {
+    throw new KeylaneError('bad-option', `${other} must be left out where format is "cloudevents": they say it all`);
+  }
   if (type === '') throw new KeylaneError('bad-option', 'type must be a string that is not empty, got ""');
   return {
     type,
     typeField,
     keyField: fieldPath('keyField', options.keyField),
     idField: fieldPath('idField', options.idField),
+    isCloudEvents: format === 'cloudevents',
   };
 }
 
@@ -90,7 +103,8 @@ export class RecordMapping {
   }
 
   #eventOf(record: JsonObject, text: string): Mapped {
-    const { type: typeForAll, typeField } = this.#fields;
+    const { type: typeForAll, typeField, isCloudEvents } = this.#fields;
+    if (isCloudEvents) return this.#fromCloudEvent(record);
     if (typeForAll === null && typeField === null && isEvent(record)) return this.#fromEvent(record);
     const type = this.#typeOf(record);
     if (type === null) return { reason: this.#noType() };
@@ -115,9 +129,18 @@ export class RecordMapping {
       key: this.#fields.keyField === null ? own('key') : key,
       id: this.#fields.idField === null ? own('id') : id,
       time: own('time'),
+      version: own('version'),
+      correlationId: own('correlationId'),
+      causationId: own('causationId'),
       headers: own('headers'),
     } as SourceEvent;
     return { event: encodeEvent(unchecked, this.#limits) };
+  }
+
+  #fromCloudEvent(record: JsonObject): Mapped {
+    const event = fromCloudEvent(record);
+    if (!this.#isTaken(event.type)) return { reason: `has a type that no handler takes: ${this.#untaken(event.type)}` };
+    return { event: encodeEvent(event, this.#limits) };
   }
 
   #typeOf(record: JsonObject): string | null {

@@ -36,6 +36,7 @@ export class JournalPages {
   readonly #watermark: Statement;
   readonly #at: Statement;
   readonly #withId: Statement;
+  readonly #all: Statement;
   readonly #pending: Statement;
   readonly #pendingCounts: Statement;
 
@@ -47,6 +48,7 @@ export class JournalPages {
     this.#watermark = db.prepare('SELECT watermark FROM partition WHERE name = ?').pluck();
     this.#at = db.prepare(`${select} WHERE position = ? ORDER BY handler.id`);
     this.#withId = db.prepare(`${select} WHERE event.id = ? ORDER BY handler.id`);
+    this.#all = db.prepare(`${select} WHERE ${inEventStretch} ORDER BY position, handler.id`);
     this.#pending = db.prepare(`${select} WHERE ${inEventStretch}
       AND (event.position, handler.id) > (@afterPosition, @afterHandler) AND ${isPending}
       ORDER BY position, handler.id LIMIT @countMax`);
@@ -62,6 +64,15 @@ export class JournalPages {
 
   withId(id: string): readonly StoredEvent[] {
     return this.#withId.all(storedText(id)) as StoredEvent[];
+  }
+
+  /** All events, each with its rows together. */
+  all(): Generator<StoredEvent[], void, undefined> {
+    return rowsOf(this.walk, {
+      read: ({ after, to }) => ofEvents(this.#all.iterate({ after, to }) as Iterable<StoredEvent>),
+      placeOf: ([row]: StoredEvent[]) => row!.position,
+      sizeOf: ([row]: StoredEvent[]) => row!.data?.length ?? 0,
+    });
   }
 
   /**
@@ -106,6 +117,19 @@ export class JournalPages {
     const watermark = this.#watermark.get(journalPartition) as number;
     return { ...this.walk, first: Math.max(1, watermark) - 1 };
   }
+}
+
+/** The rows of one event after another. */
+function* ofEvents(rows: Iterable<StoredEvent>): Generator<StoredEvent[], void, undefined> {
+  let event: StoredEvent[] = [];
+  for (const row of rows) {
+    if (event.length > 0 && event[0]!.position !== row.position) {
+      yield event;
+      event = [];
+    }
+    event.push(row);
+  }
+  if (event.length > 0) yield event;
 }
 
 /** How many outcomes are owed, and how many of them are parked. */

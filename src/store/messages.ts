@@ -244,6 +244,8 @@ export interface GroupResult {
    */
   readonly ignored: number;
   readonly duplicates: readonly DuplicateEvent[];
+  /** Time it took the writer thread, from its arrival to its commit, in microseconds. */
+  readonly tookUs: number;
   readonly gauges: StoreGauges;
 }
 

@@ -262,6 +262,21 @@ export const migrations: readonly string[] = [
     LEFT JOIN kept_event ON kept_event.partition = waiting.partition AND kept_event.position = waiting.position;
   `,
   `
+  -- Whole events as programs read them, those of the journal and those that are kept besides.
+  CREATE VIEW events AS
+  SELECT 'journal' AS partition, position, id, type, key, data,
+    json_extract(extras, '$.time') AS time, ifnull(json_extract(extras, '$.version'), 1) AS version,
+    json_extract(extras, '$.correlationId') AS correlation_id, json_extract(extras, '$.causationId') AS causation_id,
+    json_extract(extras, '$.headers') AS headers, accepted_at
+  FROM event
+  UNION ALL
+  SELECT partition.name AS partition, position, kept_event.id AS id, type, key, data,
+    json_extract(extras, '$.time') AS time, ifnull(json_extract(extras, '$.version'), 1) AS version,
+    json_extract(extras, '$.correlationId') AS correlation_id, json_extract(extras, '$.causationId') AS causation_id,
+    json_extract(extras, '$.headers') AS headers, NULL AS accepted_at
+  FROM kept_event JOIN partition ON partition.id = kept_event.partition;
+  `,
+  `
   -- What handlers keep for each key, as the event that is named has left it: stored with that event's outcome.
   CREATE TABLE state (
     handler INTEGER NOT NULL,

@@ -18,9 +18,6 @@ export const schemaVersionOfLanes = 3;
 /** The first schema that has routes: events that are owed to several handlers. */
 export const schemaVersionOfRoutes = 4;
 
-/** The first schema that has states of keys. */
-export const schemaVersionOfStates = 5;
-
 /** The numbers that stand for a status in the table; those of the verdicts that are outcomes, and one more. */
 export const statusNumber = { succeeded: 0, deadLettered: 1, cancelled: 2, discarded: 3 } as const;
 

@@ -2,8 +2,7 @@
 // writing. Checks what it is given, decodes what it finds. Knows nothing of locks or of the writer.
 
 import { KeylaneError, printable, shown } from '../errors.js';
-import type { Identity } from '../event.js';
-import { journalPartition } from '../event.js';
+import { type Identity, journalPartition } from '../event.js';
 import type { Outcome } from '../outcome.js';
 import { attempt, type Connection, loadAddon, openForReading } from './database.js';
 import { JournalPages } from './journal-pages.js';
@@ -34,10 +33,9 @@ export interface DeadLetterFilter {
 }
 
 /**
- * A store that is only read. Everything it gives is durable. Its iterables read a page, give its rows, then read the
- * next: between two rows nothing is held in the store, and while a processor writes, each page is of its own moment.
- * Every method reads in the calling thread, which waits for it, and throws a KeylaneError: `store-closed` after
- * `close()`, `store-failed` for what SQLite reports, `bad-option` for an argument of the wrong shape.
+ * A store that is only read. Everything it gives is durable. Its iterables read page by page: between two rows nothing
+ * is held, and while a processor writes, each page is of its own moment. Every method reads in the calling thread,
+ * which waits, and throws a KeylaneError: `store-closed` after `close()`, `store-failed`, `bad-option`.
  */
 export class StoreReader {
   readonly #db: Connection;
@@ -96,6 +94,15 @@ export class StoreReader {
   eventById(id: string): JournaledEvent | null {
     checkText('id', id);
     return this.#read(() => toJournaledEvent(this.#findJournal()?.withId(id) ?? []));
+  }
+
+  /** The journaled events, by position, or those of a key or type. Looks at every one of them. */
+  *events(filter: { readonly key?: string; readonly type?: string } = {}): Generator<JournaledEvent, void, undefined> {
+    const { key, type } = checkedFilter(filter, ['key', 'type']);
+    const rows = this.#read(() => this.#findJournal()?.all() ?? [].values());
+    for (const event of this.#decoded(rows, { decode: toJournaledEvent, limit: Number.POSITIVE_INFINITY })) {
+      if ((key ?? event!.key) === event!.key && (type ?? event!.type) === event!.type) yield event!;
+    }
   }
 
   /** The outcome of the event with this identity, of whichever origin, or the first of several; null without any. */

@@ -79,7 +79,6 @@ export class Store {
     this.#lock = lock;
     this.#db = db;
     this.opened = request.takeOver === undefined ? beginEpoch(db) : takeOver(db, request.takeOver);
-    const { takeOver: before } = request;
     const ids = handlerIds(db, request.handlerNames);
     const orders = LaneOrders.wanted(db, { ...request, handlerIds: ids });
     // The connection has had its first transaction in WAL mode, where SQLite may fall back to a lower level.
@@ -92,7 +91,7 @@ export class Store {
         this.#walPages = Math.max(this.#walPages, checkpointPages);
       },
     });
-    this.#tables = tablesOf(db, { epoch, handlerIds: ids, orders, isTakenOver: before !== undefined });
+    this.#tables = tablesOf(db, { epoch, handlerIds: ids, orders, isTakenOver: request.takeOver !== undefined });
     this.#groups = new GroupWriter(db, this.#tables);
     this.#lanes = new LanePages(db, this.#tables);
     this.#deadLetters = new DeadLetters(db, { ...this.#tables, orders });
@@ -266,12 +265,14 @@ export class Store {
   }
 
   #appendGroup(group: GroupRequest): GroupResult {
+    const startMs = performance.now();
     const rows = groupRowsOf(group);
     const result = this.#changes.make('store outcomes', () => this.#groups.append(group, rows));
     this.#tables.waiting.forget(rows.outcomes);
     this.#retention?.noteStored(result.stored);
     this.#walPages = walPagesOf(this.#db);
-    return { ...result, gauges: this.#gauge.read({ walPages: this.#walPages }) };
+    const tookUs = (performance.now() - startMs) * 1000;
+    return { ...result, tookUs, gauges: this.#gauge.read({ walPages: this.#walPages }) };
   }
 
   #retentionOf({ retention }: OpenRequest): RetentionSchedule | null {

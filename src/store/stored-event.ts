@@ -2,19 +2,16 @@
 
 import type { Identity } from '../event.js';
 import { journalPartition } from '../event.js';
+import { type ReadExtras, readExtras } from '../extras.js';
 import { schemaVersionOfRoutes } from './schema.js';
 import { textFrom, textOrNullFrom } from './stored-text.js';
 
 /** A published event as the journal keeps it. */
-export interface JournaledEvent {
+export interface JournaledEvent extends ReadExtras {
   readonly identity: Identity;
   readonly id: string | null;
   readonly type: string;
   readonly key: string | null;
-  /** The time the publisher gave (RFC 3339), or null. */
-  readonly time: string | null;
-  /** The headers the publisher gave; an object without a prototype. */
-  readonly headers: Readonly<Record<string, string>>;
   /** A JSON value, a `Uint8Array`, or undefined when there was none. */
   readonly data: unknown;
   /** When it was accepted, in microseconds since the Unix epoch. */
@@ -73,8 +70,6 @@ export interface StoredWaitingEvent extends Omit<StoredEvent, 'accepted_at' | 'h
   readonly place: number;
 }
 
-const noHeaders: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
-
 /** The events of a journal of some schema, each with its handlers, in SQL. */
 export function ownedEventSql(version: number): string {
   return version < schemaVersionOfRoutes
@@ -112,13 +107,11 @@ type Content = Omit<JournaledEvent, 'identity' | 'acceptedAtUs' | 'handlers'>;
 
 function contentOf(row: Pick<StoredEvent, 'id' | 'type' | 'key' | 'extras' | 'data'>): Content {
   const { data } = row;
-  const extras = row.extras === null ? null : (JSON.parse(row.extras) as Extras);
   return {
     id: textOrNullFrom(row.id),
     type: textFrom(row.type),
     key: textOrNullFrom(row.key),
-    time: extras?.time ?? null,
-    headers: extras?.headers === undefined ? noHeaders : Object.assign(Object.create(null), extras.headers),
+    ...readExtras(row.extras),
     data: data === null ? undefined : typeof data === 'string' ? JSON.parse(data) : new Uint8Array(data),
   };
 }
@@ -137,9 +130,4 @@ export function toPendingEvent(row: StoredEvent | StoredWaitingEvent): PendingEv
     acceptedAtUs: row.accepted_at,
     state: isParked ? 'parked' : 'waiting',
   };
-}
-
-interface Extras {
-  readonly time?: string;
-  readonly headers?: Readonly<Record<string, string>>;
 }

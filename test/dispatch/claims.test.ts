@@ -1,77 +1,18 @@
 // What handlers may claim of the threads: priorities among what is ready, never within a key, and how many batches may
-// have a handler's events. An event is written as its handler and key (`a:x`), `a:-` without a key.
+// have a handler's events.
 
 import { expect, test } from 'vitest';
-import type { Batch } from '../../src/dispatch/departures.js';
-import { Dispatcher, type DispatcherOptions } from '../../src/dispatch/dispatcher.js';
-import { type Claim, noClaim } from '../../src/dispatch/stand.js';
+import { noClaim, noClaims } from '../../src/dispatch/stand.js';
 import { handlerResult } from '../../src/handler.js';
-
-/** Handlers by name with what they claim. */
-const names = ['low', 'high', 'two', 'other'];
-const claims: readonly Claim[] = [
-  { priority: -1, concurrency: null },
-  { priority: 5, concurrency: null },
-  { priority: 0, concurrency: 2 },
-  noClaim,
-];
-
-class Bench {
-  readonly dispatcher: Dispatcher;
-  readonly batches: Batch[] = [];
-  #position = 0;
-
-  constructor(options: Partial<DispatcherOptions> = {}) {
-    this.dispatcher = new Dispatcher({
-      ...{ order: 'key', handlerCount: 4, widest: 1, threads: 1, ringSize: 64, ringBytesMax: 1_000_000 },
-      ...{ batchSizeMax: 1, batchTargetMs: 10, batchBytesMax: 1_000_000, parks: names.map(() => false) },
-      ...{ breaker: null, claims, ...options },
-    });
-    this.dispatcher.openPartition(1, 0);
-  }
-
-  admit(words: string): this {
-    for (const word of words.split(' ')) {
-      const [name, key] = word.split(':') as [string, string];
-      this.#position += 1;
-      const owed = { partition: 1, position: this.#position, handler: names.indexOf(name) };
-      const event = { type: 't', key: key === '-' ? null : key, id: null, extras: null, data: null };
-      this.dispatcher.admit(event, owed);
-    }
-    return this;
-  }
-
-  /** Takes a batch and tells its events. */
-  batch(nowMs = 0): string {
-    const batch = this.dispatcher.nextBatch(1, nowMs);
-    if (batch === null) return 'none';
-    this.batches.push(batch);
-    return batch.slots.map(({ handler, event }) => `${names[handler]}:${event?.key ?? '-'}`).join(' ');
-  }
-
-  /** Settles the oldest batch. */
-  settle(result: number = handlerResult.succeeded): this {
-    const batch = this.batches.shift() as Batch;
-    const results = new Uint8Array(batch.slots.length).fill(result);
-    this.dispatcher.settle(batch, { results, delaysMs: null, busyUs: 0 }, 0);
-    return this;
-  }
-
-  /** Batches until nothing can run, none of which has come back. */
-  all(): string[] {
-    const all: string[] = [];
-    for (let batch = this.batch(); batch !== 'none'; batch = this.batch()) all.push(batch);
-    return all;
-  }
-}
+import { NamedBench } from './named-bench.js';
 
 test('what is ready of a higher priority goes first, with or without a key, and within one the oldest', () => {
-  const bench = new Bench().admit('low:a other:a low:- high:b other:- high:a high:-');
+  const bench = new NamedBench().admit('low:a other:a low:- high:b other:- high:a high:-');
   expect(bench.all()).toEqual(['high:b', 'high:a', 'high:-', 'other:a', 'other:-', 'low:a', 'low:-']);
 });
 
 test('a higher priority never overtakes within a key, as its events have lanes of their own', () => {
-  const bench = new Bench().admit('low:a low:a high:a');
+  const bench = new NamedBench().admit('low:a low:a high:a');
   expect([bench.batch(), bench.batch(), bench.batch()]).toEqual(['high:a', 'low:a', 'none']);
   bench.settle();
   bench.admit('high:a');
@@ -81,14 +22,14 @@ test('a higher priority never overtakes within a key, as its events have lanes o
 });
 
 test('under order global nothing goes before its turn', () => {
-  const bench = new Bench({ order: 'global', batchSizeMax: 9 }).admit('low:a high:a two:a two:b');
+  const bench = new NamedBench({ order: 'global', batchSizeMax: 9 }).admit('low:a high:a two:a two:b');
   expect(bench.batch()).toBe('low:a high:a');
   bench.settle();
   expect(bench.batch()).toBe('two:a two:b');
 });
 
 test('no more batches have events of a handler than it may run at once, and others pass it by', () => {
-  const bench = new Bench().admit('two:a two:b two:c two:- other:a');
+  const bench = new NamedBench().admit('two:a two:b two:c two:- other:a');
   expect(bench.all()).toEqual(['two:a', 'two:b', 'other:a']);
   bench.settle();
   expect(bench.all()).toEqual(['two:c']);
@@ -99,7 +40,10 @@ test('no more batches have events of a handler than it may run at once, and othe
 });
 
 test('one batch may have many events of it, as they run one after another', () => {
-  const bench = new Bench({ batchSizeMax: 3, claims: [noClaim, noClaim, { priority: 0, concurrency: 1 }, noClaim] });
+  const bench = new NamedBench({
+    batchSizeMax: 3,
+    claims: [noClaim, noClaim, { priority: 0, concurrency: 1 }, noClaim],
+  });
   bench.admit('other:-').batch();
   bench.settle();
   bench.admit('two:a two:b two:c two:d other:a');
@@ -110,7 +54,7 @@ test('one batch may have many events of it, as they run one after another', () =
 
 test('an event that is tried again, or shows whether its handler is well, counts like any other', () => {
   const breaker = { failurePercent: 50, triesMin: 2, windowMs: 1000, pauseMs: 100 };
-  const bench = new Bench({ breaker }).admit('two:a two:b');
+  const bench = new NamedBench({ breaker }).admit('two:a two:b');
   expect(bench.all()).toEqual(['two:a', 'two:b']);
   bench.settle(handlerResult.failed).settle(handlerResult.failed);
   bench.admit('two:c two:d');
@@ -123,7 +67,7 @@ test('an event that is tried again, or shows whether its handler is well, counts
 
 test('each handler may have an order of its own', () => {
   const orders = ['key', 'none', 'handler', 'key'] as const;
-  const bench = new Bench({ orders, claims: names.map(() => noClaim) });
+  const bench = new NamedBench({ orders, claims: noClaims(4) });
   bench.admit('low:a low:a low:b low:- high:a high:a two:a two:b two:- other:a other:a');
   expect(bench.all()).toEqual(['low:a', 'low:b', 'low:-', 'high:a', 'high:a', 'two:a', 'other:a']);
   for (let batch = 0; batch < 7; batch += 1) bench.settle();

@@ -390,11 +390,17 @@ describe('memory that lanes hold which may not run', () => {
     bench.batch();
     bench.settle('f').confirm();
     const { away } = bench.dispatcher;
-    expect(away.comeBackMs(0, 10)).toBe(10);
+    expect(away.comeBackMs({ handler: 0, key: '' }, 10)).toBe(10);
     bench.admit('a');
-    expect([away.comeBackMs(0, 10), away.comeBackMs(1, 10)]).toEqual([10, 10]);
+    expect([away.comeBackMs({ handler: 0, key: '' }, 10), away.comeBackMs({ handler: 1, key: '' }, 10)]).toEqual([
+      10, 10,
+    ]);
     bench.admit('c d');
-    expect([away.comeBackMs(0, 10), away.comeBackMs(0, 600), away.comeBackMs(-1, 10)]).toEqual([500, 1100, 10]);
+    expect([
+      away.comeBackMs({ handler: 0, key: '' }, 10),
+      away.comeBackMs({ handler: 0, key: '' }, 600),
+      away.comeBackMs({ handler: -1, key: '' }, 10),
+    ]).toEqual([500, 1100, 10]);
   });
 });
 

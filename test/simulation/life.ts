@@ -127,6 +127,7 @@ export class Life {
     if (this.#plan.hasKiller) this.#publishKiller(processor);
     for (let times = random.int(0, 2); times > 0; times -= 1) this.#later(() => this.#whenIdle(processor));
     for (let times = random.int(0, 2); times > 0; times -= 1) this.#later(() => this.#meddle(processor));
+    for (let times = random.int(0, 2); times > 0; times -= 1) this.#later(() => this.#pause(processor));
     if (this.#plan.last !== null) this.#meetDeadLetters(processor, this.#plan.last);
     if (this.#plan.last === 'discard') processor.start();
     await this.#steps(this.#plan.last === 'discard' ? 3000 : random.int(0, 400));
@@ -197,7 +198,7 @@ export class Life {
     const pool = new WatchedPool(started, { wrong: this.#wrong, names: this.#plan.handlers });
     this.#pool = pool;
     const processor = new Processor({
-      ...{ config, clock: this.#clock, writer: this.#writer, pool, trouble, table: this.#table },
+      ...{ config, clock: this.#clock, writer: this.#writer, pool, trouble, table: this.#table, schemas: null },
       journal: await this.#writer.openJournal({ isVolatile: intake === 'memory' }),
       opened: { epoch: 1, wasClean: true, path: 'simulated', file: { device: 0, inode: 0 } },
       flight: {
@@ -403,6 +404,16 @@ export class Life {
     this.#clock.alarm(this.#random.int(0, 300), () => {
       if (!this.#isDead) act();
     });
+  }
+
+  /** Somebody pauses something, and resumes it after a while, unless the end does. */
+  #pause(processor: Processor): void {
+    const random = this.#random;
+    const ofHandler = random.oneIn(2) ? { handler: random.pick(this.#plan.handlers) } : {};
+    const which = random.oneIn(2) ? { ...ofHandler, key: `k${random.int(0, 3)}` } : ofHandler;
+    if (processor.phase !== 'idle' && processor.phase !== 'running') return;
+    processor.pause(which);
+    if (!random.oneIn(3)) this.#later(() => processor.resume(random.oneIn(2) ? which : undefined));
   }
 
   /** Somebody looks after dead letters, cancels an event, or asks why a lane is where it is. */

@@ -141,7 +141,7 @@ export class SimulatedWriter implements WriterThread {
         store.parked.set(this.#textOf(name), { partition, position });
       }
       const gauges = { walBytes: 0, storeBytes: 0, freeBytes: 1e12 };
-      return { stored, ignored: 0, duplicates, gauges };
+      return { stored, ignored: 0, duplicates, tookUs: 1, gauges };
     });
   }
 

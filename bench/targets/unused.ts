@@ -1,0 +1,42 @@
+// What fan-out and listeners cost those who do not use them: whole cells of no-op events with the handlers as a list
+// instead of a map, and beside a listener that no event is for, each in turns with an ordinary cell. Receipts nobody asks
+// for are in none of them, as `publishMany` makes none.
+
+import type { CellRun, CellVariant } from '../cell.js';
+import type { Lab } from '../lab.js';
+import { cellOf } from '../plan.js';
+import type { TargetVerdict } from '../report.js';
+import type { TargetPlan } from './judge.js';
+import { ratios, verdictOf } from './verdict.js';
+
+const variants: readonly { readonly variant: CellVariant; readonly what: string }[] = [
+  { variant: 'listed', what: 'handlers as a list, of which one takes each event, over a map' },
+  { variant: 'listening', what: 'a listener that no event is for, over none' },
+];
+
+/** Two runs of one cell differ by as much. */
+const noise = 1.05;
+
+export async function judgeUnused(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
+  const spec = cellOf({}, plan.isSmoke ? 0.03 : 0.6);
+  const verdicts: TargetVerdict[] = [];
+  for (const { variant, what } of variants) {
+    const pairs = plan.isSmoke ? 1 : plan.repeats;
+    const [without, having]: [CellRun[], CellRun[]] = [[], []];
+    for (let pair = 1; pair <= pairs; pair += 1) {
+      lab.say(`unused: ${variant}, pair ${pair} of ${pairs}`);
+      const turns = [
+        async () => without.push(await lab.cell({ spec, latency: null })),
+        async () => having.push(await lab.cell({ spec, latency: null, variant })),
+      ];
+      for (const turn of pair % 2 === 0 ? turns.reverse() : turns) await turn();
+    }
+    const judged = { target: 'unused', what: `CPU of an event, ${what}` };
+    verdicts.push(verdictOf(judged, { runs: ratios(having.map(cpuUs), without.map(cpuUs)), atMost: noise }));
+  }
+  return verdicts;
+}
+
+function cpuUs({ cpuUsPerEvent: { main, handlers, writer, other } }: CellRun): number {
+  return main + handlers + writer + other;
+}

@@ -1,0 +1,118 @@
+// Encodes what is published, once its data fits the schema of its type, where there is one. A schema that takes its
+// time holds up what is published after it, so that events are accepted in the order of the calls.
+
+import { KeylaneError, messageOf, shown } from './errors.js';
+import { type EncodedEvent, type EventLimits, encodeEvent, type SourceEvent } from './event.js';
+import { badOption } from './option-spec.js';
+import type { SchemaIssue, SchemaResult, Schemas, StandardSchema } from './standard-schema.js';
+
+interface Parts {
+  readonly limits: EventLimits & { readonly publishersMax: number };
+  /** Null: nothing is checked but what an event must be. */
+  readonly schemas: ReadonlyMap<string, StandardSchema> | null;
+}
+
+/** Issues that a message tells. */
+const issuesTold = 5;
+
+/** Checks schemas as they are given to `createProcessor`. Throws a KeylaneError `bad-option`. */
+export function schemasFrom(given: Schemas | undefined): ReadonlyMap<string, StandardSchema> | null {
+  if (given === undefined) return null;
+  if (typeof given !== 'object' || given === null) throw badOption('schemas', 'schemas by event type', given);
+  const schemas = new Map(Object.entries(given));
+  for (const [type, schema] of schemas) {
+    const standard = (schema as Partial<StandardSchema> | null | undefined)?.['~standard'];
+    if (typeof standard?.validate === 'function' && standard.version === 1) continue;
+    throw badOption(`schemas[${shown(type)}]`, 'a Standard Schema of version 1, as of zod, valibot or arktype', schema);
+  }
+  return schemas.size === 0 ? null : schemas;
+}
+
+export class EventEncoder {
+  readonly #parts: Parts;
+  /** Resolves when all that came before is checked; null while nothing is waited for. */
+  #turn: Promise<unknown> | null = null;
+  #waiting = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Gives the encoded event, or a promise of it where a schema takes its time. Throws a KeylaneError `bad-event`. */
+  encode(event: SourceEvent): EncodedEvent | Promise<EncodedEvent> {
+    const { limits, schemas } = this.#parts;
+    if (schemas === null) return encodeEvent(event, limits);
+    if (this.#turn !== null) return this.#inTurn(this.#turn, event);
+    const checked = this.#check(event);
+    return checked instanceof Promise ? this.#follow(checked) : encodeEvent(checked, limits);
+  }
+
+  /** The same where there is no time to wait. Throws where a schema would have to be waited for. */
+  encodeNow(event: SourceEvent): EncodedEvent {
+    const encoded = this.encode(event);
+    if (!(encoded instanceof Promise)) return encoded;
+    encoded.catch(() => {});
+    const why = `the schema of ${shown(event.type)}, or of an event before it, takes its time`;
+    throw new KeylaneError('bad-event', `tryPublish must have its event checked at once: ${why}: use publish`);
+  }
+
+  #inTurn(turn: Promise<unknown>, event: SourceEvent): Promise<EncodedEvent> {
+    const { publishersMax } = this.#parts.limits;
+    if (this.#waiting >= publishersMax) {
+      const held = `${publishersMax} events wait to be checked by their schemas (option publishersMax)`;
+      return Promise.reject(new KeylaneError('overloaded', `${held}: await each publish before the next`));
+    }
+    return this.#follow(turn.then(() => this.#check(event)));
+  }
+
+  /** Has those that come wait for this one. */
+  #follow(checked: Promise<SourceEvent>): Promise<EncodedEvent> {
+    this.#waiting += 1;
+    const encoded = checked.then((event) => encodeEvent(event, this.#parts.limits));
+    const turn = encoded.then(
+      () => {},
+      () => {},
+    );
+    this.#turn = turn;
+    void turn.then(() => {
+      this.#waiting -= 1;
+      if (this.#turn === turn) this.#turn = null;
+    });
+    return encoded;
+  }
+
+  #check(event: SourceEvent): SourceEvent | Promise<SourceEvent> {
+    const schema = this.#parts.schemas!.get((event as SourceEvent | null | undefined)?.type as string);
+    if (schema === undefined) return event;
+    let result: SchemaResult<unknown> | Promise<SchemaResult<unknown>>;
+    try {
+      result = schema['~standard'].validate(event.data);
+    } catch (error) {
+      throw hasThrown(event, error);
+    }
+    if (!(result instanceof Promise)) return fitted(event, result);
+    return result.then(
+      (came) => fitted(event, came),
+      (error) => Promise.reject(hasThrown(event, error)),
+    );
+  }
+}
+
+/** The event with the data that its schema gives. */
+function fitted(event: SourceEvent, result: SchemaResult<unknown>): SourceEvent {
+  if (result.issues === undefined) return { ...event, data: result.value };
+  const told = result.issues.slice(0, issuesTold).map(issueText).join('; ');
+  const more = result.issues.length > issuesTold ? `; and ${result.issues.length - issuesTold} more` : '';
+  const message = `event.data must fit the schema of ${shown(event.type)}: ${told}${more}`;
+  throw new KeylaneError('bad-event', message, { cause: result.issues });
+}
+
+function issueText({ message, path = [] }: SchemaIssue): string {
+  const names = path.map((part) => String(typeof part === 'object' ? part.key : part));
+  return names.length === 0 ? message : `${names.join('.')}: ${message}`;
+}
+
+function hasThrown({ type }: SourceEvent, error: unknown): KeylaneError {
+  const message = `the schema of ${shown(type)} must tell what is wrong, it threw: ${messageOf(error)}`;
+  return new KeylaneError('bad-event', message, { cause: error });
+}

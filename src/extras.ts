@@ -1,0 +1,97 @@
+// What few events have: time, version, the ids of what they belong to and follow from, headers. It is checked on
+// publish and rests as one JSON text beside the data, so that an event without any of it costs nothing.
+
+import { badEvent, KeylaneError, shown } from './errors.js';
+import type { EventLimits, SourceEvent } from './event.js';
+
+/** As JSON text; what an event does not have is left out. */
+interface Extras {
+  time?: string;
+  version?: number;
+  correlationId?: string;
+  causationId?: string;
+  headers?: Record<string, string>;
+}
+
+/** The same as handlers and readers of a store see it. */
+export interface ReadExtras {
+  /** The time the publisher gave (RFC 3339), or null. */
+  readonly time: string | null;
+  /** The version of the type's data that the publisher gave; 1 where it gave none. */
+  readonly version: number;
+  /** What belongs together has one; null where the publisher gave none. */
+  readonly correlationId: string | null;
+  /** The id of the event that this one follows from, or null. */
+  readonly causationId: string | null;
+  /** The headers the publisher gave; an object without a prototype. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export function hasExtras({ time, version, correlationId, causationId, headers }: SourceEvent): boolean {
+  return time != null || headers != null || version != null || correlationId != null || causationId != null;
+}
+
+/** Checks them. Throws a KeylaneError `bad-event` that names the field, and what fits. */
+export function encodeExtras(event: SourceEvent, { headersSizeMax }: EventLimits): string {
+  const extras: Extras = {};
+  if (event.time != null) extras.time = encodeTime(event.time);
+  if (event.version != null) extras.version = checkedVersion(event.version);
+  if (event.correlationId != null) extras.correlationId = checkedId('event.correlationId', event.correlationId);
+  if (event.causationId != null) extras.causationId = checkedId('event.causationId', event.causationId);
+  if (event.headers != null) extras.headers = checkedHeaders(event.headers);
+  const text = JSON.stringify(extras);
+  if (text.length <= headersSizeMax) return text;
+  throw new KeylaneError(
+    'bad-event',
+    `event.headers, with time, version and ids, must be at most ${headersSizeMax} characters ` +
+      `(option headersSizeMax), got ${text.length}`,
+  );
+}
+
+const noHeaders: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
+
+const noExtras: ReadExtras = Object.freeze({
+  ...{ time: null, version: 1, correlationId: null, causationId: null, headers: noHeaders },
+});
+
+/** Reads what `encodeExtras` has written; null is what an event has that has none of them. */
+export function readExtras(text: string | null): ReadExtras {
+  if (text === null) return noExtras;
+  const { time = null, version = 1, correlationId = null, causationId = null, headers } = JSON.parse(text) as Extras;
+  const own = headers === undefined ? noHeaders : Object.assign(Object.create(null), headers);
+  return { time, version, correlationId, causationId, headers: own };
+}
+
+/** RFC 3339, section 5.6: date-time. */
+const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/;
+
+function encodeTime(time: unknown): string {
+  if (time instanceof Date && !Number.isNaN(time.getTime())) return time.toISOString();
+  if (typeof time === 'string' && rfc3339.test(time) && !Number.isNaN(Date.parse(time))) return time;
+  throw badEvent('event.time', 'a valid Date or an RFC 3339 string', time);
+}
+
+function checkedVersion(version: unknown): number {
+  if (Number.isSafeInteger(version) && (version as number) >= 1) return version as number;
+  throw badEvent('event.version', 'a whole number from 1', version);
+}
+
+function checkedId(field: string, id: unknown): string {
+  if (typeof id === 'string' && id !== '') return id;
+  throw badEvent(field, 'a string that is not empty', id);
+}
+
+const namesRefused = new Set(['__proto__', 'constructor', 'prototype']);
+
+function checkedHeaders(given: unknown): Record<string, string> {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw badEvent('event.headers', 'an object of strings', given);
+  }
+  const headers: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries(given)) {
+    if (namesRefused.has(name)) throw badEvent('a name in event.headers', 'any name but that of a prototype', name);
+    if (typeof value !== 'string') throw badEvent(`event.headers[${shown(name)}]`, 'a string', value);
+    headers[name] = value;
+  }
+  return headers;
+}

@@ -1,0 +1,100 @@
+// What tries gave and how long they took, for each handler, since the start. It looks at each event of a report once,
+// and allocates nothing but what it gives back for the whole.
+
+import type { Slot } from './dispatch/ring-buffer.js';
+import type { Decided } from './group.js';
+import { handlerResult } from './handler.js';
+import { Histogram } from './histogram.js';
+import type { BatchReport } from './pool/messages.js';
+
+/** What tries of a handler gave, and how long they took in their threads. */
+export interface HandlerFigures {
+  readonly succeeded: number;
+  /** Tries after which the event was dead-lettered. */
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly retried: number;
+  readonly postponed: number;
+  /** All of their time, and what is known of one: null before the first. Quantiles are at most an eighth too high. */
+  readonly busyMs: number;
+  readonly averageMs: number | null;
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+  readonly maxMs: number | null;
+}
+
+/** What a report adds to the counts of all. */
+export interface Tally extends Decided {
+  retried: number;
+  postponed: number;
+}
+
+const resultCount = Object.keys(handlerResult).length;
+
+export class HandlerTallies {
+  /** By handler and result. */
+  readonly #counts: Float64Array;
+  readonly #times: readonly Histogram[];
+  /** Of all handlers together. */
+  readonly times = new Histogram();
+  readonly #ofReport = new Float64Array(resultCount);
+
+  constructor(handlerCount: number) {
+    this.#counts = new Float64Array(handlerCount * resultCount);
+    this.#times = Array.from({ length: handlerCount }, () => new Histogram());
+  }
+
+  add(slots: readonly Slot[], { results, durationsUs }: Pick<BatchReport, 'results' | 'durationsUs'>): Tally {
+    const sums = this.#ofReport.fill(0);
+    for (let index = 0; index < slots.length; index += 1) {
+      const { handler } = slots[index]!;
+      const result = results[index]!;
+      this.#counts[handler * resultCount + result]! += 1;
+      sums[result]! += 1;
+      if (result === handlerResult.skipped || result === handlerResult.doubted) continue;
+      const us = durationsUs[index]!;
+      this.#times[handler]!.add(us);
+      this.times.add(us);
+    }
+    return {
+      succeeded: sums[handlerResult.succeeded]!,
+      deadLettered: sums[handlerResult.failed]!,
+      cancelled: sums[handlerResult.cancelled]!,
+      retried: sums[handlerResult.retrying]!,
+      postponed: sums[handlerResult.postponed]!,
+    };
+  }
+
+  of(handler: number): HandlerFigures {
+    const countOf = (result: number): number => this.#counts[handler * resultCount + result]!;
+    return {
+      succeeded: countOf(handlerResult.succeeded),
+      failed: countOf(handlerResult.failed),
+      cancelled: countOf(handlerResult.cancelled),
+      retried: countOf(handlerResult.retrying),
+      postponed: countOf(handlerResult.postponed),
+      ...timesOf(this.#times[handler]!),
+    };
+  }
+}
+
+/** The figures of times, in milliseconds. */
+export function timesOf(
+  times: Histogram,
+): Omit<HandlerFigures, 'succeeded' | 'failed' | 'cancelled' | 'retried' | 'postponed'> {
+  const { count, sumUs, maxUs } = times;
+  const quantileMs = (share: number): number | null => msOf(times.quantileUs(share));
+  return {
+    busyMs: sumUs / 1000,
+    averageMs: count === 0 ? null : sumUs / 1000 / count,
+    p50Ms: quantileMs(0.5),
+    p95Ms: quantileMs(0.95),
+    p99Ms: quantileMs(0.99),
+    maxMs: count === 0 ? null : maxUs / 1000,
+  };
+}
+
+function msOf(us: number | null): number | null {
+  return us === null ? null : us / 1000;
+}

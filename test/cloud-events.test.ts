@@ -1,0 +1,143 @@
+// CloudEvents come in as events and go out as they came, through the store and through the command.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { createProcessor, openStore } from '../dist/src/index.js';
+import { type CloudEvent, fromCloudEvent, toCloudEvent } from '../src/cloud-events.js';
+import { encodeEvent } from '../src/event.js';
+import { readExtras } from '../src/extras.js';
+import { Command } from './cli-fixture.js';
+import { gatedHandlers, makeFolder } from './processor-fixture.js';
+
+const limits = { dataSizeMax: 1e6, keySizeMax: 1000, headersSizeMax: 1e5 };
+const plain = { specversion: '1.0', id: '7', source: '/orders', type: 'echo' } as const;
+
+/** What a store gives back of an event. */
+function stored(given: CloudEvent): Parameters<typeof toCloudEvent>[0] {
+  const { type, key, id, extras, data } = encodeEvent(fromCloudEvent(given), limits);
+  const decoded = typeof data === 'string' ? JSON.parse(data) : (data ?? undefined);
+  return { ...readExtras(extras), type, key, id, data: decoded, identity: { partition: 'journal', position: 1 } };
+}
+
+test('the fields of an event are those of a CloudEvent', () => {
+  const given = { ...plain, subject: 'ada', time: '2026-11-26T10:00:00Z', dataschema: 'urn:s', data: { n: 1 } };
+  const own = { correlationid: 'c', causationid: 'd', eventversion: 3, tenant: 'x', retries: 2, test: true };
+  expect(fromCloudEvent({ ...given, ...own, datacontenttype: 'application/json' })).toEqual({
+    ...{ type: 'echo', id: '/orders 7', key: 'ada', time: '2026-11-26T10:00:00Z', data: { n: 1 }, version: 3 },
+    ...{ correlationId: 'c', causationId: 'd' },
+    headers: {
+      ...{ 'ce-source': '/orders', 'ce-subject': 'ada', 'ce-dataschema': 'urn:s', tenant: 'x', retries: '2' },
+      ...{ 'content-type': 'application/json', test: 'true' },
+    },
+  });
+  expect(fromCloudEvent({ ...given, partitionkey: 'p' }).key).toBe('p');
+  expect(fromCloudEvent({ ...plain, data_base64: 'AQID' }).data).toEqual(Uint8Array.of(1, 2, 3));
+});
+
+const word = fc.stringMatching(/^[a-z0-9]{1,12}$/);
+const text = fc.string({ minLength: 1, maxLength: 20, unit: 'binary' }).filter((one) => one.isWellFormed());
+const reserved =
+  /^(specversion|id|source|type|subject|time|datacontenttype|dataschema|data|partitionkey|correlationid|causationid|eventversion)$/;
+const optional = fc.record(
+  {
+    ...{ subject: text, dataschema: text, partitionkey: text, correlationid: text, causationid: text },
+    time: fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(4e12) }).map((date) => date.toISOString()),
+    eventversion: fc.integer({ min: 2, max: 1e9 }),
+    datacontenttype: fc.constant('application/cbor'),
+  },
+  { requiredKeys: [] },
+);
+const payload = fc.oneof(
+  fc.constant({}),
+  fc.jsonValue().map((data) => ({ data: JSON.parse(JSON.stringify(data)) as unknown })),
+  fc.uint8Array({ maxLength: 40 }).map((bytes) => ({ data_base64: Buffer.from(bytes).toString('base64') })),
+);
+
+test('a CloudEvent comes back as it was, whatever it has', () => {
+  const extensions = fc.dictionary(
+    word.filter((name) => !reserved.test(name)),
+    text,
+    { maxKeys: 4 },
+  );
+  const events = fc.record({ id: text, source: text.filter((one) => !one.includes(' ')), type: text });
+  fc.assert(
+    fc.property(events, optional, payload, extensions, (own, some, data, others) => {
+      fc.pre(!('data_base64' in data && data.data_base64 === ''));
+      const given: CloudEvent = { specversion: '1.0', ...own, ...others, ...some, ...data };
+      const isJson = 'data' in data && given.datacontenttype === undefined;
+      // A partition key that is the subject need not be said; the content type of JSON is said.
+      const { partitionkey, ...rest } = given;
+      const key = partitionkey === given.subject ? {} : given.partitionkey === undefined ? {} : { partitionkey };
+      const expected = { ...rest, ...key, ...(isJson ? { datacontenttype: 'application/json' } : {}) };
+      expect(toCloudEvent(stored(given), { source: 'urn:other' })).toEqual(expected);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+describe('what is no CloudEvent is refused', () => {
+  test.each([
+    [7, 'a CloudEvent must be a JSON object, got 7'],
+    [{ ...plain, specversion: '0.3' }, '"specversion" of a CloudEvent must be "1.0", got "0.3"'],
+    [{ ...plain, source: undefined }, '"source" of a CloudEvent must be a string that is not empty, got undefined'],
+    [{ ...plain, id: 7 }, '"id" of a CloudEvent must be a string that is not empty, got 7'],
+    [{ ...plain, subject: '' }, '"subject" of a CloudEvent must be a string that is not empty, got ""'],
+    [{ ...plain, Tenant: 'x' }, 'must be named by lower-case letters and digits, got "Tenant"'],
+    [{ ...plain, tenant: { a: 1 } }, '"tenant" of a CloudEvent must be text, true, false or a whole number'],
+    [{ ...plain, data_base64: '!' }, '"data_base64" of a CloudEvent must be bytes in base 64, got "!"'],
+    [{ ...plain, data: 1, data_base64: 'AQID' }, '"data" of a CloudEvent must be left out beside data_base64, got 1'],
+    [{ ...plain, eventversion: 'two' }, '"eventversion" of a CloudEvent must be a whole number from 1, got "two"'],
+  ])('%j', (given, message) => {
+    expect(() => fromCloudEvent(given)).toThrow(expect.objectContaining({ code: 'bad-event' }));
+    expect(() => fromCloudEvent(given)).toThrow(message);
+  });
+});
+
+test('the command reads them, and export gives out what was published', async () => {
+  const folder = makeFolder();
+  const [input, store, again] = ['in.ndjson', 'a.db', 'b.db'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const given = { ...plain, subject: 'ada', tenant: 'x', datacontenttype: 'application/json', data: { n: 1 } };
+  await using processor = await createProcessor({ handlers: gatedHandlers, threads: 1, store });
+  await processor.publish(fromCloudEvent(given));
+  await processor.publish({ type: 'echo', key: 'bob', data: 'plain' });
+  const exported = await new Command(['export', '--store', store, '--source', '/here']).ended;
+  expect(
+    exported.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toEqual([
+    given,
+    {
+      ...{ specversion: '1.0', id: 'journal/2', source: '/here', type: 'echo', partitionkey: 'bob' },
+      ...{ datacontenttype: 'application/json', data: 'plain' },
+    },
+  ]);
+  expect((await new Command(['export', '--store', store, '--key', 'bob']).ended).stdout).toContain('"urn:keylane"');
+  writeFileSync(input, exported.stdout);
+  const handlers = ['--handlers', gatedHandlers.href, '--threads', '1'];
+  const ran = await new Command(['run', ...handlers, '--input', input, '--store', again, '--cloudevents']).ended;
+  expect([ran.code, ran.stderr]).toEqual([0, '']);
+  const reader = openStore(again);
+  expect([...reader.byKey('ada')].map(({ id, result }) => [id, result])).toEqual([['/orders 7', { n: 1 }]]);
+  reader.close();
+  const both = await new Command([
+    'run',
+    ...handlers,
+    '--input',
+    input,
+    '--store',
+    again,
+    '--cloudevents',
+    '--type',
+    'echo',
+  ]).ended;
+  expect(both.code).toBe(2);
+  expect(both.stderr).toContain('type must be left out where format is "cloudevents"');
+});

@@ -1,0 +1,166 @@
+// The counts of a processor, and what is made of them: they match what happened, to the last event.
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import fc from 'fast-check';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { healthOf } from '../src/health.js';
+import { Histogram } from '../src/histogram.js';
+import { prometheusText } from '../src/prometheus.js';
+import { Rate } from '../src/rate.js';
+import type { Stats } from '../src/stats.js';
+import { Gate, makeProcessor } from './processor-fixture.js';
+
+describe('a histogram', () => {
+  test('tells quantiles at most an eighth too high, and never too low', () => {
+    const times = fc.array(fc.double({ min: 0, max: 2 ** 33, noNaN: true }), { minLength: 1, maxLength: 200 });
+    fc.assert(
+      fc.property(times, fc.double({ min: 0, max: 1, noNaN: true }), (all, share) => {
+        const histogram = new Histogram();
+        for (const us of all) histogram.add(us);
+        const sorted = all.toSorted((one, other) => one - other);
+        const exact = Math.min(2 ** 32, sorted[Math.max(1, Math.ceil(share * all.length)) - 1]!);
+        const told = histogram.quantileUs(share)!;
+        expect(told).toBeGreaterThanOrEqual(exact);
+        expect(told).toBeLessThanOrEqual(Math.max(1 + exact, exact * 1.125 + 1));
+        expect([histogram.count, histogram.maxUs]).toEqual([all.length, sorted.at(-1)]);
+      }),
+    );
+    expect(new Histogram().quantileUs(0.5)).toBeNull();
+  });
+
+  test('counts what was within bounds', () => {
+    const histogram = new Histogram();
+    for (const us of [0, 5, 20, 300, 5000]) histogram.add(us);
+    expect(histogram.within([1, 10, 100, 1000, 1e6])).toEqual([1, 2, 3, 4, 5]);
+  });
+});
+
+test('a rate is that of the last ten seconds, or of all there was', () => {
+  const rate = new Rate(5_500);
+  expect(rate.perSecond(5_500)).toBe(0);
+  rate.add(10, 5_700);
+  expect(rate.perSecond(6_500)).toBe(10);
+  for (let second = 7; second <= 30; second += 1) rate.add(3, second * 1000 + 999);
+  expect(rate.perSecond(30_999)).toBeCloseTo(3, 1);
+  expect(rate.perSecond(45_000)).toBe(0);
+});
+
+test('counts match what happened: each event is in one place, and handlers add up to the whole', async () => {
+  const processor = await makeProcessor({ attemptsMax: 2, backoffMsMin: 1, backoffMsMax: 1 });
+  const heard: unknown[] = [];
+  const hear = (message: unknown): void => void heard.push(message);
+  for (const name of ['keylane:outcome', 'keylane:deadLetter', 'keylane:retry', 'keylane:batch']) {
+    subscribe(name, hear);
+    onTestFinished(() => void unsubscribe(name, hear));
+  }
+  expect(processor.health()).toEqual({ status: 'healthy', reasons: [] });
+  expect(processor.stats().tries).toEqual({
+    busyMs: 0,
+    averageMs: null,
+    p50Ms: null,
+    p95Ms: null,
+    p99Ms: null,
+    maxMs: null,
+  });
+  const gate = new Gate();
+  await processor.publish({ ...gate.event, key: 'hot' });
+  await gate.reached;
+  await processor.publishMany(Array.from({ length: 30 }, () => ({ type: 'echo', key: 'hot', data: 1 })));
+  await processor.publishMany(
+    Array.from({ length: 10 }, (_, n) => ({ type: 'gated', key: 'hot', data: `no-gate-${n}` })),
+  );
+  const held = processor.stats();
+  expect(held).toMatchObject({ accepted: 41, lanesLive: 2, lanesBusy: 2, slotsHeld: 41, threads: 1 });
+  expect(held.waiting + held.inFlight + held.unacknowledged + held.backlog).toBe(41);
+  expect(processor.busiestKeys(1).keys).toMatchObject([{ handler: 'echo', key: 'hot', waiting: expect.any(Number) }]);
+  expect(() => processor.busiestKeys(0)).toThrow('limit must be a whole number from 1 to 1000 (keys), got 0');
+  // The others of the gated handler wait for ever.
+  for (let n = 0; n < 10; n += 1) await processor.cancel({ partition: 'journal', position: 32 + n });
+  gate.open();
+  await processor.publish({ type: 'fail', key: 'f' });
+  await processor.whenIdle();
+  const stats = processor.stats();
+  expect(stats).toMatchObject({
+    accepted: 42,
+    succeeded: 31,
+    deadLettered: 1,
+    cancelled: 10,
+    retried: 1,
+    slotsHeld: 0,
+  });
+  const { echo, fail, gated } = stats.handlers;
+  expect([echo, fail, gated]).toMatchObject([
+    { succeeded: 30, failed: 0, retried: 0 },
+    { succeeded: 0, failed: 1, retried: 1 },
+    { succeeded: 1, failed: 0, retried: 0 },
+  ]);
+  expect(gated!.maxMs).toBeGreaterThan(0);
+  expect(stats.tries.busyMs).toBeCloseTo(echo!.busyMs + fail!.busyMs + gated!.busyMs, 3);
+  for (const share of [stats.busyShare, stats.writerBusyShare, stats.mainBusyShare]) {
+    expect(share).toBeGreaterThanOrEqual(0);
+    expect(share).toBeLessThanOrEqual(1);
+  }
+  expect(stats.eventsPerSecond).toBeGreaterThan(0);
+  expect(stats.commitMs).toBeGreaterThan(0);
+  const counts = (name: string): number => heard.filter((one) => Object.hasOwn(one as object, name)).length;
+  expect([counts('outcome'), counts('deadLetter'), counts('retry')]).toEqual([42, 1, 1]);
+  expect(heard).toContainEqual({
+    store: expect.stringMatching(/test\.db$/),
+    batch: { events: 1, busyUs: expect.any(Number) },
+  });
+  processor.pause({ key: 'hot' });
+  expect(processor.health()).toEqual({
+    status: 'degraded',
+    reasons: [{ code: 'paused', text: '1 pauses are in force' }],
+  });
+  expect(processor.prometheusText({ store: 'a "b"' })).toContain(
+    'keylane_tries_total{store="a \\"b\\"",handler="fail",result="failed"} 1\n',
+  );
+  await processor.stop();
+  expect(processor.health()).toMatchObject({ status: 'degraded', reasons: [{ text: 'the processor is stopped' }] });
+});
+
+const well = {
+  ...{
+    phase: 'running',
+    uptimeMs: 1500,
+    slots: 100,
+    slotsHeld: 10,
+    bytesHeld: 1,
+    bytesMax: 100,
+    paused: [],
+    pausedByHand: [],
+  },
+  ...{ parked: 0, backlog: 0, publishersWaiting: 0, walBytes: 0, handlers: {}, tries: { busyMs: 2500 }, eventUs: null },
+} as unknown as Stats;
+
+test.each([
+  [{ slotsHeld: 79 }, 'healthy', []],
+  [{ slotsHeld: 80 }, 'degraded', ['memory for events is taken by 80 %']],
+  [{ bytesHeld: 95 }, 'degraded', ['memory for events is taken by 95 %']],
+  [{ paused: ['a', 'b'] }, 'degraded', ['circuit breakers hold back a, b']],
+  [{ parked: 3, backlog: 2 }, 'degraded', ['3 events are parked', '2 events wait in the store']],
+  [{ publishersWaiting: 4 }, 'degraded', ['4 publishers wait for room']],
+  [{ walBytes: 3e8 }, 'degraded', ['the write-ahead log has 300000000 bytes']],
+  [{ phase: 'idle' }, 'degraded', ['the processor is idle']],
+  [{ phase: 'failed' }, 'failed', ['the processor is failed: no disk']],
+] as const)('health of %j is %s', (change, status, texts) => {
+  const failure = 'phase' in change && change.phase === 'failed' ? new Error('no disk') : null;
+  const health = healthOf({ ...well, ...change } as Stats, failure);
+  expect([health.status, health.reasons.map(({ text }) => text)]).toEqual([status, texts]);
+});
+
+test('the text for Prometheus has its format, and leaves out what is not known', () => {
+  const text = prometheusText({ stats: well, health: healthOf(well, null) });
+  const lines = text.trimEnd().split('\n');
+  const sample = /^[a-z_]+(\{([a-z_]+="[^"\\\n]*",?)+\})? -?\d+(\.\d+)?(e[+-]\d+)?$/;
+  for (const line of lines.filter((one) => !one.startsWith('#') && !one.includes('undefined')))
+    expect(line).toMatch(sample);
+  expect(text).toContain(
+    '# HELP keylane_uptime_seconds Time since the processor was made.\n# TYPE keylane_uptime_seconds gauge\nkeylane_uptime_seconds 1.5\n',
+  );
+  expect(text).toContain('keylane_handler_seconds_total 2.5\n');
+  expect(text).not.toContain('keylane_event_seconds');
+  const names = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2]);
+  expect(new Set(names).size).toBe(names.length);
+});
