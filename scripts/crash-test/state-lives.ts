@@ -49,7 +49,7 @@ async function live(of: {
     said += chunk;
   });
   const watch = setInterval(() => {
-    if (untilOutcomes === null || read(store, 'SELECT count(*) AS n FROM outcomes')[0]?.['n'] <= untilOutcomes) return;
+    if (untilOutcomes === null || countIn(store) <= untilOutcomes) return;
     clearInterval(watch);
     setTimeout(() => child.kill('SIGKILL'), delayMs);
   }, 5);
@@ -59,6 +59,13 @@ async function live(of: {
   if (signal !== 'SIGKILL' && (code !== 0 || !said.includes('done'))) {
     throw new Error(`a life must end by itself or be killed, it ended with ${code ?? signal}`);
   }
+}
+
+/** 0 while there is no store, or it is being made. */
+function countIn(store: string): number {
+  return read(store, "SELECT 1 FROM sqlite_schema WHERE name = 'outcomes'").length === 0
+    ? 0
+    : read(store, 'SELECT count(*) AS n FROM outcomes')[0].n;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: rows of any view
