@@ -39,7 +39,7 @@ test('the fields of an event are those of a CloudEvent', () => {
 const word = fc.stringMatching(/^[a-z0-9]{1,12}$/);
 const text = fc.string({ minLength: 1, maxLength: 20, unit: 'binary' }).filter((one) => one.isWellFormed());
 const reserved =
-  /^(specversion|id|source|type|subject|time|datacontenttype|dataschema|data|partitionkey|correlationid|causationid|eventversion)$/;
+  /^(specversion|id|source|type|subject|time|datacontenttype|dataschema|data|partitionkey|correlationid|causationid|eventversion|prototype|constructor)$/;
 const optional = fc.record(
   {
     ...{ subject: text, dataschema: text, partitionkey: text, correlationid: text, causationid: text },

@@ -58,6 +58,7 @@ describe('a published event', () => {
             key: null,
             time: null,
             headers: {},
+            ...{ version: 1, correlationId: null, causationId: null },
             data: undefined,
             acceptedAtUs,
             handlers: ['h'],

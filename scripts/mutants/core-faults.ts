@@ -24,8 +24,8 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'events without an order keep the memory they wait in',
     file: 'src/dispatch/away.ts',
-    from: 'const lanes = this.#lanes.stuckLanes().map(',
-    to: 'const lanes = this.#lanes.stuckLanes().filter(({ key }) => key !== null).map(',
+    from: 'const lanes = this.#lanes.stuck.all().map(',
+    to: 'const lanes = this.#lanes.stuck.all().filter(({ key }) => key !== null).map(',
   },
   {
     name: 'an event without an order that leaves again is not sent',
@@ -202,9 +202,21 @@ export const coreFaults: readonly Fault[] = [
   },
   {
     name: 'a doubted event departs like any other',
-    file: 'src/dispatch/lanes.ts',
+    file: 'src/dispatch/lane-places.ts',
     from: '} else if (head.isDoubted) {',
     to: '} else if (head.isDoubted && head.sequence < 0) {',
+  },
+  {
+    name: 'a paused event may follow another in its run',
+    file: 'src/dispatch/departures.ts',
+    from: ' || this.#lanes.isPaused(slot)) return false;',
+    to: ') return false;',
+  },
+  {
+    name: 'a pause leaves lanes alone that are ready',
+    file: 'src/dispatch/lane-places.ts',
+    from: 'this.#placeAnew(this.stands.all, isPaused);',
+    to: '',
   },
   {
     name: 'a doubted event is sent to a thread that has run others',
