@@ -24,7 +24,9 @@ function exampleFolder(): string {
   const folder = makeFolder();
   mkdirSync(join(folder, 'node_modules'));
   symlinkSync(resolve('.'), join(folder, 'node_modules', 'keylane'));
-  symlinkSync(resolve('node_modules/valibot'), join(folder, 'node_modules', 'valibot'));
+  for (const name of ['valibot', 'vitest']) {
+    symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name));
+  }
   writeFileSync(join(folder, 'package.json'), '{ "type": "module" }');
   for (const [name, code] of filesOf(readme)) writeFileSync(join(folder, name), code);
   return folder;
@@ -41,7 +43,16 @@ test('the example of several handlers prints what the README says it prints', as
 test('the library examples print what the README says they print', async () => {
   const folder = exampleFolder();
   const files = filesOf(readme);
-  const named = ['handlers.js', 'main.js', 'ask.js', 'listen.js', 'checked.js', 'several.js', 'orders.js'];
+  const named = [
+    'handlers.js',
+    'main.js',
+    'ask.js',
+    'listen.js',
+    'checked.js',
+    'several.js',
+    'orders.js',
+    'risk.test.js',
+  ];
   expect([...files.keys()]).toEqual(named);
   const { stdout, stderr } = await run(process.execPath, ['main.js'], { cwd: folder });
   expect(stderr).toBe('');
@@ -59,6 +70,13 @@ test('the library examples print what the README says they print', async () => {
     'event.data must fit the schema of "order.placed": amount: Invalid value: Expected >=1 but received 0';
   expect([checked.stdout, checked.stderr]).toEqual([`bad-event ${refused}\nsucceeded\n`, '']);
   expect(readme).toContain('`amount: Invalid value: Expected >=1 but received 0`');
+});
+
+test('the example of a test passes', async () => {
+  const folder = exampleFolder();
+  const args = ['node_modules/vitest/vitest.mjs', 'run', '--root', folder, '--configLoader', 'runner'];
+  const { stdout } = await run(process.execPath, args, { cwd: folder, env: { ...process.env, NO_COLOR: '1' } });
+  expect(stdout).toMatch(/Tests +1 passed \(1\)/);
 });
 
 test('the columns that the README lists are those of the views', () => {

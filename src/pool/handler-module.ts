@@ -40,6 +40,11 @@ export async function loadHandlers(url: string): Promise<HandlerModule> {
       : 'correct the module, or what it imports';
     throw badHandlers(file, `threw while it was loaded: ${describeThrown(error, url)}`, advice);
   }
+  return moduleOf(exports, file);
+}
+
+/** What a module's exports define, once they are checked; `file` is what messages call it. Throws `bad-handlers`. */
+export function moduleOf(exports: Exports, file: string): HandlerModule {
   const { names, takes, handlers, inline } = definedBy(exports, file);
   const given = policiesFrom(exports.policies, { names, inline, file });
   const table = { names, takes, policies: names.map((name) => given.get(name)?.plain ?? {}) };
@@ -57,7 +62,7 @@ export function isSameTable(one: HandlerTable, other: HandlerTable): boolean {
   return oneText === otherText;
 }
 
-interface Exports {
+export interface Exports {
   readonly default?: unknown;
   readonly setup?: unknown;
   readonly teardown?: unknown;

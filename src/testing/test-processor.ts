@@ -1,0 +1,240 @@
+// A processor for tests: everything but threads is real, the store included, and time passes when the test says so. It
+// begins, runs and ends in the test's own thread.
+
+import type { WithSchemas } from '../create-processor.js';
+import { KeylaneError, shown } from '../errors.js';
+import type { EventMap, Identity } from '../event.js';
+import { schemasFrom } from '../event-encoder.js';
+import type { EventMapOf, Handlers, Policies } from '../handler.js';
+import { openStore } from '../open-store.js';
+import { configFrom, type ProcessorOptions } from '../options.js';
+import type { Outcome } from '../outcome.js';
+import { ordersOf, policiesOf } from '../policy.js';
+import { moduleOf } from '../pool/handler-module.js';
+import { Processor } from '../processor.js';
+import type { JournaledEvent } from '../store/stored-event.js';
+import { Trouble } from '../trouble.js';
+import { InlineStore } from './inline-store.js';
+import { InlineThreads } from './inline-threads.js';
+import { mulberry32 } from './mulberry32.js';
+import { TestClock } from './test-clock.js';
+
+export type TestOptions<H extends Handlers> = Omit<ProcessorOptions, 'handlers' | 'store' | 'intake' | 'durability'> &
+  WithSchemas<Readonly<Record<string, never>>> & {
+    /** The handlers themselves, as a module exports them by default. */
+    readonly handlers: H;
+    /** What the module exports as `policies`. */
+    readonly policies?: Policies;
+    /** Where the wall clock begins; 2026-01-01 without it. */
+    readonly now?: Date | number;
+    /** Draws which thread has a batch, and when it begins: other seeds, other interleavings of keys. */
+    readonly seed?: number;
+    /** How long `settle` waits for a handler, in real milliseconds; 5,000 without it. */
+    readonly patienceMs?: number;
+  };
+
+const nowDefault = Date.UTC(2026, 0, 1);
+
+/** Rounds of the event loop without anything to do, after which there is nothing: a batch hands over within them. */
+const quietRounds = 4;
+
+/**
+ * Makes a processor that runs handlers in this thread, with one thread unless `threads` says otherwise. Rejects with a
+ * KeylaneError as `createProcessor` does. Without `seed` everything happens in the same order each time.
+ */
+export async function createTestProcessor<H extends Handlers>(
+  options: TestOptions<H>,
+): Promise<TestProcessor<EventMapOf<H>>> {
+  refuseFixed(options);
+  const { handlers, policies, now = nowDefault, seed, patienceMs = 5000, schemas, ...rest } = options;
+  const given = {
+    threads: 1,
+    groupWaitMs: 0,
+    freezeState: true,
+    ...rest,
+    intake: 'journal',
+    durability: 'process',
+  } as const;
+  const config = configFrom({ ...given, handlers: 'file:///handlers-of-a-test', store: 'test.db' });
+  const module = moduleOf({ default: handlers, policies }, 'the handlers of the test');
+  const { table } = module;
+  const whole = policiesOf(table, config);
+  const { retention, order } = config;
+  const store = new InlineStore({
+    ...{ durability: 'process', retention, order, orders: ordersOf(table, order), handlerNames: table.names },
+  });
+  const clock = new TestClock(Number(now));
+  const random = seed === undefined ? null : mulberry32(seed);
+  const pool = new InlineThreads({
+    module,
+    policies: whole,
+    limits: limitsOf(config),
+    threads: config.threads,
+    clock,
+    random,
+  });
+  const processor = new Processor<EventMapOf<H>>({
+    ...{ config, table, clock, pool, writer: store, opened: store.opened, trouble: new Trouble() },
+    schemas: schemasFrom(schemas),
+    journal: await store.openJournal({ isVolatile: false }),
+    flight: { depart: () => {}, arrive: () => {}, close: () => {} },
+  });
+  return new TestProcessor({ processor, clock, pool, store, patienceMs });
+}
+
+/** What a test processor does not leave open. */
+function refuseFixed(options: object): void {
+  const fixed = ['store', 'intake', 'durability'].find((name) => name in options);
+  if (fixed === undefined) return;
+  const why = 'a test processor has a store of its own, which goes with it';
+  throw new KeylaneError('bad-option', `${fixed} must be left out: ${why}`);
+}
+
+function limitsOf(config: ReturnType<typeof configFrom>): ConstructorParameters<typeof InlineThreads>[0]['limits'] {
+  const { batchSizeMax, batchBytesMax, resultSizeMax, errorSizeMax, postponementsMax, stateSizeMax, freezeState } =
+    config;
+  const sizes = { batchSizeMax, reportSizeMax: batchBytesMax, resultSizeMax, errorSizeMax, stateSizeMax };
+  return { ...sizes, postponementsMax, freezeState };
+}
+
+interface Parts<Events extends EventMap> {
+  readonly processor: Processor<Events>;
+  readonly clock: TestClock;
+  readonly pool: InlineThreads;
+  readonly store: InlineStore;
+  readonly patienceMs: number;
+}
+
+export class TestProcessor<Events extends EventMap = EventMap> {
+  /** The processor: publish to it, pause it, ask it. */
+  readonly processor: Processor<Events>;
+  readonly #parts: Parts<Events>;
+  readonly #outcomes: Outcome[] = [];
+
+  /** @internal */
+  constructor(parts: Parts<Events>) {
+    this.#parts = parts;
+    this.processor = parts.processor;
+    this.processor.on('outcome', (outcome) => this.#outcomes.push(outcome));
+  }
+
+  /** Where its store is, until it is disposed of. */
+  get path(): string {
+    return this.#parts.store.path;
+  }
+
+  /** The time of its wall clock, in milliseconds since the Unix epoch. */
+  get nowMs(): number {
+    return this.#parts.clock.wallMs();
+  }
+
+  /**
+   * Resolves when nothing more happens unless time passes: handlers that run are waited for, retries and breakers are
+   * not. Rejects when a handler has not ended after `patienceMs` of real time: it waits for what does not come, or for
+   * its time limit, which `advance` brings.
+   */
+  async settle(): Promise<void> {
+    const { clock, pool, patienceMs } = this.#parts;
+    for (let quiet = 0; quiet < quietRounds; ) {
+      await nextRound();
+      quiet = clock.isBusy ? 0 : quiet + 1;
+      if (quiet === quietRounds && pool.isBusy) {
+        await this.#within(pool.nextEnd(), patienceMs);
+        quiet = 0;
+      }
+    }
+  }
+
+  /** Lets time pass, and all that is due meanwhile happen, each at its time. Handlers that run are not waited for. */
+  async advance(ms: number): Promise<void> {
+    if (!(ms >= 0)) throw new KeylaneError('bad-option', `advance takes a number of ms from 0, got ${shown(ms)}`);
+    const { clock } = this.#parts;
+    const target = clock.nowMs() + ms;
+    await this.#rounds();
+    while (clock.nextAtMs <= target) {
+      clock.moveTo(clock.nextAtMs);
+      await this.#rounds();
+    }
+    clock.moveTo(target);
+    await this.#rounds();
+  }
+
+  /** Lets as much time pass as it takes to finish everything accepted, and ends. */
+  async drain(): Promise<void> {
+    const { clock, processor } = this.#parts;
+    let isOver = false;
+    const over = processor.drain().finally(() => {
+      isOver = true;
+    });
+    over.catch(() => {});
+    for (;;) {
+      await this.settle();
+      if (isOver) return over;
+      if (clock.nextAtMs < Number.POSITIVE_INFINITY) clock.moveTo(clock.nextAtMs);
+    }
+  }
+
+  /** The events that were published, in their order. */
+  published(): JournaledEvent[] {
+    const reader = openStore(this.#parts.store.path);
+    try {
+      return [...reader.events()];
+    } finally {
+      reader.close();
+    }
+  }
+
+  /** The outcomes so far, in the order in which they became durable. */
+  outcomes(): readonly Outcome[] {
+    return this.#outcomes;
+  }
+
+  /** The newest outcome of an event, by its receipt, identity or id, of one handler if that is named, or null. */
+  outcomeOf(of: { readonly identity: Identity } | Identity | string, handler?: string): Outcome | null {
+    const found = this.#outcomes.findLast((outcome) => {
+      if (handler !== undefined && outcome.handler !== handler) return false;
+      if (typeof of === 'string') return outcome.id === of;
+      const { partition, position } = 'identity' in of ? of.identity : of;
+      return outcome.identity.partition === partition && outcome.identity.position === position;
+    });
+    return found ?? null;
+  }
+
+  /** Ends at once, and removes the store. */
+  async close(): Promise<void> {
+    await this.processor.abort();
+    this.#parts.store.remove();
+  }
+
+  /** Closes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #rounds(): Promise<void> {
+    for (let quiet = 0; quiet < quietRounds; quiet = this.#parts.clock.isBusy ? 0 : quiet + 1) await nextRound();
+  }
+
+  async #within(end: Promise<void>, patienceMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const handler = this.#parts.pool.runs;
+        const what = handler === null ? 'a batch' : `an event of handler ${shown(handler)}`;
+        const advice = 'let it end, or advance() the clock past its timeoutMs and graceMs';
+        reject(new KeylaneError('aborted', `${what} has run for ${patienceMs} ms of real time: ${advice}`));
+      }, patienceMs);
+    });
+    try {
+      await Promise.race([end, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+function nextRound(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}

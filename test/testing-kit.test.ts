@@ -1,0 +1,124 @@
+// keylane/testing: handlers run in the test's thread, with the semantics of a real processor and a clock that the test
+// moves.
+
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { defineHandlers, type HandlerEvent, PermanentError } from '../dist/src/index.js';
+import { createTestProcessor } from '../dist/src/testing/test-processor.js';
+
+const minute = 60_000;
+
+test('an event runs when it is published, and its outcome is there', async () => {
+  await using bus = await createTestProcessor({ handlers: { double: ({ data }: HandlerEvent<number>) => data * 2 } });
+  const receipt = await bus.processor.publish({ type: 'double', key: 'k', data: 21, id: 'e-1' });
+  await bus.settle();
+  expect(bus.outcomeOf(receipt)?.result).toBe(42);
+  expect(bus.outcomeOf('e-1')).toBe(bus.outcomeOf(receipt.identity));
+  expect(bus.outcomeOf('e-2')).toBeNull();
+  expect(bus.published()).toMatchObject([{ id: 'e-1', type: 'double', key: 'k', data: 21 }]);
+  expect((await bus.processor.process({ type: 'double', data: 4 })).result).toBe(8);
+  expect(bus.outcomes().map(({ result }) => result)).toEqual([42, 8]);
+});
+
+test('retries wait for the clock, later events of the key behind them, others go on', async () => {
+  const tries: string[] = [];
+  const handlers = defineHandlers({
+    work: ({ key, data, position }: HandlerEvent<number>, { attempt }) => {
+      tries.push(`${key}${position} ${attempt}`);
+      if (attempt <= data) throw new TypeError('as asked');
+    },
+  });
+  const policies = { work: { attemptsMax: 3, backoffMsMin: minute, backoffMsMax: minute } };
+  await using bus = await createTestProcessor({ handlers, policies, now: new Date('2026-11-26T10:00:00Z') });
+  await bus.processor.publishMany([1, 0].map((data) => ({ type: 'work' as const, key: 'a', data })));
+  await bus.processor.publish({ type: 'work', key: 'b', data: 0 });
+  await bus.settle();
+  expect(tries).toEqual(['a1 1', 'b3 1']);
+  await bus.advance(minute);
+  expect(tries).toEqual(['a1 1', 'b3 1', 'a1 2', 'a2 1']);
+  expect(new Date(bus.nowMs).toISOString()).toBe('2026-11-26T10:01:00.000Z');
+  expect(bus.outcomeOf({ partition: 'journal', position: 1 })).toMatchObject({ status: 'succeeded', attempts: 2 });
+});
+
+test('drain lets as much time pass as retries need, and several handlers owe an outcome each', async () => {
+  const handlers = defineHandlers([
+    { name: 'never', on: '*', run: () => Promise.reject(new Error('no')), attemptsMax: 2, backoffMsMax: minute },
+    { name: 'once', on: 'order.*', run: () => Promise.reject(new PermanentError('no')) },
+  ]);
+  await using bus = await createTestProcessor({ handlers });
+  const receipt = await bus.processor.publish({ type: 'order.placed', key: 'k', data: null });
+  await bus.drain();
+  expect(bus.outcomeOf(receipt, 'never')).toMatchObject({ status: 'dead-lettered', attempts: 2 });
+  expect(bus.outcomeOf(receipt, 'once')).toMatchObject({ status: 'dead-lettered', attempts: 1 });
+});
+
+describe('a handler that does not end', () => {
+  const handlers = { wait: (_: HandlerEvent<null>, { signal }: { signal: AbortSignal }) => forever(signal) };
+
+  test('is told when its time is over, given up after its grace, and runs again', async () => {
+    await using bus = await createTestProcessor({ handlers, timeoutMs: 1000, graceMs: 100, attemptsMax: 1 });
+    const receipt = await bus.processor.publish({ type: 'wait', key: 'k', data: null });
+    await bus.advance(1200);
+    await bus.settle();
+    expect(bus.outcomeOf(receipt)?.error).toMatchObject({ name: 'TimeoutError' });
+    expect((await bus.processor.publish({ type: 'wait', key: 'k', data: null })).identity.position).toBe(2);
+    await bus.advance(1200);
+    await bus.settle();
+    expect(bus.outcomes()).toHaveLength(2);
+  });
+
+  test('is named by settle, which does not wait for ever', async () => {
+    await using bus = await createTestProcessor({ handlers, patienceMs: 20 });
+    await bus.processor.publish({ type: 'wait', key: 'k', data: null });
+    await expect(bus.settle()).rejects.toThrow('an event of handler "wait" has run for 20 ms of real time');
+    const cancelled = bus.processor.cancel({ partition: 'journal', position: 1 });
+    await bus.advance(10_000);
+    await cancelled;
+    expect(bus.outcomes()).toMatchObject([{ status: 'cancelled' }]);
+  });
+});
+
+test('seeds interleave keys otherwise, each the same way every time, and never change the order of a key', async () => {
+  const run = async (seed: number): Promise<string> => {
+    const began: string[] = [];
+    const handlers = {
+      step: async ({ key, position }: HandlerEvent<null>) => {
+        began.push(`${key}${position}`);
+        await null;
+      },
+    };
+    await using bus = await createTestProcessor({ handlers, threads: 3, batchSizeMax: 2, seed });
+    const events = Array.from({ length: 24 }, (_, n) => ({ type: 'step' as const, key: 'abcd'[n % 4]!, data: null }));
+    await bus.processor.publishMany(events);
+    await bus.drain();
+    for (const key of 'abcd') {
+      const of = began.filter((one) => one.startsWith(key)).map((one) => Number(one.slice(1)));
+      expect(of).toEqual(of.toSorted((one, other) => one - other));
+    }
+    return began.join(' ');
+  };
+  const runs: string[] = [];
+  for (let seed = 1; seed <= 6; seed += 1) runs.push(await run(seed));
+  expect(new Set(runs).size).toBeGreaterThan(1);
+  expect([await run(1), await run(2)]).toEqual(runs.slice(0, 2));
+});
+
+test('bad handlers and options are refused, and the store goes with the processor', async () => {
+  await expect(createTestProcessor({ handlers: {} })).rejects.toMatchObject({ code: 'bad-handlers' });
+  await expect(createTestProcessor({ handlers: { a: () => 1 }, store: 'x.db' } as never)).rejects.toThrow(
+    'store must be left out: a test processor has a store of its own',
+  );
+  const bus = await createTestProcessor({ handlers: { a: () => 1 } });
+  await expect(bus.advance(-1)).rejects.toThrow('advance takes a number of ms from 0, got -1');
+  await expect(bus.processor.setThreads(2)).rejects.toMatchObject({ code: 'bad-option' });
+  expect(existsSync(bus.path)).toBe(true);
+  await bus.close();
+  expect(existsSync(bus.path)).toBe(false);
+});
+
+/** Pends for ever; the signal is asked for, as a handler that listens to it would. */
+function forever(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('never', () => reject(new Error('not used')));
+  });
+}
