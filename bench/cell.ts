@@ -49,6 +49,12 @@ export interface CellRun extends Sampled {
   readonly wrong: readonly string[];
 }
 
+/** The modules of these. */
+const handlersOf: Readonly<Record<CellVariant, string>> = {
+  ...{ ordinary: './handlers.js', unmarked: './handlers-unmarked.js' },
+  ...{ listed: './handlers-listed.js', listening: './handlers.js' },
+};
+
 const request = JSON.parse(process.argv[2] ?? 'null') as CellRequest | null;
 if (request === null) throw new Error('expected a cell as JSON; run `npm run bench`');
 const folder = await mkdtemp(join(tmpdir(), 'keylane-bench-'));
@@ -87,11 +93,6 @@ async function run({ spec, latency, variant = 'ordinary' }: CellRequest, store: 
   const rssGrowthBytes = sampled.rssBytes - rssBefore;
   return { eventsPerSecond, cpuUsPerEvent, makingUsPerEvent, ...sampled, rssGrowthBytes, latencyMs, wrong };
 }
-
-const handlersOf: Readonly<Record<CellVariant, string>> = {
-  ...{ ordinary: './handlers.js', unmarked: './handlers-unmarked.js' },
-  ...{ listed: './handlers-listed.js', listening: './handlers.js' },
-};
 
 type BenchProcessor = Awaited<ReturnType<typeof createProcessor<typeof handlers>>>;
 
