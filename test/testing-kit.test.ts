@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { defineHandlers, type HandlerEvent, PermanentError } from '../dist/src/index.js';
+import { defineHandlers, type HandlerContext, type HandlerEvent, PermanentError } from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 
 const minute = 60_000;
@@ -76,6 +76,26 @@ describe('a handler that does not end', () => {
     await cancelled;
     expect(bus.outcomes()).toMatchObject([{ status: 'cancelled' }]);
   });
+});
+
+test('a state is that of the last event of its key that succeeded, and cannot be changed in place', async () => {
+  const handlers = {
+    sum: ({ data }: HandlerEvent<number>, context: HandlerContext) => {
+      const { total } = context.state as { total: number };
+      context.setState({ total: total + data });
+      if (data < 0) throw new PermanentError('no debts');
+      if (data === 0) (context.state as { total: number }).total = 7;
+      return total;
+    },
+  };
+  const policies = { sum: { state: { initial: () => ({ total: 0 }) }, attemptsMax: 1 } };
+  await using bus = await createTestProcessor({ handlers, policies, threads: 2, seed: 3 });
+  const amounts = [1, 2, -5, 0, 3].flatMap((data) => ['a', 'b'].map((key) => ({ type: 'sum' as const, key, data })));
+  await bus.processor.publishMany(amounts);
+  await bus.drain();
+  const of = (key: string): unknown[] =>
+    bus.outcomes().flatMap((one) => (one.key === key ? [one.error?.name ?? one.result] : []));
+  expect([of('a'), of('b')]).toEqual(Array(2).fill([0, 1, 'PermanentError', 'TypeError', 3]));
 });
 
 test('seeds interleave keys otherwise, each the same way every time, and never change the order of a key', async () => {
