@@ -5,6 +5,8 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
+import type { NamedHandler } from '../dist/src/index.js';
+import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { makeFolder, readOutcomes } from './processor-fixture.js';
 
 const run = promisify(execFile);
@@ -52,6 +54,7 @@ test('the library examples print what the README says they print', async () => {
     'several.js',
     'orders.js',
     'risk.test.js',
+    'balance.js',
   ];
   expect([...files.keys()]).toEqual(named);
   const { stdout, stderr } = await run(process.execPath, ['main.js'], { cwd: folder });
@@ -70,6 +73,18 @@ test('the library examples print what the README says they print', async () => {
     'event.data must fit the schema of "order.placed": amount: Invalid value: Expected >=1 but received 0';
   expect([checked.stdout, checked.stderr]).toEqual([`bad-event ${refused}\nsucceeded\n`, '']);
   expect(readme).toContain('`amount: Invalid value: Expected >=1 but received 0`');
+});
+
+test('the example of state keeps a balance for each key', async () => {
+  const { default: handlers } = (await import(join(exampleFolder(), 'balance.js'))) as { default: NamedHandler[] };
+  await using bus = await createTestProcessor({ handlers });
+  const paid = Object.entries({ ada: 5, bob: 1 }).concat([['ada', 7]]);
+  for (const [key, cents] of paid) await bus.processor.publish({ type: 'paid', key, data: { cents } });
+  await bus.settle();
+  expect(readOutcomes(bus.path, 'SELECT key, value FROM states')).toEqual([
+    { key: 'ada', value: '{"cents":12}' },
+    { key: 'bob', value: '{"cents":1}' },
+  ]);
 });
 
 test('the example of a test passes', async () => {
