@@ -90,8 +90,9 @@ export class EventEncoder {
     } catch (error) {
       throw hasThrown(event, error);
     }
-    if (!(result instanceof Promise)) return fitted(event, result);
-    return result.then(
+    // It may be any kind of promise.
+    if (!isObject(result) || !('then' in result)) return fitted(event, result);
+    return Promise.resolve(result).then(
       (came) => fitted(event, came),
       (error) => Promise.reject(hasThrown(event, error)),
     );
@@ -100,11 +101,16 @@ export class EventEncoder {
 
 /** The event with the data that its schema gives. */
 function fitted(event: SourceEvent, result: SchemaResult<unknown>): SourceEvent {
+  if (!isObject(result)) throw hasThrown(event, new TypeError(`it gave ${shown(result)}`));
   if (result.issues === undefined) return { ...event, data: result.value };
   const told = result.issues.slice(0, issuesTold).map(issueText).join('; ');
   const more = result.issues.length > issuesTold ? `; and ${result.issues.length - issuesTold} more` : '';
   const message = `event.data must fit the schema of ${shown(event.type)}: ${told}${more}`;
   throw new KeylaneError('bad-event', message, { cause: result.issues });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 function issueText({ message, path = [] }: SchemaIssue): string {

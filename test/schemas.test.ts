@@ -53,6 +53,13 @@ describe('an event with a schema', () => {
     );
   });
 
+  test('is refused where its schema gives no result', async () => {
+    const message = 'the schema of "odd" must tell what is wrong, it threw: it gave null';
+    expect(() => encoderOf({ odd: schemaOf(() => null as never) }).encode({ type: 'odd' })).toThrow(message);
+    const later = encoderOf({ odd: schemaOf(async () => null as never) }).encode({ type: 'odd' });
+    await expect(later).rejects.toThrow(message);
+  });
+
   test('waits for a schema that takes its time, and later ones wait for it, up to a limit', async () => {
     const release: ((result: SchemaResult<unknown>) => void)[] = [];
     const slow = schemaOf(() => new Promise((resolve) => release.push(resolve)));
