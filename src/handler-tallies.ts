@@ -7,21 +7,27 @@ import { handlerResult } from './handler.js';
 import { Histogram } from './histogram.js';
 import type { BatchReport } from './pool/messages.js';
 
-/** What tries of a handler gave, and how long they took in their threads. */
-export interface HandlerFigures {
-  readonly succeeded: number;
-  /** Tries after which the event was dead-lettered. */
-  readonly failed: number;
-  readonly cancelled: number;
-  readonly retried: number;
-  readonly postponed: number;
-  /** All of their time, and what is known of one: null before the first. Quantiles are at most an eighth too high. */
+/**
+ * How long tries took in their threads: all of them, and what is known of one, null before the first. Quantiles are at
+ * most an eighth too high.
+ */
+export interface HandlerTimes {
   readonly busyMs: number;
   readonly averageMs: number | null;
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
   readonly maxMs: number | null;
+}
+
+/** What tries of a handler gave, and how long they took. */
+export interface HandlerFigures extends HandlerTimes {
+  readonly succeeded: number;
+  /** Tries after which the event was dead-lettered. */
+  readonly failed: number;
+  readonly cancelled: number;
+  readonly retried: number;
+  readonly postponed: number;
 }
 
 /** What a report adds to the counts of all. */
@@ -80,9 +86,7 @@ export class HandlerTallies {
 }
 
 /** The figures of times, in milliseconds. */
-export function timesOf(
-  times: Histogram,
-): Omit<HandlerFigures, 'succeeded' | 'failed' | 'cancelled' | 'retried' | 'postponed'> {
+export function timesOf(times: Histogram): HandlerTimes {
   const { count, sumUs, maxUs } = times;
   const quantileMs = (share: number): number | null => msOf(times.quantileUs(share));
   return {

@@ -49,7 +49,7 @@ export class Histogram {
     return this.#maxUs;
   }
 
-  /** How many were within each bound, which rise; the last bucket that a bound is in counts whole. */
+  /** How many were within each bound, which rise; what is in the bucket of a bound counts for the next one. */
   within(boundsUs: readonly number[]): number[] {
     let bucket = 0;
     let sum = 0;

@@ -7,6 +7,7 @@
 //   so that the order holds. A page that ends where the journal does ends this.
 
 import type { Dispatcher } from './dispatch/dispatcher.js';
+import { notMeasured } from './dispatch/ring-buffer.js';
 import { KeylaneError, shown } from './errors.js';
 import { type EncodedEvent, journalPartition } from './event.js';
 import type { Owed } from './group.js';
@@ -47,11 +48,11 @@ export class Journal {
   /** Parked events by handler, as far as they are found and not yet told of. */
   readonly #untold = new Map<string, number>();
   /** Read by the dispatcher at once, and used again for every event. */
-  readonly #place: { partition: number; position: number; handler: number };
+  readonly #place: { partition: number; position: number; handler: number; acceptedMs: number };
 
   constructor(start: JournalStart, parts: Parts) {
     this.partition = start.partition;
-    this.#place = { partition: start.partition, position: 0, handler: 0 };
+    this.#place = { partition: start.partition, position: 0, handler: 0, acceptedMs: notMeasured };
     this.#parts = parts;
     this.#backlog = start.pending;
     this.#parked = start.parked;
@@ -109,8 +110,11 @@ export class Journal {
     return position;
   }
 
-  /** Takes in that an event was stored. Call it in the order of positions. */
-  stored(owed: Owed, position: number): void {
+  /**
+   * Takes in that an event was stored, which was accepted at `acceptedMs` by the pump's clock. Call it in the order of
+   * positions.
+   */
+  stored(owed: Owed, position: number, acceptedMs: number = notMeasured): void {
     const { event, route } = owed;
     if (route.length === 0) this.#unmatched += 1;
     this.#backlog += route.length;
@@ -118,7 +122,9 @@ export class Journal {
     if (this.#state === 'behind' || position < this.#cursor) return;
     // An event is admitted whole, or not yet.
     if (this.#parts.room() >= route.length) {
+      this.#place.acceptedMs = acceptedMs;
       for (const handler of route) this.#admit(event, handler, position);
+      this.#place.acceptedMs = notMeasured;
     } else this.#state = 'behind';
   }
 

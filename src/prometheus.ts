@@ -6,8 +6,13 @@ import type { Stats } from './stats.js';
 interface Metric {
   readonly name: string;
   readonly help: string;
-  readonly type: 'counter' | 'gauge';
-  readonly samples: readonly { readonly labels?: Readonly<Record<string, string>>; readonly value: number | null }[];
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly samples: readonly {
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly value: number | null;
+    /** Behind the metric's name. */
+    readonly suffix?: string;
+  }[];
 }
 
 /** The content type of what `prometheusText` gives. */
@@ -21,7 +26,8 @@ export function prometheusText(
   { stats, health }: { readonly stats: Stats; readonly health: Health },
   labels: Readonly<Record<string, string>> = {},
 ): string {
-  return [...countersOf(stats), ...gaugesOf(stats, health)].flatMap((metric) => linesOf(metric, labels)).join('');
+  const metrics = [...countersOf(stats), ...gaugesOf(stats, health), latencyOf(stats)];
+  return metrics.flatMap((metric) => linesOf(metric, labels)).join('');
 }
 
 function countersOf(stats: Stats): Metric[] {
@@ -91,6 +97,19 @@ function gaugesOf(stats: Stats, health: Health): Metric[] {
   ];
 }
 
+function latencyOf({ latency }: Stats): Metric {
+  const buckets = latency.within.map(({ ms, count }) => ({ le: String(ms / 1000), value: count }));
+  const all = [...buckets, { le: '+Inf', value: latency.count }];
+  return {
+    ...{ name: 'keylane_latency_seconds', help: 'From acceptance to the durable outcome.', type: 'histogram' },
+    samples: [
+      ...all.map(({ le, value }) => ({ suffix: '_bucket', labels: { le }, value })),
+      { suffix: '_sum', value: latency.sumMs / 1000 },
+      { suffix: '_count', value: latency.count },
+    ],
+  };
+}
+
 const healthValue = { healthy: 1, degraded: 0.5, failed: 0 } as const;
 
 function secondsOf(us: number | null): number | null {
@@ -98,8 +117,8 @@ function secondsOf(us: number | null): number | null {
 }
 
 function linesOf({ name, help, type, samples }: Metric, common: Readonly<Record<string, string>>): string[] {
-  const lines = samples.flatMap(({ labels = {}, value }) => {
-    return value === null ? [] : [`${name}${labelsText({ ...common, ...labels })} ${value}\n`];
+  const lines = samples.flatMap(({ labels = {}, value, suffix = '' }) => {
+    return value === null ? [] : [`${name}${suffix}${labelsText({ ...common, ...labels })} ${value}\n`];
   });
   return lines.length === 0 ? [] : [`# HELP ${name} ${help}\n`, `# TYPE ${name} ${type}\n`, ...lines];
 }

@@ -203,7 +203,7 @@ export class Pump {
   }
 
   /** What tries gave and took, and what there was of late. */
-  get figures(): Pick<Settlement, 'tallies' | 'rates'> {
+  get figures(): Pick<Settlement, 'tallies' | 'rates' | 'latency'> {
     return this.#settlement;
   }
 

@@ -6,11 +6,12 @@ import type { AwayLanes } from './away-lanes.js';
 import type { Clock } from './clock.js';
 import type { Batch } from './dispatch/departures.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
-import type { Slot } from './dispatch/ring-buffer.js';
+import { notMeasured, type Slot } from './dispatch/ring-buffer.js';
 import type { Flight, Flights } from './flights.js';
 import type { Decided, Group } from './group.js';
 import { type GroupLimits, Groups } from './groups.js';
 import { HandlerTallies } from './handler-tallies.js';
+import { Histogram } from './histogram.js';
 import type { Journal } from './journal.js';
 import { laneNames, laneWithoutOrder, noteProblems, type RowTime, rowsOf, stateChanges } from './main-rows.js';
 import { type Verdict, verdict } from './outcome.js';
@@ -75,6 +76,8 @@ export class Settlement {
   #commitUs: number | null = null;
   /** What tries gave, and how long they took. */
   readonly tallies: HandlerTallies;
+  /** Of published events, from when their group was begun until their outcomes are durable. */
+  readonly latency = new Histogram();
   /** Of late: outcomes that became durable, and microseconds that handler threads and the writer thread were busy. */
   readonly rates: { readonly outcomes: Rate; readonly handlersUs: Rate; readonly writerUs: Rate };
 
@@ -110,10 +113,13 @@ export class Settlement {
     this.#decided.succeeded += succeeded;
     this.#decided.deadLettered += deadLettered;
     this.#decided.cancelled += cancelled;
-    for (const slots of group.slots) dispatcher.confirm(slots);
+    for (const slots of group.slots) {
+      this.#noteLatency(slots, nowMs);
+      dispatcher.confirm(slots);
+    }
     const known = new Set(result.duplicates.map(({ index }) => index));
     for (let index = 0; index < group.owed.length; index += 1) {
-      if (!known.has(index)) journal.stored(group.owed[index]!, group.positionFirst + index);
+      if (!known.has(index)) journal.stored(group.owed[index]!, group.positionFirst + index, group.openedMs);
     }
     // Not before: were something above to throw, those who wait for the group would be refused with the others.
     this.groups.confirm(group);
@@ -181,6 +187,12 @@ export class Settlement {
     const announcement = cancelled > 0 ? inspect({ rows, failedCount: 0, delaysMs: null }, slots) : null;
     const decided = { succeeded: 0, deadLettered: 0, cancelled };
     this.groups.add({ slots, rows, rowCount: slots.length, ...decided, parked: [], announcement });
+  }
+
+  #noteLatency(slots: readonly Slot[], nowMs: number): void {
+    for (const { state, acceptedMs } of slots) {
+      if (state === 'settled' && acceptedMs !== notMeasured) this.latency.add((nowMs - acceptedMs) * 1000);
+    }
   }
 
   #rowTime(): RowTime {

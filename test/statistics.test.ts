@@ -100,6 +100,10 @@ test('counts match what happened: each event is in one place, and handlers add u
     expect(share).toBeGreaterThanOrEqual(0);
     expect(share).toBeLessThanOrEqual(1);
   }
+  // Each published event once, from its acceptance to its outcome, whatever that is.
+  expect(stats.latency.count).toBe(42);
+  expect(stats.latency.within.at(-1)).toEqual({ ms: 60_000, count: 42 });
+  expect(stats.latency.maxMs).toBeGreaterThanOrEqual(gated!.maxMs!);
   expect(stats.eventsPerSecond).toBeGreaterThan(0);
   expect(stats.commitMs).toBeGreaterThan(0);
   const counts = (name: string): number => heard.filter((one) => Object.hasOwn(one as object, name)).length;
@@ -132,6 +136,7 @@ const well = {
     pausedByHand: [],
   },
   ...{ parked: 0, backlog: 0, publishersWaiting: 0, walBytes: 0, handlers: {}, tries: { busyMs: 2500 }, eventUs: null },
+  latency: { count: 3, sumMs: 40, within: [1, 25].map((ms) => ({ ms, count: ms === 1 ? 1 : 2 })) },
 } as unknown as Stats;
 
 test.each([
@@ -161,6 +166,10 @@ test('the text for Prometheus has its format, and leaves out what is not known',
   );
   expect(text).toContain('keylane_handler_seconds_total 2.5\n');
   expect(text).not.toContain('keylane_event_seconds');
+  const latency = lines.filter((line) => line.startsWith('keylane_latency_seconds'));
+  expect(latency.map((line) => line.replace('keylane_latency_seconds', ''))).toEqual([
+    ...['_bucket{le="0.001"} 1', '_bucket{le="0.025"} 2', '_bucket{le="+Inf"} 3', '_sum 0.04', '_count 3'],
+  ]);
   const names = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2]);
   expect(new Set(names).size).toBe(names.length);
 });

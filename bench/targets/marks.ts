@@ -12,7 +12,7 @@ import type { TargetPlan } from './judge.js';
 import { ratios, shown, verdictOf } from './verdict.js';
 
 /** Pairs for each repeat: single cells differ by far more than what is looked for. */
-const pairsPerRepeat = 3;
+const pairsPerRepeat = 2;
 
 export async function judgeMarks(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
   const spec = cellOf({ threads: 1 }, plan.isSmoke ? 0.03 : 0.6);

@@ -13,7 +13,7 @@ const peers = [
 ] as const;
 
 export async function judgeThroughput(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
-  const seconds = plan.isSmoke ? 0.03 : 2;
+  const seconds = plan.isSmoke ? 0.03 : 1.5;
   const lightest = cellOf({}, seconds);
   const asDefault = cellOf({ intake: 'journal', durability: 'power' }, seconds);
   const rounds = { lightest: [] as Round[], asDefault: [] as Round[] };

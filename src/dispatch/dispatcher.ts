@@ -20,7 +20,7 @@ import type { Lane } from './lane.js';
 import { LaneStates, type LaneStatesOptions } from './lane-states.js';
 import { Lanes } from './lanes.js';
 import { type Pause, Pauses } from './pauses.js';
-import { noDue, RingBuffer, type Slot } from './ring-buffer.js';
+import { noDue, notMeasured, RingBuffer, type Slot } from './ring-buffer.js';
 import { type Claim, noClaims } from './stand.js';
 import { Watermarks } from './watermark.js';
 
@@ -268,11 +268,11 @@ export class Dispatcher {
     return countsOf({ ring, lanes, departures, admitted: this.#admitted, settled: this.#settled + this.away.unstored });
   }
 
-  #take(event: EncodedEvent, { partition, position, handler }: OwedPlace): Slot {
+  #take(event: EncodedEvent, { partition, position, handler, acceptedMs = notMeasured }: OwedPlace): Slot {
     const slot = this.#ring.take(event);
     slot.state = 'buffered';
-    slot.sequence = this.#sequence;
-    this.#sequence += 1;
+    slot.sequence = this.#sequence++;
+    slot.acceptedMs = acceptedMs;
     slot.partition = partition;
     slot.position = position;
     slot.handler = handler;

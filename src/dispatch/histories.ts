@@ -6,6 +6,8 @@ export interface OwedPlace {
   readonly partition: number;
   readonly position: number;
   readonly handler: number;
+  /** When it was accepted, by the pump's clock; left out where nobody measures that. */
+  readonly acceptedMs?: number;
 }
 
 /** What became of an event before. */

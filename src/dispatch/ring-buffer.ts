@@ -17,6 +17,9 @@ export type SlotState = 'free' | 'buffered' | 'in-flight' | 'aside' | 'settled';
 /** `dueMs` of an event that can run at any time. */
 export const noDue = -1;
 
+/** `acceptedMs` of an event of which nobody knows. */
+export const notMeasured = -1;
+
 /** `run` of an event that no other of its batch has to wait for. */
 export const noRun = -1;
 
@@ -50,6 +53,8 @@ export class Slot {
   isDecidedInStore = false;
   event: EncodedEvent | null = null;
   size = 0;
+  /** When it was accepted, by the pump's clock; notMeasured where that is not known. */
+  acceptedMs = notMeasured;
   /** The lane it waits in or runs for; null while the slot is free. Written by Lanes and RingBuffer. */
   lane: Lane | null = null;
   /** The next event of its lane. Written by Lane. */
