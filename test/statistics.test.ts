@@ -12,7 +12,9 @@ import { Gate, makeProcessor } from './processor-fixture.js';
 
 describe('a histogram', () => {
   test('tells quantiles at most an eighth too high, and never too low', () => {
-    const times = fc.array(fc.double({ min: 0, max: 2 ** 33, noNaN: true }), { minLength: 1, maxLength: 200 });
+    // Most doubles are next to nothing or beyond any time.
+    const time = fc.oneof(fc.double({ min: 0, max: 2 ** 33, noNaN: true }), fc.integer({ min: 0, max: 10_000_000 }));
+    const times = fc.array(time, { minLength: 1, maxLength: 200 });
     fc.assert(
       fc.property(times, fc.double({ min: 0, max: 1, noNaN: true }), (all, share) => {
         const histogram = new Histogram();
