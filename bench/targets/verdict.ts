@@ -10,25 +10,38 @@ interface Judged {
   readonly note?: string | null;
 }
 
-/** Of runs whose median is to be at least, or at most, a bound; `unit` stands behind the figures. */
+/** A target counts as met when this share of the runs meets it: of a median at its bound the next run may tell otherwise. */
+const steadyShare = 0.75;
+
+type Bound = { atLeast: number } | { atMost: number } | { below: number };
+
+/** Of runs that are to be at least, or at most, a bound; `unit` stands behind the figures. */
 export function verdictOf(
   { target, what, note = null }: Judged,
-  of: { runs: readonly number[]; unit?: string } & ({ atLeast: number } | { atMost: number } | { below: number }),
+  of: { runs: readonly number[]; unit?: string } & Bound,
 ): TargetVerdict {
   const figure = median(of.runs);
   const unit = of.unit === undefined ? '' : ` ${of.unit}`;
-  const [bound, isMet] =
-    'atLeast' in of
-      ? [`>= ${of.atLeast}`, figure >= of.atLeast]
-      : 'atMost' in of
-        ? [`<= ${of.atMost}`, figure <= of.atMost]
-        : [`< ${of.below}`, figure < of.below];
+  const within = of.runs.filter((run) => isWithin(run, of)).length;
+  const isMet = within >= of.runs.length * steadyShare;
   const range = of.runs.length === 1 ? 'one run' : `${shown(Math.min(...of.runs))} to ${shown(Math.max(...of.runs))}`;
-  const told = [note, isMet ? null : whyMissed(target, what)].filter((text) => text !== null);
+  const isUnsteady = !isMet && isWithin(figure, of);
+  const unsteady = isUnsteady ? `the median meets it, but only ${within} of ${of.runs.length} runs do` : null;
+  const told = [note, unsteady, isMet ? null : whyMissed(target, what)].filter((text) => text !== null);
   return {
-    ...{ target, what, figure: `${shown(figure)}${unit} (${range})`, wanted: `${bound}${unit}`, isMet },
+    ...{ target, what, figure: `${shown(figure)}${unit} (${range})`, wanted: `${boundText(of)}${unit}`, isMet },
     note: told.length === 0 ? null : told.join('. '),
   };
+}
+
+function isWithin(value: number, bound: Bound): boolean {
+  if ('atLeast' in bound) return value >= bound.atLeast;
+  return 'atMost' in bound ? value <= bound.atMost : value < bound.below;
+}
+
+function boundText(bound: Bound): string {
+  if ('atLeast' in bound) return `>= ${bound.atLeast}`;
+  return 'atMost' in bound ? `<= ${bound.atMost}` : `< ${bound.below}`;
 }
 
 /** Of one that could not be judged. */

@@ -39,10 +39,25 @@ const reasons: readonly Reason[] = [
   },
   { target: 'T4', why: onMain },
   {
+    target: 'T5',
+    of: '70 % load',
+    why:
+      'main thread and writer share the cores with the handlers where there is no core for them, and an event waits for a ' +
+      'batch before its own, its batch and its group. Tried: groups that leave after 5 ms when somebody waits (paid); ' +
+      'see DECISIONS.md, 2026-11-26',
+  },
+  {
     target: 'T6',
     why:
       'heaps of the threads reach their working size late; neither fewer arenas of malloc nor a smaller young ' +
       'generation in the writer changed it',
+  },
+  {
+    target: 'T9',
+    why:
+      'loading the modules of the command takes about half of it (see `keylane --version` over bare Node), the rest is ' +
+      'the store and the threads, which begin side by side; tried: the writer thread while the handlers module is looked ' +
+      'at (paid); see DECISIONS.md, 2026-11-26',
   },
   { target: 'P7', why: 'what an event writes is its times, its length, its result and two counts, none of it atomic' },
 ];
