@@ -1,6 +1,8 @@
 // States in the store: one row a key, and none that is older than what is there.
 
 import { expect, test } from 'vitest';
+import { openStore } from '../src/index.js';
+import { Command } from './cli-fixture.js';
 import { atPath, groupWith, requestFor, rowOf, withStore } from './store-fixture.js';
 
 test('a group that comes again leaves the states of later ones as they are', () =>
@@ -16,4 +18,69 @@ test('a group that comes again leaves the states of later ones as they are', () 
       expect(store.readStates(request)).toEqual([{ version: 2, value: '"2"' }, null]);
       expect(store.readStates({ ...request, bytesMax: 0 })).toHaveLength(1);
     }),
+  ));
+
+/** A store with states of `h`: of one key each, left by events in this order. */
+async function withStates(states: readonly [string, string | Uint8Array][], run: (path: string) => unknown) {
+  await atPath(async (path) => {
+    withStore(requestFor(path), (store) => {
+      const { partition } = store.openPartition('file:/a');
+      store.append(
+        groupWith(
+          states.map((_, position) => rowOf(position, { partition })),
+          {
+            states: states.map(([key, value], position) => ({
+              ...{ handler: 0, key, partition, position },
+              state: { version: 3, value },
+            })),
+          },
+        ),
+      );
+    });
+    await run(path);
+  });
+}
+
+test('a reader gives the states of a handler by key, page by page, whatever the keys are', () => {
+  const keys = ['', '\ud800', ...Array.from({ length: 5000 }, (_, n) => `k${n}`)];
+  const states = keys.map((key): [string, string] => [key, JSON.stringify([key])]);
+  return withStates([...states, ['raw', new Uint8Array([1, 2])]], (path) => {
+    using reader = openStore(path);
+    const found = [...reader.states('h')];
+    expect(found.slice(0, -1).map(({ key, value }) => [key, value])).toEqual(
+      ['', ...keys.slice(2).sort(), 'raw'].map((key) => [key, key === 'raw' ? new Uint8Array([1, 2]) : [key]]),
+    );
+    expect(found.at(-1)).toEqual({
+      ...{ handler: 'h', key: '\ud800', version: 3, value: ['\ud800'] },
+      identity: { partition: 'file:/a', position: 1 },
+    });
+    expect([...reader.states('h', { limit: 2 })]).toEqual(found.slice(0, 2));
+    expect([...reader.states('other')]).toEqual([]);
+    expect(reader.state('h', '\ud800')).toEqual(found.at(-1));
+    expect([reader.state('h', 'K1'), reader.state('other', 'k1')]).toEqual([null, null]);
+    expect(() => reader.states('h', { limit: -1 })).toThrow('limit must be a whole number from 0, got -1');
+    expect(() => reader.state(7 as never, 'k')).toThrow('handler must be a string, got 7');
+  });
+});
+
+test('the command prints states, all of a handler or that of a key', () =>
+  withStates(
+    [
+      ['bob', '{"n":1}'],
+      ['ada', new Uint8Array([0, 255])],
+    ],
+    async (path) => {
+      const ada =
+        '{"handler":"h","key":"ada","version":3,"value":{"base64":"AP8="},"identity":{"partition":"file:/a","position":1}}\n';
+      const all = await new Command(['state', '--store', path, '--handler', 'h']).ended;
+      expect(all.stdout).toBe(
+        `${ada}{"handler":"h","key":"bob","version":3,"value":{"n":1},"identity":{"partition":"file:/a","position":0}}\n`,
+      );
+      const one = await new Command(['state', '--store', path, '--handler', 'h', '--key', 'ada']).ended;
+      expect([one.code, one.stdout, one.stderr]).toEqual([0, ada, '']);
+      const none = await new Command(['state', '--store', path, '--handler', 'h', '--key', 'x']).ended;
+      expect([none.code, none.stdout]).toEqual([0, '']);
+      const missing = await new Command(['state', '--store', `${path}-none`, '--handler', 'h']).ended;
+      expect(missing.code).toBe(3);
+    },
   ));

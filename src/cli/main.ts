@@ -9,6 +9,7 @@ import { defineExport } from './export.js';
 import { definePrune } from './prune.js';
 import { Run } from './run.js';
 import { defineFlags } from './run-flags.js';
+import { defineState } from './state.js';
 
 /** The package's own version; package.json is where the built file has it: three folders up. */
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
@@ -26,6 +27,7 @@ defineFlags(program.command('run'), async (wish) => {
 });
 definePrune(program.command('prune'), version);
 defineExport(program.command('export'));
+defineState(program.command('state'));
 defineDeadLetters(program.command('dead-letters'), version);
 defineBenchCommands(program);
 

@@ -18,6 +18,9 @@ export const schemaVersionOfLanes = 3;
 /** The first schema that has routes: events that are owed to several handlers. */
 export const schemaVersionOfRoutes = 4;
 
+/** The first schema that has the states of keys. */
+export const schemaVersionOfStates = 6;
+
 /** The numbers that stand for a status in the table; those of the verdicts that are outcomes, and one more. */
 export const statusNumber = { succeeded: 0, deadLettered: 1, cancelled: 2, discarded: 3 } as const;
 

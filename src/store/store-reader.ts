@@ -1,14 +1,22 @@
 // A store as a program reads it, without a processor and beside one: in the caller's thread, a page at a time, never
 // writing. Checks what it is given, decodes what it finds. Knows nothing of locks or of the writer.
 
-import { KeylaneError, printable, shown } from '../errors.js';
+import { KeylaneError, printable } from '../errors.js';
 import { type Identity, journalPartition } from '../event.js';
 import type { Outcome } from '../outcome.js';
 import { attempt, type Connection, loadAddon, openForReading } from './database.js';
 import { JournalPages } from './journal-pages.js';
 import { type FailedTry, LaneReader, type ParkedLane } from './lane-reader.js';
 import { OutcomePages, type OutcomesWanted } from './outcome-pages.js';
-import { schemaVersion, schemaVersionOfJournal, schemaVersionOfLanes, versionOf } from './schema.js';
+import { checkedFilter, checkedIdentity, checkedLimit, checkText } from './reader-options.js';
+import {
+  schemaVersion,
+  schemaVersionOfJournal,
+  schemaVersionOfLanes,
+  schemaVersionOfStates,
+  versionOf,
+} from './schema.js';
+import { StatePages, type StoredState } from './state-pages.js';
 import { countsOf, keysOf, type StoreCounts, type StoreTimes, timesOf } from './store-figures.js';
 import { expectStore, locateStore } from './store-file.js';
 import {
@@ -32,6 +40,14 @@ export interface DeadLetterFilter {
   readonly error?: string;
 }
 
+/** What stores have since some schema; null in an older one. */
+interface NewerParts {
+  readonly version: number;
+  readonly journal: JournalPages | null;
+  readonly lanes: LaneReader | null;
+  readonly states: StatePages | null;
+}
+
 /**
  * A store that is only read. Everything it gives is durable. Its iterables read page by page: between two rows nothing
  * is held, and while a processor writes, each page is of its own moment. Every method reads in the calling thread,
@@ -44,11 +60,7 @@ export class StoreReader {
   readonly #step: string;
   readonly #outcomes: OutcomePages;
   /** Those that the store's schema has; looked for by each call, as a processor may bring it up. */
-  #newer: { readonly version: number; readonly journal: JournalPages | null; readonly lanes: LaneReader | null } = {
-    version: 0,
-    journal: null,
-    lanes: null,
-  };
+  #newer: NewerParts = { version: 0, journal: null, lanes: null, states: null };
 
   private constructor(db: Connection) {
     this.#db = db;
@@ -173,6 +185,21 @@ export class StoreReader {
     return this.#read(() => this.#findLanes()?.discardReasonOf(checked, handler) ?? null);
   }
 
+  /** The state that a handler keeps for a key, or null: it keeps none, or gave it up. */
+  state(handler: string, key: string): StoredState | null {
+    checkText('handler', handler);
+    checkText('key', key);
+    return this.#read(() => this.#findStates()?.at(handler, key) ?? null);
+  }
+
+  /** The states that a handler keeps, by key as UTF-8 sorts them; `limit` at most. */
+  states(handler: string, options: { readonly limit?: number } = {}): IterableIterator<StoredState> {
+    checkText('handler', handler);
+    const limit = checkedLimit(options);
+    const rows = this.#read(() => this.#findStates()?.of(handler) ?? [].values());
+    return this.#decoded(rows, { decode: (state: StoredState) => state, limit });
+  }
+
   /** How many outcomes there are, per type and status, and how many pending events. Looks at every outcome. */
   counts(): StoreCounts {
     return this.#read(() => countsOf(this.#db, this.#parts()));
@@ -232,13 +259,21 @@ export class StoreReader {
     return this.#newer.lanes;
   }
 
+  #findStates(): StatePages | null {
+    this.#lookForNewer();
+    return this.#newer.states;
+  }
+
   #lookForNewer(): void {
     if (this.#newer.version === schemaVersion) return;
     const version = versionOf(this.#db);
     if (version === this.#newer.version) return;
-    const hasLanes = version >= schemaVersionOfLanes;
-    const journal = version < schemaVersionOfJournal ? null : new JournalPages(this.#db, { version });
-    this.#newer = { version, journal, lanes: hasLanes ? new LaneReader(this.#db) : null };
+    this.#newer = {
+      version,
+      journal: version < schemaVersionOfJournal ? null : new JournalPages(this.#db, { version }),
+      lanes: version < schemaVersionOfLanes ? null : new LaneReader(this.#db),
+      states: version < schemaVersionOfStates ? null : new StatePages(this.#db),
+    };
   }
 
   #read<T>(run: () => T): T {
@@ -258,43 +293,4 @@ function* pendingOf(
 
 function deadLettersWanted(filter: DeadLetterFilter): OutcomesWanted {
   return { ...checkedFilter(filter, ['handler', 'type', 'key', 'error']), status: 'dead-lettered' };
-}
-
-function checkedIdentity(identity: Identity): Identity {
-  if (typeof identity !== 'object' || identity === null) throw bad('identity', '{ partition, position }', identity);
-  const { partition, position } = identity;
-  checkText('identity.partition', partition);
-  if (!Number.isSafeInteger(position)) throw bad('identity.position', 'a whole number', position);
-  return { partition, position };
-}
-
-function checkedLimit(options: { readonly limit?: number }): number {
-  checkNames(options, ['limit']);
-  const { limit } = options;
-  if (limit === undefined) return Number.POSITIVE_INFINITY;
-  if (!Number.isSafeInteger(limit) || limit < 0) throw bad('limit', 'a whole number from 0', limit);
-  return limit;
-}
-
-/** The filter's own values, none of them undefined. */
-function checkedFilter(filter: DeadLetterFilter, names: readonly string[]): DeadLetterFilter {
-  checkNames(filter, names);
-  const given = Object.entries(filter).filter(([, value]) => value !== undefined);
-  for (const [name, value] of given) checkText(name, value);
-  return Object.fromEntries(given);
-}
-
-/** A name nobody knows would leave a filter out without a word. */
-function checkNames(options: object, names: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw bad('the options', `{ ${names.join(', ')} }`, options);
-  const unknown = Object.keys(options).find((name) => !names.includes(name));
-  if (unknown !== undefined) throw bad('an option', `one of ${names.join(', ')}`, unknown);
-}
-
-function checkText(name: string, value: unknown): void {
-  if (typeof value !== 'string') throw bad(name, 'a string', value);
-}
-
-function bad(name: string, expected: string, found: unknown): KeylaneError {
-  return new KeylaneError('bad-option', `${name} must be ${expected}, got ${shown(found)}`);
 }

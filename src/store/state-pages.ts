@@ -1,0 +1,83 @@
+// The states of keys as the reader of a store sees them: one by its key, or those of a handler by key, page by page.
+// Prepared for one connection to a store that has states.
+
+import type { Identity } from '../event.js';
+import type { Connection, Statement } from './database.js';
+import { pageRowsMax, rowsOf, type Walk } from './pages.js';
+import { storedText, textFrom } from './stored-text.js';
+
+/** The state of a key as the store has it. */
+export interface StoredState {
+  readonly handler: string;
+  readonly key: string;
+  /** The handler's own, of what its states look like. */
+  readonly version: number;
+  /** A JSON value, or a Uint8Array where the handler gave bytes. */
+  readonly value: unknown;
+  /** The event that has left it; what is in the store of its outcome was stored with the state. */
+  readonly identity: Identity;
+}
+
+interface StateRow {
+  readonly key: string | Buffer;
+  readonly version: number;
+  readonly value: string | Buffer;
+  readonly partition: string | Buffer;
+  readonly position: number;
+}
+
+/** A key as its column sorts it: numbers, of which there are none, then texts, then bytes. Null is behind them all. */
+type StatePlace = string | Buffer | number | null;
+
+export class StatePages {
+  readonly #handlerId: Statement;
+  readonly #at: Statement;
+  readonly #further: Statement;
+  readonly #inStretch: Statement;
+
+  constructor(db: Connection) {
+    const select = `SELECT key, version, value, partition.name AS partition, position
+      FROM state JOIN partition ON partition.id = state.partition`;
+    this.#handlerId = db.prepare('SELECT id FROM handler WHERE name = ?').pluck();
+    this.#at = db.prepare(`${select} WHERE handler = ? AND key = ?`);
+    this.#further = db
+      .prepare(`SELECT key FROM state WHERE handler = ? AND key > ? ORDER BY key LIMIT 1 OFFSET ${pageRowsMax - 1}`)
+      .pluck();
+    this.#inStretch = db.prepare(`${select}
+      WHERE handler = @id AND key > @after AND (@to IS NULL OR key <= @to) ORDER BY key`);
+  }
+
+  at(handler: string, key: string): StoredState | null {
+    const id = this.#idOf(handler);
+    const row = id === undefined ? undefined : (this.#at.get(id, storedText(key)) as StateRow | undefined);
+    return row === undefined ? null : toStoredState(handler, row);
+  }
+
+  *of(handler: string): Generator<StoredState, void, undefined> {
+    const id = this.#idOf(handler);
+    if (id === undefined) return;
+    const walk: Walk<StatePlace> = {
+      first: 0,
+      last: null,
+      further: (after) => this.#further.get(id, after) as StatePlace | undefined,
+    };
+    const rows = rowsOf(walk, {
+      read: ({ after, to }) => this.#inStretch.iterate({ id, after, to }) as Iterable<StateRow>,
+      placeOf: ({ key }): StatePlace => key,
+      sizeOf: ({ key, value }) => key.length + value.length,
+    });
+    for (const row of rows) yield toStoredState(handler, row);
+  }
+
+  #idOf(handler: string): number | undefined {
+    return this.#handlerId.get(storedText(handler)) as number | undefined;
+  }
+}
+
+function toStoredState(handler: string, { key, version, value, partition, position }: StateRow): StoredState {
+  return {
+    ...{ handler, key: textFrom(key), version },
+    value: typeof value === 'string' ? JSON.parse(value) : new Uint8Array(value),
+    identity: { partition: textFrom(partition), position },
+  };
+}
