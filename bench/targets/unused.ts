@@ -1,6 +1,6 @@
-// What fan-out and listeners cost those who do not use them: whole cells of no-op events with the handlers as a list
-// instead of a map, and beside a listener that no event is for, each in turns with an ordinary cell. Receipts nobody asks
-// for are in none of them, as `publishMany` makes none.
+// What fan-out, listeners and receipts cost those who do not use them: whole cells of no-op events with the handlers as a
+// list instead of a map, beside a listener that no event is for, and published one by one for receipts that nobody asks,
+// each in turns with an ordinary cell.
 
 import type { CellRun, CellVariant } from '../cell.js';
 import type { Lab } from '../lab.js';
@@ -12,6 +12,7 @@ import { ratios, verdictOf } from './verdict.js';
 const variants: readonly { readonly variant: CellVariant; readonly what: string }[] = [
   { variant: 'listed', what: 'handlers as a list, of which one takes each event, over a map' },
   { variant: 'listening', what: 'a listener that no event is for, over none' },
+  { variant: 'receipts', what: 'published one by one for receipts that nobody asks, over publishMany' },
 ];
 
 /** Two runs of one cell differ by as much. */

@@ -59,6 +59,13 @@ const reasons: readonly Reason[] = [
       'the store and the threads, which begin side by side; tried: the writer thread while the handlers module is looked ' +
       'at (paid); see DECISIONS.md, 2026-11-26',
   },
+  {
+    target: 'unused',
+    of: 'receipts',
+    why:
+      'each call makes a promise, the two functions that settle it and a receipt, whoever asks for it or not; ' +
+      'publishMany makes none of them. Nothing was tried yet',
+  },
   { target: 'P7', why: 'what an event writes is its times, its length, its result and two counts, none of it atomic' },
 ];
 
