@@ -33,6 +33,7 @@ import { Pump } from './pump.js';
 import { Receipts } from './receipts.js';
 import { Routes } from './routes.js';
 import type { StandardSchema } from './standard-schema.js';
+import { StateLookUp } from './state-look-up.js';
 import type { EventOutcomes } from './store/event-messages.js';
 import type { JournalStart } from './store/messages.js';
 import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
@@ -78,6 +79,7 @@ export class Engine {
   readonly deadLetters: DeadLetters;
   readonly cancellations: Cancellations;
   readonly pausing: Pausing;
+  readonly states: StateLookUp;
   readonly audience: Audience;
   readonly receipts: Receipts;
   readonly news: OutcomeNews;
@@ -130,6 +132,7 @@ export class Engine {
     });
     const stored = { wallMs: () => clock.wallMs(), allStored: () => pump.allStored() };
     const calls = { dispatcher, flights: this.flights, writer, pump, away, journal: this.journal, ...stored };
+    this.states = new StateLookUp({ writer, handlers: table.names });
     this.pausing = new Pausing({ dispatcher, handlers: table.names, wake: () => pump.wake() });
     this.deadLetters = new DeadLetters({
       ...calls,

@@ -51,6 +51,7 @@ export { IterableSource } from './sources/iterable-source.js';
 export { NdjsonSource } from './sources/ndjson-source.js';
 export type { Source, SourceRecord, SourceStart } from './sources/source.js';
 export type { InputOf, SchemaIssue, SchemaResult, Schemas, StandardSchema } from './standard-schema.js';
+export type { DurableState } from './state-look-up.js';
 export type { Stats } from './stats.js';
 export type { FailedTry, ParkedLane } from './store/lane-reader.js';
 export { type PruneOptions, pruneStore } from './store/prune-store.js';

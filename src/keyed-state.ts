@@ -37,6 +37,11 @@ export interface StateChange {
   readonly state: KeyState | null;
 }
 
+/** What a handler had set: a JSON value, or bytes of their own. */
+export function stateValue({ value }: Pick<KeyState, 'value'>): unknown {
+  return typeof value === 'string' ? JSON.parse(value) : new Uint8Array(value);
+}
+
 /** Counted for every state beside its value: what memory it takes to know of one. */
 const overheadBytes = 256;
 

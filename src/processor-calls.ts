@@ -15,6 +15,7 @@ import { type OutcomeIterator, PulledOutcomes } from './outcome-iterator.js';
 import type { PauseFilter } from './pausing.js';
 import { prometheusText } from './prometheus.js';
 import { endedBefore } from './receipts.js';
+import type { DurableState } from './state-look-up.js';
 import type { Stats } from './stats.js';
 import { nodeWritable, type WritableOptions, webWritable } from './streams.js';
 import {
@@ -40,6 +41,12 @@ export abstract class ProcessorCalls<Events extends EventMap> {
    * @internal
    */
   protected failure: KeylaneError | null = null;
+
+  /**
+   * Calls, unless the processor has ended: then it rejects with what ended it.
+   * @internal
+   */
+  protected abstract whileOpen<Value>(call: () => Promise<Value>): Promise<Value>;
 
   /** One snapshot of the counts. */
   abstract stats(): Stats;
@@ -69,6 +76,15 @@ export abstract class ProcessorCalls<Events extends EventMap> {
    */
   process(event: EventOf<Events>, options?: { signal?: AbortSignal }): Promise<Outcome> {
     return this.engine.publishing.process(event, options?.signal);
+  }
+
+  /**
+   * The durable state that a handler keeps for a key, or null: what its last durable outcome has left. Events that run
+   * or are on their way to the store have not changed it yet; `whenIdle({ handler, key })` waits for them. Rejects with
+   * `bad-option`, or with what ended the processor.
+   */
+  state(handler: string, key: string): Promise<DurableState | null> {
+    return this.whileOpen(() => this.engine.states.find(handler, key));
   }
 
   /**

@@ -160,12 +160,12 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
    * record. Of a lane that is parked, the dead letter comes first, then those that wait behind it.
    */
   redrive(which: DeadLetterSelection): Promise<Redriven> {
-    return this.#whileOpen(() => this.engine.deadLetters.redrive(which));
+    return this.whileOpen(() => this.engine.deadLetters.redrive(which));
   }
 
   /** Gives dead letters up, for a reason that is kept with them; a lane that is parked behind one goes on. */
   discard(which: DeadLetterSelection, reason: string): Promise<Discarded> {
-    return this.#whileOpen(() => this.engine.deadLetters.discard(which, reason));
+    return this.whileOpen(() => this.engine.deadLetters.discard(which, reason));
   }
 
   /**
@@ -174,7 +174,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
    * with several handlers, for each or for the one that is named. Resolves when what it says is stored.
    */
   cancel(event: Identity | string, options?: { readonly handler?: string }): Promise<CancelFound> {
-    return this.#whileOpen(() => this.engine.cancellations.cancel(event, options));
+    return this.whileOpen(() => this.engine.cancellations.cancel(event, options));
   }
 
   /** Says, in words and as data, why the events of a key are where they are. */
@@ -193,7 +193,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
    * what they run and end; rejects when they cannot be made ready, and the old ones go on.
    */
   setThreads(threads: number): Promise<void> {
-    return this.#whileOpen(async () => {
+    return this.whileOpen(async () => {
       checkOption('threads', optionTable.threads, threads);
       await this.#parts.pool.setThreads(threads);
       this.engine.dispatcher.shareAmong(threads);
@@ -217,8 +217,8 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
     });
   }
 
-  /** Calls that need the store and the threads reject once they are gone. */
-  #whileOpen<Value>(call: () => Promise<Value>): Promise<Value> {
+  /** @internal */
+  protected override whileOpen<Value>(call: () => Promise<Value>): Promise<Value> {
     if (this.#phase !== 'stopped' && this.#phase !== 'failed') return call();
     const ended = new KeylaneError('not-running', `the processor has ended (phase ${this.#phase}): make another`);
     return Promise.reject(this.#cutShortBy ?? ended);

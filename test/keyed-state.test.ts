@@ -46,7 +46,14 @@ test('a try that throws, runs out of time or loses its thread leaves the state a
   ]);
   await say(processor, null, ['1']);
   await processor.publish({ type: 'stateless', key: 'a', data: null });
+  await processor.whenIdle();
+  expect(await processor.state('list', 'd')).toEqual({ version: 0, value: ['d:', '3'] });
+  expect(await processor.state('list', 'nobody')).toBeNull();
+  const named = 'handler must be one of "list", "none", got "lists"';
+  await expect(processor.state('lists', 'd')).rejects.toMatchObject({ code: 'bad-option', message: named });
+  await expect(processor.state('list', 7 as never)).rejects.toThrow('key must be a string, got 7');
   await processor.drain();
+  await expect(processor.state('list', 'd')).rejects.toMatchObject({ code: 'not-running' });
   expect(statesIn(store)).toEqual([
     'a ["a:","1","2","4","5","6","8","10"]',
     'b ["b:","1","3"]',

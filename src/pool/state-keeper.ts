@@ -2,7 +2,7 @@
 // that handler's own, so that nothing changed in place is seen by a later event.
 
 import { shown } from '../errors.js';
-import type { KeyState, StateOptions } from '../keyed-state.js';
+import { type KeyState, type StateOptions, stateValue } from '../keyed-state.js';
 import { encodeState } from './result-codec.js';
 
 export interface StateLimits {
@@ -39,20 +39,16 @@ export class StateKeeper {
   /** Encoded first, so that two keys never share an object, and that the first try sees what a later one would. */
   #initial(key: string): unknown {
     const state = this.encode(this.#options.initial(key));
-    return state === null ? undefined : decoded(state);
+    return state === null ? undefined : stateValue(state);
   }
 
   #current(state: KeyState): unknown {
-    const value = decoded(state);
+    const value = stateValue(state);
     if (state.version === this.#version) return value;
     if (this.#options.migrate !== undefined) return this.#options.migrate(value, state.version);
     const expected = `handler ${shown(this.#handler)} must have a state of version ${this.#version}`;
     throw new Error(`${expected}, found one of version ${state.version}: declare state.migrate(state, version)`);
   }
-}
-
-function decoded({ value }: KeyState): unknown {
-  return typeof value === 'string' ? JSON.parse(value) : new Uint8Array(value);
 }
 
 /** Bytes cannot be frozen: they are a copy, and stay what they are. */

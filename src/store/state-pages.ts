@@ -2,6 +2,7 @@
 // Prepared for one connection to a store that has states.
 
 import type { Identity } from '../event.js';
+import { stateValue } from '../keyed-state.js';
 import type { Connection, Statement } from './database.js';
 import { pageRowsMax, rowsOf, type Walk } from './pages.js';
 import { storedText, textFrom } from './stored-text.js';
@@ -77,7 +78,7 @@ export class StatePages {
 function toStoredState(handler: string, { key, version, value, partition, position }: StateRow): StoredState {
   return {
     ...{ handler, key: textFrom(key), version },
-    value: typeof value === 'string' ? JSON.parse(value) : new Uint8Array(value),
+    value: stateValue({ value }),
     identity: { partition: textFrom(partition), position },
   };
 }
