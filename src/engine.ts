@@ -118,13 +118,12 @@ export class Engine {
       whenStored: () => this.pump.whenStored(),
     });
     this.pump = this.#pump(parts, hearers);
-    const pump = this.pump;
     away.begin(journal.lanes);
     this.acceptance = new Acceptance({
-      ...{ limits: config, dispatcher, room, journal: this.journal, away, pump, clock, onWarning },
+      ...{ limits: config, dispatcher, room, journal: this.journal, away, pump: this.pump, clock, onWarning },
     });
     this.intake = this.#intake(parts);
-    const { intake, receipts } = this;
+    const { intake, pump, receipts } = this;
     const encoder = new EventEncoder({ limits: config, schemas: parts.schemas });
     this.publishing = new Publishing({ intake, pump, receipts, encoder, partition: journalPartition });
     this.consumption = new Consumption({
