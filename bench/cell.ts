@@ -96,7 +96,7 @@ async function run({ spec, latency, variant = 'ordinary' }: CellRequest, store: 
   return { eventsPerSecond, cpuUsPerEvent, makingUsPerEvent, ...sampled, rssGrowthBytes, latencyMs, wrong };
 }
 
-/** Waits only where there is no room, as promises of single calls are no part of what a receipt costs. */
+/** Each call gives the promise of a receipt, which nobody takes; it waits only where there is no room. */
 async function publishEach(processor: BenchProcessor, events: ReturnType<BenchEvents['range']>): Promise<void> {
   for (const event of events) if (processor.tryPublish(event) === null) await processor.publish(event);
 }
