@@ -41,8 +41,8 @@ const reasons: readonly Reason[] = [
     target: 'T4',
     of: 'factor',
     why:
-      'the factor is of two cells of about 3 us an event, and differs by more than its bound from run to run; its parts ' +
-      'were not told apart. Nothing was tried yet',
+      'the factor is of two cells of about 3 us an event each, and lies on either side of its bound from run to run; where ' +
+      'the difference goes was not profiled, and nothing was tried yet',
   },
   { target: 'T4', why: onMain },
   {
@@ -63,8 +63,8 @@ const reasons: readonly Reason[] = [
     target: 'T7',
     of: 'Zipf',
     why:
-      'with two threads hash-sharding loses only as far as its two halves differ, so that what is left to gain is small; ' +
-      'main thread and writer take of the cores what T3 tells. Nothing was tried yet for these keys alone',
+      'with two threads hash-sharding presumably loses little, as only its two halves can differ, and main thread and ' +
+      'writer take their share of the cores, see T3; it was not profiled, and nothing was tried yet',
   },
   {
     target: 'T8',
