@@ -63,8 +63,9 @@ const reasons: readonly Reason[] = [
     target: 'T7',
     of: 'Zipf',
     why:
-      'with two threads hash-sharding presumably loses little, as only its two halves can differ, and main thread and ' +
-      'writer take their share of the cores, see T3; it was not profiled, and nothing was tried yet',
+      'of two shards the larger has 0.55 of these events, so hash-sharding may reach 0.9 of the ideal here, while main ' +
+      'thread and writer have no core of their own, see T3. Profiled: threads were idle for a tenth of the time, as what ' +
+      'waited of the hot key filled the memory; tried: longer runs of a hot lane (paid 1.13); see DECISIONS.md, 2026-11-27',
   },
   {
     target: 'T8',

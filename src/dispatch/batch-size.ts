@@ -7,6 +7,9 @@
  */
 const worthwhileUs = 500;
 
+/** One that runs and one that waits for it. */
+const batchesPerThread = 2;
+
 /** Before anything was measured. */
 const firstSize = 16;
 
@@ -61,7 +64,7 @@ export class BatchSize {
    * more than half a thread's share of what is waiting, unless that would make it shorter than is worth a wake-up.
    */
   choose(runnable: number): number {
-    const share = Math.ceil(runnable / (2 * this.threads));
+    const share = Math.ceil(runnable / (batchesPerThread * this.threads));
     if (this.#eventUs === null) {
       this.#latest = Math.min(firstSize, share, this.#sizeMax);
     } else {
@@ -72,5 +75,14 @@ export class BatchSize {
     }
     this.#latest = Math.max(1, this.#latest);
     return this.#latest;
+  }
+
+  /**
+   * Of what waits in a hot lane, the part that goes into the batch chosen last. Of the batches that are under way
+   * together a lane is in one only, and takes in that one its share of all of them; with less, what waits of a hot key
+   * would fill the memory until little else is there to run.
+   */
+  partOf(runnable: number): number {
+    return (this.#latest * batchesPerThread * this.threads) / runnable;
   }
 }

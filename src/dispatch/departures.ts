@@ -1,6 +1,6 @@
-// Which events leave together: oldest first, short runs while many lanes are ready, long ones only when few are. It
-// knows what is in flight, that suspects run alone, that a doubted event runs on a fresh thread, and that a handler
-// that is paused is probed with one event.
+// Which events leave together: oldest first, short runs while many lanes are ready, long ones when few are or where a
+// lane is hot. It knows what is in flight, that suspects run alone, that a doubted event runs on a fresh thread, and
+// that a handler that is paused is probed with one event.
 
 import { invariant } from '../invariant.js';
 import { BatchSize } from './batch-size.js';
@@ -34,6 +34,18 @@ interface Parts {
     readonly batchTargetMs: number;
     readonly batchBytesMax: number;
   };
+}
+
+/** A lane is hot from so many times what waits in one on average. */
+const hotFactor = 2;
+
+/** How a batch is shared among lanes. */
+interface Shares {
+  readonly size: number;
+  readonly share: number;
+  readonly runMax: number;
+  /** Events that wait in a lane that is hot, at least, and the part of them that it gives. */
+  readonly hot: { readonly from: number; readonly part: number };
 }
 
 export class Departures {
@@ -70,8 +82,9 @@ export class Departures {
   /**
    * Takes what is runnable now, oldest first, up to the batch size; null when nothing is. `placesFree` batches could
    * start now, this one included, so it takes at most its share of the ready lanes: its runs are short while many
-   * lanes are ready and long only when few are. A suspect waits until nothing is in flight, and then runs alone. Of
-   * doubted events one is in flight at a time, as each takes a thread of its own, besides probes of paused handlers.
+   * lanes are ready, and long when few are or where a lane is hot. A suspect waits until nothing is in flight, and then
+   * runs alone. Of doubted events one is in flight at a time, as each takes a thread of its own, besides probes of
+   * paused handlers.
    */
   nextBatch(placesFree: number, nowMs: number): Batch | null {
     const lanes = this.#lanes;
@@ -81,15 +94,21 @@ export class Departures {
     if (single !== null) return single;
     if (lanes.oldest === null) return null;
     if (this.#isSuspectNext()) return this.#inFlight === 0 ? this.#suspectAlone() : null;
-    const size = this.size.choose(lanes.runnable);
-    const share = Math.ceil(lanes.ready / placesFree);
-    const batch = this.#gather({ size, share, runMax: Math.ceil(size / Math.max(1, Math.min(share, size))) });
+    const { ready, runnable } = lanes;
+    const size = this.size.choose(runnable);
+    const share = Math.ceil(ready / placesFree);
+    const runMax = Math.ceil(size / Math.max(1, Math.min(share, size)));
+    const hot = { from: (hotFactor * runnable) / ready, part: this.size.partOf(runnable) };
+    const batch = this.#gather({ size, share, runMax, hot });
     this.#inFlight += batch.slots.length;
     return batch;
   }
 
-  /** Takes runs of at most `share` lanes, and what needs no order, until there are `size` events. */
-  #gather({ size, share, runMax }: { size: number; share: number; runMax: number }): Batch {
+  /**
+   * Takes runs of at most `share` lanes, and what needs no order, until there are `size` events: of each lane `runMax`
+   * events, and of a hot one its part if that is more.
+   */
+  #gather({ size, share, runMax, hot }: Shares): Batch {
     const lanes = this.#lanes;
     const slots: Slot[] = [];
     const taken: Lane[] = [];
@@ -108,7 +127,8 @@ export class Departures {
       }
       const lane = lanes.takeOldest(stand);
       taken.push(lane);
-      const end = Math.min(slots.length + runMax, size);
+      const run = lane.waiting < hot.from ? runMax : Math.max(runMax, Math.ceil(lane.waiting * hot.part));
+      const end = Math.min(slots.length + run, size);
       do bytes += this.#depart(lane, { into: slots, run: taken.length });
       while (this.#canFollow(lane.head) && slots.length < end && bytes < this.#batchBytesMax);
     }

@@ -445,6 +445,11 @@ describe('which events a batch takes', () => {
     expect(bench.batch()).toBe('a1 a2 a3 b5 b6 b7');
   });
 
+  test('a long run of a hot lane, whose events would fill the memory otherwise', () => {
+    const bench = new Bench({ batchSizeMax: 4 }).admit('a a a a a a a a b c d');
+    expect([bench.batch(), bench.batch()]).toEqual(['a1 a2 a3 a4', 'b9 c10 d11']);
+  });
+
   test('the lane whose head is oldest comes first, whenever it became ready', () => {
     const bench = new Bench({ batchSizeMax: 1 }).admit('a b c a b c');
     expect([bench.batch(), bench.batch(), bench.batch()]).toEqual(['a1', 'b2', 'c3']);
