@@ -91,8 +91,14 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'a batch takes every ready lane',
     file: 'src/dispatch/departures.ts',
-    from: 'const share = Math.ceil(lanes.ready / placesFree);',
-    to: 'const share = lanes.ready;',
+    from: 'const share = Math.ceil(ready / placesFree);',
+    to: 'const share = ready;',
+  },
+  {
+    name: 'a hot lane gives a short run',
+    file: 'src/dispatch/departures.ts',
+    from: 'const hotFactor = 2;',
+    to: 'const hotFactor = 1000;',
   },
   {
     name: 'an outcome counts as durable before its commit',
