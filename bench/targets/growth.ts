@@ -12,12 +12,18 @@ import { verdictOf } from './verdict.js';
 /** The heaps of all threads grow to their working size here, as they do without a backlog. */
 const recoveryBytesMax = 256_000_000;
 
+/**
+ * The part of the rows over which a rate is taken. A checkpoint comes every 300,000 rows or so and makes those beside it
+ * a third slower: a window of half of that has one or none, by chance.
+ */
+const windowShare = 1 / 4;
+
 export async function judgeGrowth(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
   const large = plan.isSmoke ? 50_000 : plan.isFull ? 10_000_000 : 3_000_000;
   const small = Math.min(100_000, Math.ceil(large / 30));
   lab.say(`T8: ${large.toLocaleString('en-US')} rows`);
   const ratio = async (): Promise<number> => {
-    const argument = { small, large, window: Math.ceil(large / 20) };
+    const argument = { small, large, window: Math.ceil(large * windowShare) };
     const { rateSmall, rateLarge } = await lab.run<GrowthRun>('growth.js', { argument, name: 'T8' });
     return rateLarge / rateSmall;
   };

@@ -68,11 +68,6 @@ const reasons: readonly Reason[] = [
       'waited of the hot key filled the memory; tried: longer runs of a hot lane (paid 1.13); see DECISIONS.md, 2026-11-27',
   },
   {
-    target: 'T8',
-    of: 'insert rate',
-    why: 'presumably the primary key of outcomes, which is deeper by then; it was not profiled, and nothing was tried yet',
-  },
-  {
     target: 'T9',
     why:
       'loading the modules of the command takes about half of it (see `keylane --version` over bare Node), the rest is ' +
