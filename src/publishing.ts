@@ -43,19 +43,19 @@ export class Publishing {
     signal?.throwIfAborted();
     const encoding = encoder.encode(event);
     const encoded = encoding instanceof Promise ? await encoding : encoding;
-    const { waiter, receipt } = this.#waiter();
+    const waiter = new ReceiptWaiter(this.#parts);
     if (!intake.offer(encoded, waiter)) await intake.wait(encoded, { waiter, signal });
     pump.wake();
-    return receipt;
+    return waiter.receipt();
   }
 
   /** See `Processor.tryPublish`. */
   tryPublish(event: SourceEvent): Promise<Receipt> | null {
     const { intake, pump, encoder } = this.#parts;
-    const { waiter, receipt } = this.#waiter();
+    const waiter = new ReceiptWaiter(this.#parts);
     if (!intake.offer(encoder.encodeNow(event), waiter)) return null;
     pump.wake();
-    return receipt;
+    return waiter.receipt();
   }
 
   /** See `Processor.process`. */
@@ -140,19 +140,40 @@ export class Publishing {
     await pump.whenStored();
     return { accepted: offered - duplicates, duplicates };
   }
+}
 
-  #waiter(): { waiter: Waiter; receipt: Promise<Receipt> } {
-    const { partition, receipts } = this.#parts;
-    let waiter: Waiter | null = null;
+/** Gives the receipt of one event, which is there at once where no journal has to store the event first. */
+class ReceiptWaiter implements Waiter {
+  readonly #parts: Pick<Parts, 'partition' | 'receipts'>;
+  #receipt: Receipt | null = null;
+  #refusal: { readonly error: unknown } | null = null;
+  #asked: { resolve(receipt: Receipt): void; reject(error: unknown): void } | null = null;
+
+  constructor(parts: Pick<Parts, 'partition' | 'receipts'>) {
+    this.#parts = parts;
+  }
+
+  resolve(accepted: Accepted): void {
+    const receipt = new AcceptedEvent(accepted, this.#parts.partition, this.#parts.receipts);
+    if (this.#asked === null) this.#receipt = receipt;
+    else this.#asked.resolve(receipt);
+  }
+
+  reject(error: unknown): void {
+    if (this.#asked === null) this.#refusal = { error };
+    else this.#asked.reject(error);
+  }
+
+  /** To be asked for once the event is taken in. */
+  receipt(): Promise<Receipt> {
+    if (this.#receipt !== null) return Promise.resolve(this.#receipt);
+    if (this.#refusal !== null) return Promise.reject(this.#refusal.error);
     const receipt = new Promise<Receipt>((resolve, reject) => {
-      waiter = {
-        resolve: (accepted) => resolve(new AcceptedEvent(accepted, partition, receipts)),
-        reject,
-      };
+      this.#asked = { resolve, reject };
     });
-    // Where it is refused before it is taken in, the call itself says so.
+    // Who lets go of it hears of what went wrong by the processor's event.
     receipt.catch(() => {});
-    return { waiter: waiter as unknown as Waiter, receipt };
+    return receipt;
   }
 }
 

@@ -28,7 +28,8 @@ const reasons: readonly Reason[] = [
     why:
       'what main thread and writer take is taken from handler threads where there is no core for them: the best that ' +
       'these figures allow is handlers / (main + handlers + writer + other). Tried: batches of 10 to 30 ms, groups of ' +
-      '10 to 50 ms; see DECISIONS.md, 2026-11-26',
+      '10 to 50 ms; profiled at 5 ms: at a hundred batches a second the code of the main thread is not compiled for speed ' +
+      'within a cell, so an event takes 130 us of it in 3 s and 85 us in 12 s; see DECISIONS.md, 2026-11-26 and 27',
   },
   {
     target: 'T4',
@@ -41,8 +42,10 @@ const reasons: readonly Reason[] = [
     target: 'T4',
     of: 'factor',
     why:
-      'the factor is of two cells of about 3 us an event each, and lies on either side of its bound from run to run; where ' +
-      'the difference goes was not profiled, and nothing was tried yet',
+      'profiled: of the main thread with 100,000 keys 10 % is looking up lanes (1.7 % with 1,000), 2 % growing their map and ' +
+      '13 % reading keys to make and encode events (3 %), as neither keys nor lanes stay in the cache of the CPU; with ' +
+      'more threads there are more batches, each smaller. A lane ends with its last event, so that memory does not grow ' +
+      'with keys: to keep empty ones was not tried',
   },
   { target: 'T4', why: onMain },
   {
@@ -78,8 +81,8 @@ const reasons: readonly Reason[] = [
     target: 'unused',
     of: 'receipts',
     why:
-      'each call makes a promise, the two functions that settle it and a receipt, whoever asks for it or not; ' +
-      'publishMany makes none of them. Nothing was tried yet',
+      'each call gives a promise of a receipt, whoever asks for it or not; publishMany makes neither. Tried: no promise ' +
+      'with functions to settle it where the receipt is there at once (paid 0.81); see DECISIONS.md, 2026-11-27',
   },
   { target: 'P7', why: 'what an event writes is its times, its length, its result and two counts, none of it atomic' },
 ];
