@@ -4,8 +4,9 @@ import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { checkOutcomes } from '../bench/own/outcome-check.js';
 import { eventsFor, eventsPerThread } from '../bench/own/own-sizes.js';
-import { hasFailed, noOutcome, resultHash } from '../bench/own/result-hash.js';
+import { hasFailed, joinedHash, noOutcome, resultHash } from '../bench/own/result-hash.js';
 import { ResultsCheck } from '../bench/own/results-check.js';
+import type { LaneOrder } from '../src/policy.js';
 import { scratchFolder } from './fixtures/scratch-folder.js';
 
 const scratch = scratchFolder();
@@ -16,26 +17,31 @@ interface Made {
   readonly key?: string | null;
   readonly at?: number;
   readonly status?: string;
+  readonly handler?: string;
 }
 
 /** Judges a store with these outcomes of events that take 10 us each, one after another. */
 function judged(
   outcomes: readonly Made[],
-  { count = outcomes.length, order = 'key' as 'key' | 'none', waiting = 0 } = {},
+  { count = outcomes.length, order = 'key' as LaneOrder, waiting = 0, handlers = ['h'] } = {},
 ) {
   made += 1;
   const path = `${scratch.path}/${made}.db`;
   const db = new Database(path);
   const columns = 'partition, position, status, key, handler, result, error, started_at, duration_us';
   db.exec(`CREATE TABLE outcomes (${columns}); CREATE TABLE pending_events (partition)`);
-  const insert = db.prepare(`INSERT INTO outcomes (${columns}) VALUES ('measured', ?, ?, ?, 'h', '1', ?, ?, 10)`);
-  for (const { position, key = 'k', at = position * 10, status = 'succeeded' } of outcomes) {
+  const insert = db.prepare(`INSERT INTO outcomes (${columns}) VALUES ('measured', ?, ?, ?, ?, '1', ?, ?, 10)`);
+  for (const { position, key = 'k', at = position * 10, status = 'succeeded', handler = 'h' } of outcomes) {
     const error = status === 'succeeded' ? null : '{"name":"E","message":"no"}';
-    insert.run(position, status, key, error, at);
+    insert.run(position, status, key, handler, error, at);
   }
   for (let n = 0; n < waiting; n += 1) db.exec("INSERT INTO pending_events VALUES ('measured')");
   db.close();
-  return checkOutcomes(path, { partition: 'measured', count, orderOf: () => order });
+  return checkOutcomes(path, {
+    ...{ partition: 'measured', count, handlers },
+    orders: handlers.map(() => order),
+    routeAt: () => [...handlers.keys()],
+  });
 }
 
 const three: readonly Made[] = [{ position: 1 }, { position: 2 }, { position: 3 }];
@@ -48,12 +54,28 @@ test('every event once and in order is right, failures are counted', () => {
 });
 
 test.each([
-  ['one is missing', judged(three.slice(0, 2), { count: 3 }), /3 events, 2 outcomes and 0 that wait/],
-  ['one comes twice', judged([...three, { position: 3, at: 40 }], { count: 3 }), /1 events have two outcomes/],
+  ['one is missing', judged(three.slice(0, 2), { count: 3 }), /3 outcomes are owed, 2 are there and 0 wait/],
+  ['one comes twice', judged([...three, { position: 3, at: 40 }], { count: 3 }), /1 outcomes are there twice/],
   ['one is nobody’s', judged(three, { count: 2 }), /1 outcomes belong to no event/],
   ['one began too early', judged([{ position: 1 }, { position: 2, at: 15 }]), /1 events began before/],
 ])('wrong when %s', (_, { wrong }, says) => {
   expect(wrong.join()).toMatch(says);
+});
+
+test('of an event that several handlers take, every outcome is looked for, and each has its place in the hash', () => {
+  const handlers = ['g', 'h'];
+  const both: Made[] = handlers.map((handler) => ({ position: 1, handler }));
+  const whole = judged(both, { count: 1, handlers });
+  expect(whole).toMatchObject({ wrong: [], failed: 0 });
+  expect([...whole.hashes]).toEqual([joinedHash([resultHash('1'), resultHash('1')])]);
+  expect(joinedHash([resultHash('1'), resultHash('2')])).not.toBe(joinedHash([resultHash('2'), resultHash('1')]));
+  const half = judged(both.slice(0, 1), { count: 1, handlers });
+  expect(half.wrong.join()).toMatch(/2 outcomes are owed, 1 are there/);
+  expect([...half.hashes]).toEqual([noOutcome]);
+  const failed = judged([both[0]!, { ...both[1]!, status: 'dead-lettered' }], { count: 1, handlers });
+  expect(failed).toMatchObject({ wrong: [], failed: 1 });
+  const doubled = judged([...both, { position: 1, handler: 'g', at: 40 }], { count: 1, handlers });
+  expect(doubled.wrong.join()).toMatch(/1 outcomes are there twice/);
 });
 
 test('events that wait, and overlaps of other keys or without order, are not wrong', () => {

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { Tuning } from '../../src/cli/tuning-flags.js';
 import { createProcessor, type Outcome, type Processor } from '../../src/index.js';
-import { type LaneOrder, ordersOf } from '../../src/policy.js';
+import { ordersOf } from '../../src/policy.js';
 import { quantile } from '../latency.js';
 import { type Sampled, Sampler } from '../sampler.js';
 import { type CpuSplit, cpuPerEvent, ThreadCpu } from '../thread-cpu.js';
@@ -74,10 +74,11 @@ async function run({ subject, tuning, events: count, warming, latencySeconds, fo
   const seconds = latencySeconds;
   const latencyMs = seconds === 0 ? null : await latencyOf(processor, { events, seconds, eventsPerSecond });
   await processor.drain();
-  const { names } = subject.table;
-  const orders = ordersOf(subject.table, options.order ?? 'key');
-  const orderOf = (handler: string): LaneOrder => orders[names.indexOf(handler)]!;
-  const { hashes, ...outcomes } = checkOutcomes(store, { partition: 'measured', count, orderOf });
+  const { hashes, ...outcomes } = checkOutcomes(store, {
+    ...{ partition: 'measured', count, handlers: subject.table.names },
+    orders: ordersOf(subject.table, options.order ?? 'key'),
+    routeAt: (position) => events.routeAt(position),
+  });
   writeHashes(join(folder, hashesFile), hashes);
   // A thread that ended takes what it used with it.
   const isCpuKnown = cpu.isKnown;

@@ -1,7 +1,6 @@
 // The user's records as events, loaded up to a limit and then given out as often as a measurement needs them: position
 // p holds record p, and behind the last record the first one comes again.
 
-import { KeylaneError, shown } from '../../src/errors.js';
 import { type EncodedEvent, sizeOf } from '../../src/event.js';
 import { NdjsonSource } from '../../src/index.js';
 import { configFrom } from '../../src/options.js';
@@ -21,16 +20,14 @@ export interface HottestLane {
 
 export class OwnEvents {
   readonly #events: readonly EncodedEvent[];
-  readonly #handlerOf: (type: string) => number;
+  readonly #routes: Routes;
   /** Whether the input has more than was loaded. */
   readonly isCut: boolean;
   readonly recordsSkipped: number;
 
   private constructor(events: readonly EncodedEvent[], of: { subject: OwnSubject; isCut: boolean; skipped: number }) {
     this.#events = events;
-    const routes = new Routes(of.subject.table);
-    for (const type of new Set(events.map(({ type }) => type))) checkRoute(type, routes.of(type));
-    this.#handlerOf = (type) => routes.of(type)?.[0] ?? -1;
+    this.#routes = new Routes(of.subject.table);
     this.isCut = of.isCut;
     this.recordsSkipped = of.skipped;
   }
@@ -72,9 +69,9 @@ export class OwnEvents {
     return this.#events[(position - 1) % this.#events.length]!;
   }
 
-  /** The index of the handler that takes it. */
-  handlerAt(position: number): number {
-    return this.#handlerOf(this.at(position).type);
+  /** The handlers that take it. */
+  routeAt(position: number): Route {
+    return this.#routes.of(this.at(position).type) ?? [];
   }
 
   get keyCount(): number {
@@ -91,21 +88,15 @@ export class OwnEvents {
     const counts = new Map<string, { key: string; count: number }>();
     for (const { key, type } of this.#events) {
       if (key === null) continue;
-      const lane = `${this.#handlerOf(type)} ${key}`;
-      const found = counts.get(lane);
-      if (found === undefined) counts.set(lane, { key, count: 1 });
-      else found.count += 1;
+      for (const handler of this.#routes.of(type) ?? []) {
+        const lane = `${handler} ${key}`;
+        const found = counts.get(lane);
+        if (found === undefined) counts.set(lane, { key, count: 1 });
+        else found.count += 1;
+      }
     }
     let hottest: { key: string; count: number } | null = null;
     for (const lane of counts.values()) if (lane.count > (hottest?.count ?? 0)) hottest = lane;
     return hottest === null ? null : { key: hottest.key, share: hottest.count / this.#events.length };
   }
-}
-
-/** One event is one try, one outcome and one result to compare; what the loops would do with more is not settled. */
-function checkRoute(type: string, route: Route | null): void {
-  if (route === null || route.length === 1) return;
-  const expected = 'to be measured, each event must be taken by one handler';
-  const advice = 'measure the handlers each in a module of its own';
-  throw new KeylaneError('bad-handlers', `${expected}, type ${shown(type)} is by ${route.length}: ${advice}`);
 }

@@ -1,5 +1,5 @@
-// Runs handlers in a loop, as a program without keylane would: one event after another, each awaited, a failure noted
-// and gone past. Only the handlers are on its clock.
+// Runs handlers in a loop, as a program without keylane would: one event after another, its handlers in turn, each
+// awaited, a failure noted and gone past. Only the handlers are on its clock.
 
 import { readExtras } from '../../src/extras.js';
 import type { HandlerEvent } from '../../src/index.js';
@@ -7,10 +7,11 @@ import { configFrom } from '../../src/options.js';
 import { describeThrown } from '../../src/pool/error-record.js';
 import { type HandlerModule, loadHandlers } from '../../src/pool/handler-module.js';
 import { encodeResult } from '../../src/pool/result-codec.js';
+import type { Route } from '../../src/routes.js';
 import { OwnEvents } from './own-events.js';
 import type { OwnSubject } from './own-subject.js';
 import { PlainContext } from './plain-context.js';
-import { hasFailed, resultHash } from './result-hash.js';
+import { hasFailed, joinedHash, resultHash } from './result-hash.js';
 
 /** What one process came to. */
 export interface PlainShare {
@@ -96,9 +97,13 @@ export class PlainRunner {
       const before = clock.ms;
       const end = Math.min(count, done + size);
       const chunk = Array.from({ length: end - done }, (_, index) => this.#eventAt(partition, first + done + index));
-      const came = await this.#timed(chunk, { clock, first: first + done });
-      for (const one of came) {
-        hashes[done] = this.#hashOf(one);
+      const routes = chunk.map((_, index) => this.#events.routeAt(first + done + index));
+      const came = await this.#timed(chunk, { clock, routes });
+      let at = 0;
+      for (const { length } of routes) {
+        hashes[done] = joinedHash(came.slice(at, at + length).map((one) => this.#hashOf(one)));
+        if (hashes[done] === hasFailed) this.#failed += 1;
+        at += length;
         done += 1;
       }
       const ms = clock.ms - before;
@@ -112,24 +117,28 @@ export class PlainRunner {
     return { hashes: hashes.subarray(0, done), clock };
   }
 
-  async #timed(chunk: readonly HandlerEvent[], { clock, first }: { clock: Clock; first: number }): Promise<Came[]> {
-    const handlers = chunk.map((_, index) => this.#events.handlerAt(first + index));
+  /** Gives what came of each handler of each event. */
+  async #timed(
+    chunk: readonly HandlerEvent[],
+    { clock, routes }: { clock: Clock; routes: readonly Route[] },
+  ): Promise<Came[]> {
     const came: Came[] = [];
     const before = performance.eventLoopUtilization();
     const startMs = performance.now();
     for (const [index, event] of chunk.entries()) {
-      const handler = handlers[index]!;
-      const context = this.#contexts[handler] ?? this.#limited(handler);
-      context.event = event;
-      try {
-        const value = this.#module.handlers[handler]!(event, context);
-        const given = isThenable(value) ? await context.within(value) : value;
-        // A try that ran into its limit has failed, whatever it gave.
-        came.push(context.aborted ? { thrown: context.error() } : { value: given });
-      } catch (thrown) {
-        came.push({ thrown });
+      for (const handler of routes[index]!) {
+        const context = this.#contexts[handler] ?? this.#limited(handler);
+        context.event = event;
+        try {
+          const value = this.#module.handlers[handler]!(event, context);
+          const given = isThenable(value) ? await context.within(value) : value;
+          // A try that ran into its limit has failed, whatever it gave.
+          came.push(context.aborted ? { thrown: context.error() } : { value: given });
+        } catch (thrown) {
+          came.push({ thrown });
+        }
+        context.end();
       }
-      context.end();
     }
     clock.ms += performance.now() - startMs;
     clock.idleMs += performance.eventLoopUtilization(before).idle;
@@ -147,7 +156,6 @@ export class PlainRunner {
       if ('thrown' in came) throw came.thrown;
       return resultHash(encodeResult(came.value, resultSizeMax));
     } catch (thrown) {
-      this.#failed += 1;
       this.#firstError ??= describeThrown(thrown).slice(0, 200);
       return hasFailed;
     }
