@@ -27,9 +27,10 @@ import { OutcomeNews } from './outcome-news.js';
 import { warnsOfParked } from './parked-warning.js';
 import { Partitions } from './partitions.js';
 import { Pausing } from './pausing.js';
-import { type LaneOrder, ordersOf, policiesOf } from './policy.js';
+import { claimsOf, type LaneOrder, ordersOf, policiesOf } from './policy.js';
 import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
+import { rateLimitFrom } from './rate-options.js';
 import { Receipts } from './receipts.js';
 import { Routes } from './routes.js';
 import type { StandardSchema } from './standard-schema.js';
@@ -153,7 +154,7 @@ export class Engine {
       states: stateful.includes(true) ? { stateful, bytesMax: config.stateBytesMax } : null,
       parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
       orders: this.orders,
-      claims: table.policies.map(({ priority = 0, concurrency = null }) => ({ priority, concurrency })),
+      ...{ claims: claimsOf(table, config.order), rateLimit: rateLimitFrom(config.rateLimit) },
     });
   }
 

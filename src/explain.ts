@@ -16,11 +16,12 @@ import type { LaneOrder } from './policy.js';
  * - `queued`: its events can run, and wait for a thread.
  * - `running`: one of its events runs, or is about to in its batch.
  * - `retrying`: its first event failed and waits for its next try.
+ * - `limited`: its events can run, and wait for the rate of their key, of their handler or of all.
  * - `parked`: it is stopped behind a dead letter.
  * - `paused`: somebody has paused it, or its handler's circuit breaker is open.
  * - `in-store`: its events wait in the store until there is room, or until a try is due.
  */
-export type LaneSituation = 'empty' | 'queued' | 'running' | 'retrying' | 'parked' | 'paused' | 'in-store';
+export type LaneSituation = 'empty' | 'queued' | 'running' | 'retrying' | 'limited' | 'parked' | 'paused' | 'in-store';
 
 /** Where a lane is. */
 export interface Explanation {
@@ -40,7 +41,10 @@ export interface Explanation {
   /** The thread that runs it, and for how long it has. */
   readonly threadId: number | null;
   readonly runningMs: number | null;
-  /** How long until its next try; of a paused handler, until one event may show whether it is well. */
+  /**
+   * How long until its next try, or until a rate lets one start; of a paused handler, until one event may show whether
+   * it is well.
+   */
   readonly dueInMs: number | null;
   /** What its last try failed with, as `TypeError: message`. */
   readonly lastError: string | null;
@@ -95,10 +99,11 @@ function factsOf({ handler, key }: { handler: number; key: string }, parts: Part
   const away = parts.away.find(order === 'global' ? { handler: -1, key: '' } : own);
   const slot = lane?.state === 'busy' ? flights.inLane((other) => other.lane === lane) : (lane?.head ?? null);
   const running = slot === null || lane?.state !== 'busy' ? null : flights.running(slot);
-  const dueMs = lane === null ? null : dueMsOf(lane, dispatcher);
+  const limitMs = lane === null ? null : dispatcher.limitMsOf(lane);
+  const dueMs = limitMs ?? (lane === null ? null : dueMsOf(lane, dispatcher));
   const parkedBy = away?.parkedBy ?? null;
   return {
-    situation: situationOf(lane, { isParked: parkedBy !== null, inStore: away?.waiting ?? 0 }),
+    situation: situationOf(lane, { isParked: parkedBy !== null, inStore: away?.waiting ?? 0, limitMs }),
     waiting: lane?.waiting ?? 0,
     waitingInStore: away?.waiting ?? 0,
     event: slot === null ? null : { partition: nameOf(slot.partition), position: slot.position },
@@ -115,8 +120,12 @@ function factsOf({ handler, key }: { handler: number; key: string }, parts: Part
   };
 }
 
-function situationOf(lane: Lane | null, of: { isParked: boolean; inStore: number }): LaneSituation {
+function situationOf(
+  lane: Lane | null,
+  of: { isParked: boolean; inStore: number; limitMs: number | null },
+): LaneSituation {
   if (of.isParked) return 'parked';
+  if (of.limitMs !== null) return 'limited';
   switch (lane?.state) {
     case 'busy':
       return 'running';
@@ -154,6 +163,8 @@ function sentenceOf(facts: Facts, of: { handler: string; key: string; phase: Pha
     }
     case 'retrying':
       return `${lane}: ${tries} of event${event} comes in ${ms(facts.dueInMs)}${after}, ${others} in all${held}`;
+    case 'limited':
+      return `${lane}: at its rate limit, event${event} may start in ${ms(facts.dueInMs)}, ${others} in all${held}`;
     case 'parked': {
       const by = facts.parkedBy!;
       const behind = `parked behind dead letter ${by.partition}/${by.position}`;

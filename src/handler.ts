@@ -3,6 +3,7 @@
 import type { SourceEvent } from './event.js';
 import type { ReadExtras } from './extras.js';
 import type { StateOptions } from './keyed-state.js';
+import type { RateLimit } from './rate-options.js';
 
 /** An event as a handler sees it. `data` was encoded on publish and decoded in this thread: it is the handler's own. */
 export interface HandlerEvent<Data = unknown, Type extends string = string> extends ReadExtras {
@@ -65,6 +66,13 @@ export interface HandlerPolicy {
   readonly priority?: number;
   /** How many of its events may run at the same time, from 1; without it, as many as there are threads. */
   readonly concurrency?: number;
+  /**
+   * How many of its tries may start: `tries` (1) within `perMs` (1,000) on average, and as many at once. What has to
+   * wait for it keeps its order, and other handlers go past. Not under the order `global`.
+   */
+  readonly rateLimit?: Partial<RateLimit>;
+  /** The same of each of its keys; it needs the order `key`. */
+  readonly rateLimitPerKey?: Partial<RateLimit>;
   /** The order of its events, where that is another than the option says; not under the option `global`. */
   readonly order?: HandlerOrder;
   /** Tries of one event, the first one included. */

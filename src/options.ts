@@ -5,6 +5,7 @@ import { KeylaneError, shown } from './errors.js';
 import { failureOptions } from './failure-options.js';
 import { locationFrom, storeFrom } from './locations.js';
 import { checkOption, type OptionSpec, unknownOption, type ValueOf } from './option-spec.js';
+import { rateOptions } from './rate-options.js';
 import { stateOptions } from './state-options.js';
 
 /** How events are ordered: per key, not at all, or all of them one after another. */
@@ -220,6 +221,7 @@ export const optionTable = {
   },
   ...stateOptions,
   ...failureOptions,
+  ...rateOptions,
   loadTimeoutMs: {
     kind: 'integer',
     default: 10_000,
@@ -279,19 +281,16 @@ export function configFrom(options: ProcessorOptions): Config {
     config[name] = given[name] === undefined ? spec.default : checkOption(name, spec, given[name]);
   }
   const whole = config as Config;
-  if (whole.dataSizeMax > whole.ringBytesMax) {
-    throw new KeylaneError(
-      'bad-option',
-      `dataSizeMax must be at most ringBytesMax (${whole.ringBytesMax}), got ${whole.dataSizeMax}`,
-    );
-  }
-  if (whole.backoffMsMin > whole.backoffMsMax) {
-    throw new KeylaneError(
-      'bad-option',
-      `backoffMsMin must be at most backoffMsMax (${whole.backoffMsMax}), got ${whole.backoffMsMin}`,
-    );
-  }
+  checkAtMost(whole, 'dataSizeMax', 'ringBytesMax');
+  checkAtMost(whole, 'backoffMsMin', 'backoffMsMax');
   return whole;
+}
+
+type SizedName = 'dataSizeMax' | 'ringBytesMax' | 'backoffMsMin' | 'backoffMsMax';
+
+function checkAtMost(config: Config, name: SizedName, limit: SizedName): void {
+  if (config[name] <= config[limit]) return;
+  throw new KeylaneError('bad-option', `${name} must be at most ${limit} (${config[limit]}), got ${config[name]}`);
 }
 
 /** Checks which outcomes are to be kept; null when all of them are. Throws a KeylaneError `bad-option`. */

@@ -3,6 +3,7 @@
 import { KeylaneError, shown } from './errors.js';
 import type { HandlerOrder, HandlerTable, Policy } from './handler.js';
 import type { Config, OrderMode } from './options.js';
+import { type RateLimit, rateLimitFrom } from './rate-options.js';
 
 type Defaults = Pick<
   Config,
@@ -34,6 +35,34 @@ export function ordersOf(table: HandlerTable, order: OrderMode): LaneOrder[] {
     throw new KeylaneError('bad-handlers', `${what}, got "${given.order}": leave one of them out`);
   });
 }
+
+/** What a handler may claim of the threads. */
+interface Claims {
+  readonly priority: number;
+  readonly concurrency: number | null;
+  readonly rateLimit: RateLimit | null;
+  readonly rateLimitPerKey: RateLimit | null;
+}
+
+/** What every handler may claim, by its index. Throws a KeylaneError `bad-handlers`, as above. */
+export function claimsOf(table: HandlerTable, order: OrderMode): Claims[] {
+  return table.policies.map(({ priority = 0, concurrency = null, ...given }, index) => {
+    const [rateLimit, rateLimitPerKey] = [given.rateLimit, given.rateLimitPerKey].map(rateLimitFrom) as LimitPair;
+    const name = shown(table.names[index]);
+    if (rateLimit !== null && order === 'global') {
+      const what = `handler ${name} must have no rateLimit of its own under the option order "global"`;
+      throw new KeylaneError('bad-handlers', `${what}, as all wait for one another: give it as an option`);
+    }
+    const own = given.order ?? order;
+    if (rateLimitPerKey !== null && own !== 'key') {
+      const what = `handler ${name} must have the order "key" for its rateLimitPerKey, got "${own}"`;
+      throw new KeylaneError('bad-handlers', `${what}: give it order: 'key', or rateLimit instead`);
+    }
+    return { priority, concurrency, rateLimit, rateLimitPerKey };
+  });
+}
+
+type LimitPair = [RateLimit | null, RateLimit | null];
 
 function badBackoff(name: string, { backoffMsMin, backoffMsMax }: Policy): KeylaneError {
   const problem = `policies[${shown(name)}].backoffMsMin must be at most its backoffMsMax (${backoffMsMax})`;

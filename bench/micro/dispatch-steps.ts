@@ -15,7 +15,14 @@ export function dispatchSteps(): Record<string, () => number> {
   ring.release(taken(slots[0]!));
   for (const slot of slots.slice(1)) ring.release(taken(slot));
   const lanes = new Lanes({ orders: ['key'], claims: [noClaim], pauses: new Pauses() });
-  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null });
+  const dispatcher = new Dispatcher({
+    ...config,
+    handlerCount: 1,
+    widest: 1,
+    parks: [false],
+    breaker: null,
+    rateLimit: null,
+  });
   dispatcher.openPartition(1, 0);
   let position = 0;
   return {

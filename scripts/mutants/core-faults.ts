@@ -24,8 +24,8 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'events without an order keep the memory they wait in',
     file: 'src/dispatch/away.ts',
-    from: 'const lanes = this.#lanes.stuck.all().map(',
-    to: 'const lanes = this.#lanes.stuck.all().filter(({ key }) => key !== null).map(',
+    from: 'const stuck = this.#lanes.stuck.all().map(',
+    to: 'const stuck = this.#lanes.stuck.all().filter(({ key }) => key !== null).map(',
   },
   {
     name: 'an event without an order that leaves again is not sent',
@@ -43,7 +43,7 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'what cannot run yet comes back whatever memory holds',
     file: 'src/dispatch/away.ts',
-    from: 'return this.#isShare(stuck, 4) ? 0 : Math.ceil(this.#ring.capacity / 4) - stuck.events;',
+    from: 'return this.#isShare(idle, 4) ? 0 : Math.ceil(this.#ring.capacity / 4) - idle.events;',
     to: 'return this.#ring.capacity;',
   },
   {
@@ -93,6 +93,48 @@ export const coreFaults: readonly Fault[] = [
     file: 'src/dispatch/departures.ts',
     from: 'const share = Math.ceil(ready / placesFree);',
     to: 'const share = ready;',
+  },
+  {
+    name: 'a try is not counted in the rate of its handler',
+    file: 'src/dispatch/stand.ts',
+    from: 'this.#meter.take(1, nowMs);',
+    to: '',
+  },
+  {
+    name: 'a run goes on when the rate of its handler is spent',
+    file: 'src/dispatch/departures.ts',
+    from: ' && stand.isOpen);',
+    to: ');',
+  },
+  {
+    name: 'a run goes on when the rate of its key is spent',
+    file: 'src/dispatch/departures.ts',
+    from: 'first + (keyRates?.left(lane, nowMs) ?? size));',
+    to: 'first + size);',
+  },
+  {
+    name: 'nobody wakes for a rate',
+    file: 'src/dispatch/lane-places.ts',
+    from: 'return Math.min(this.stuck.nextDueMs, this.stands.nextTryMs);',
+    to: 'return this.stuck.nextDueMs;',
+  },
+  {
+    name: 'a key that rests has no rate',
+    file: 'src/dispatch/rate-limits.ts',
+    from: 'if (untilMs > nowMs && paid.size < keysMax) break;',
+    to: '',
+  },
+  {
+    name: 'what waits for a rate keeps its memory',
+    file: 'src/dispatch/away.ts',
+    from: 'const lanes = [...stuck, ...this.#lanes.spentLanes()];',
+    to: 'const lanes = stuck;',
+  },
+  {
+    name: 'all tries together have no rate',
+    file: 'src/dispatch/departures.ts',
+    from: 'if (triesLeft < 1) return null;',
+    to: '',
   },
   {
     name: 'a hot lane gives a short run',
@@ -191,8 +233,8 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'a suspect runs beside others',
     file: 'src/dispatch/departures.ts',
-    from: 'return this.#inFlight === 0 ? this.#suspectAlone() : null;',
-    to: 'return this.#suspectAlone();',
+    from: 'return this.#inFlight === 0 ? this.#suspectAlone(nowMs) : null;',
+    to: 'return this.#suspectAlone(nowMs);',
   },
   {
     name: 'others run beside a suspect',

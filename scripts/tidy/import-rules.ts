@@ -20,6 +20,7 @@ const vocabulary = [
   'options',
   'policy',
   'failure-options',
+  'rate-options',
   'state-options',
   'keyed-state',
   'dead-letter-selection',

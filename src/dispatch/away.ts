@@ -40,6 +40,8 @@ interface Parts {
 
 /** How often a lane in the store is looked at that somebody has paused. */
 const pausedLookMs = 1000;
+/** The same of one of a handler whose rate is spent. */
+const spentLookMs = 250;
 
 export class Away {
   readonly #lanes: Lanes;
@@ -104,17 +106,16 @@ export class Away {
   relieve(nowMs: number): SentAway[] {
     if (!this.#ring.isNearlyFull) return [];
     this.#lanes.gateFree();
-    const { events, bytes } = this.#lanes.stuck;
-    if (!this.#isShare({ events, bytes }, 2)) return [];
+    const left = this.#idle;
+    if (!this.#isShare(left, 2)) return [];
     const gone = new Map<Lane, number>();
-    const left = { events, bytes };
     for (const { lane, dueMs } of this.#lastFirst(nowMs)) {
       if (!this.#isShare(left, 4)) break;
       gone.set(lane, dueMs);
       left.events -= lane.waiting;
       left.bytes -= lane.bytes;
     }
-    this.#lanes.unstick(new Set(gone.keys()));
+    this.#lanes.takeOut(new Set(gone.keys()));
     for (const lane of [...gone.keys()].reverse()) if (lane.key === null) this.#sendAway(lane);
     const ofKeys = [...gone].filter(([{ key }]) => key !== null);
     return ofKeys.map(([lane, dueMs]) => ({ lane, dueMs, letGo: this.#sendAway(lane) }));
@@ -126,10 +127,12 @@ export class Away {
    */
   comeBackMs({ handler, key }: { handler: number; key: string }, nowMs: number): number {
     if (!this.#pauses.isNone && this.#pauses.holds(handler, key)) {
-      return this.#isShare(this.#lanes.stuck, 4) ? nowMs + pausedLookMs : nowMs;
+      return this.#isShare(this.#idle, 4) ? nowMs + pausedLookMs : nowMs;
     }
+    const isSpent = handler >= 0 && this.#lanes.standOf(handler).isSpent;
+    if (isSpent && this.#isShare(this.#idle, 4)) return nowMs + spentLookMs;
     if (this.#breakers === null || handler < 0 || this.#breakers.stateOf(handler) === 'closed') return nowMs;
-    if (this.#lanes.oldestGated(handler) === null || !this.#isShare(this.#lanes.stuck, 4)) return nowMs;
+    if (this.#lanes.oldestGated(handler) === null || !this.#isShare(this.#idle, 4)) return nowMs;
     return this.#breakers.lookAgainMs(handler, nowMs);
   }
 
@@ -141,8 +144,8 @@ export class Away {
 
   /** How many events that cannot run yet may come back all the same: until such events hold a quarter of the memory. */
   get roomToWait(): number {
-    const { stuck } = this.#lanes;
-    return this.#isShare(stuck, 4) ? 0 : Math.ceil(this.#ring.capacity / 4) - stuck.events;
+    const idle = this.#idle;
+    return this.#isShare(idle, 4) ? 0 : Math.ceil(this.#ring.capacity / 4) - idle.events;
   }
 
   /** Takes in that an event that waits in the store comes into memory; false when it is there already. */
@@ -172,6 +175,13 @@ export class Away {
     }
   }
 
+  /** What may not run for a while; bytes of what waits for its handler's rate are those of an average event. */
+  get #idle(): { events: number; bytes: number } {
+    const { stuck, spentEvents } = this.#lanes;
+    const bytesEach = spentEvents === 0 ? 0 : this.#ring.bytes / this.#ring.held;
+    return { events: stuck.events + spentEvents, bytes: stuck.bytes + spentEvents * bytesEach };
+  }
+
   /** Whether so much is at least one part of the memory. */
   #isShare({ events, bytes }: { readonly events: number; readonly bytes: number }, parts: number): boolean {
     return events * parts >= this.#ring.capacity || bytes * parts >= this.#ring.bytesMax;
@@ -179,11 +189,12 @@ export class Away {
 
   /** Lanes that may not run, those first that go on last. */
   #lastFirst(nowMs: number): { lane: Lane; dueMs: number }[] {
-    const lanes = this.#lanes.stuck.all().map((lane) => {
+    const stuck = this.#lanes.stuck.all().map((lane) => {
       if (lane.state === 'delayed') return { lane, dueMs: lane.rank };
       if (lane.state === 'paused') return { lane, dueMs: nowMs + pausedLookMs };
       return { lane, dueMs: this.#breakers!.lookAgainMs(lane.head!.handler, nowMs) };
     });
+    const lanes = [...stuck, ...this.#lanes.spentLanes()];
     return lanes.sort((a, b) => b.dueMs - a.dueMs || b.lane.headSequence - a.lane.headSequence);
   }
 

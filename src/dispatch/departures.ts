@@ -3,10 +3,13 @@
 // that a handler that is paused is probed with one event.
 
 import { invariant } from '../invariant.js';
+import type { StateAt } from '../keyed-state.js';
+import type { RateLimit } from '../rate-options.js';
 import { BatchSize } from './batch-size.js';
 import type { Breakers } from './breakers.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
+import { RateMeter } from './rate-limits.js';
 import { noDue, noRun, type Slot } from './ring-buffer.js';
 import type { Stand } from './stand.js';
 
@@ -25,6 +28,16 @@ export interface Batch {
   readonly probed: number | null;
 }
 
+/** What came of a batch. */
+export interface Came {
+  /** A HandlerResult per event. */
+  readonly results: Uint8Array;
+  /** Per event, how long to wait before its next try; null when no event has one. */
+  readonly delaysMs: Float64Array | null;
+  readonly busyUs: number;
+  readonly states?: readonly StateAt[];
+}
+
 interface Parts {
   readonly lanes: Lanes;
   readonly breakers: Breakers | null;
@@ -33,6 +46,7 @@ interface Parts {
     readonly batchSizeMax: number;
     readonly batchTargetMs: number;
     readonly batchBytesMax: number;
+    readonly rateLimit?: RateLimit | null;
   };
 }
 
@@ -46,6 +60,7 @@ interface Shares {
   readonly runMax: number;
   /** Events that wait in a lane that is hot, at least, and the part of them that it gives. */
   readonly hot: { readonly from: number; readonly part: number };
+  readonly nowMs: number;
 }
 
 export class Departures {
@@ -60,9 +75,14 @@ export class Departures {
   #isAlone = false;
   /** Batches on fresh threads. */
   #freshInFlight = 0;
+  /** Of the tries of all handlers; null where nothing limits them. */
+  readonly #meter: RateMeter | null;
+  /** Until when they let nothing start that could run; infinity when they do. */
+  #spentUntilMs = Number.POSITIVE_INFINITY;
 
   constructor({ lanes, breakers, limits }: Parts) {
-    const { batchSizeMax, batchTargetMs, threads } = limits;
+    const { batchSizeMax, batchTargetMs, threads, rateLimit } = limits;
+    this.#meter = rateLimit ? new RateMeter(rateLimit) : null;
     this.#lanes = lanes;
     this.#breakers = breakers;
     this.#batchBytesMax = limits.batchBytesMax;
@@ -72,6 +92,22 @@ export class Departures {
   /** Events in flight. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** When time alone lets a batch depart: a try is due, or within a rate. */
+  get nextDueMs(): number {
+    return Math.min(this.#lanes.nextDueMs, this.#spentUntilMs);
+  }
+
+  /** When a lane may go on that only a rate holds back; null for any other. */
+  limitMsOf(lane: Lane): number | null {
+    const { head, state } = lane;
+    if (state === 'delayed') return head!.dueMs === noDue ? lane.rank : null;
+    if (state !== 'ready') return null;
+    const stand = this.#lanes.standOf(head!.handler);
+    const limits = stand.isSpent ? [stand.nextTryMs] : [];
+    if (this.#spentUntilMs < Number.POSITIVE_INFINITY) limits.push(this.#spentUntilMs);
+    return limits.length === 0 ? null : Math.max(...limits);
   }
 
   /** A suspect has come, or one has gone before it ran. */
@@ -90,16 +126,26 @@ export class Departures {
     const lanes = this.#lanes;
     lanes.wake(nowMs);
     if (this.#isAlone) return null;
-    const single = this.#probe(nowMs) ?? this.#fresh();
+    const triesLeft = this.#meter?.left(nowMs) ?? Number.POSITIVE_INFINITY;
+    this.#spentUntilMs = triesLeft < 1 ? this.#meter!.nextMs : Number.POSITIVE_INFINITY;
+    if (triesLeft < 1) return null;
+    const batch = this.#batchOf({ placesFree, nowMs, triesLeft });
+    if (batch !== null) this.#meter?.take(batch.slots.length, nowMs);
+    return batch;
+  }
+
+  #batchOf(of: { placesFree: number; nowMs: number; triesLeft: number }): Batch | null {
+    const [lanes, { placesFree, nowMs, triesLeft }] = [this.#lanes, of];
+    const single = this.#probe(nowMs) ?? this.#fresh(nowMs);
     if (single !== null) return single;
     if (lanes.oldest === null) return null;
-    if (this.#isSuspectNext()) return this.#inFlight === 0 ? this.#suspectAlone() : null;
+    if (this.#isSuspectNext()) return this.#inFlight === 0 ? this.#suspectAlone(nowMs) : null;
     const { ready, runnable } = lanes;
-    const size = this.size.choose(runnable);
+    const size = Math.min(this.size.choose(runnable), triesLeft);
     const share = Math.ceil(ready / placesFree);
     const runMax = Math.ceil(size / Math.max(1, Math.min(share, size)));
     const hot = { from: (hotFactor * runnable) / ready, part: this.size.partOf(runnable) };
-    const batch = this.#gather({ size, share, runMax, hot });
+    const batch = this.#gather({ size, share, runMax, hot, nowMs });
     this.#inFlight += batch.slots.length;
     return batch;
   }
@@ -108,8 +154,9 @@ export class Departures {
    * Takes runs of at most `share` lanes, and what needs no order, until there are `size` events: of each lane `runMax`
    * events, and of a hot one its part if that is more.
    */
-  #gather({ size, share, runMax, hot }: Shares): Batch {
+  #gather({ size, share, runMax, hot, nowMs }: Shares): Batch {
     const lanes = this.#lanes;
+    const { keyRates } = lanes;
     const slots: Slot[] = [];
     const taken: Lane[] = [];
     const stands: Stand[] = [];
@@ -123,14 +170,19 @@ export class Departures {
       if (stand.join()) stands.push(stand);
       if (free !== null && (isFreeOnly || free.sequence < stand.lanes.leastRank)) {
         bytes += this.#depart(stand.free, { into: slots, run: noRun });
+        stand.spend(nowMs);
         continue;
       }
       const lane = lanes.takeOldest(stand);
       taken.push(lane);
       const run = lane.waiting < hot.from ? runMax : Math.max(runMax, Math.ceil(lane.waiting * hot.part));
-      const end = Math.min(slots.length + run, size);
-      do bytes += this.#depart(lane, { into: slots, run: taken.length });
-      while (this.#canFollow(lane.head) && slots.length < end && bytes < this.#batchBytesMax);
+      const first = slots.length;
+      const end = Math.min(first + run, size, first + (keyRates?.left(lane, nowMs) ?? size));
+      do {
+        bytes += this.#depart(lane, { into: slots, run: taken.length });
+        stand.spend(nowMs);
+      } while (this.#canFollow(lane.head) && slots.length < end && bytes < this.#batchBytesMax && stand.isOpen);
+      keyRates?.take(lane, { tries: slots.length - first, nowMs });
     }
     for (const stand of stands) stand.depart();
     return { slots, lanes: taken, stands, alone: false, isFresh: false, probed: null };
@@ -160,18 +212,21 @@ export class Departures {
     return isSuspect(this.#lanes.oldest) || isSuspect(this.#lanes.oldestDoubted);
   }
 
-  #suspectAlone(): Batch {
+  #suspectAlone(nowMs: number): Batch {
     const lanes = this.#lanes;
     const stand = lanes.first!;
-    return this.#single(stand.oldest === stand.free.head ? stand.free : lanes.takeOldest(stand), null);
+    return this.#single(stand.oldest === stand.free.head ? stand.free : lanes.takeOldest(stand), {
+      probed: null,
+      nowMs,
+    });
   }
 
   /** The doubted event that has waited longest, unless it must wait on. */
-  #fresh(): Batch | null {
+  #fresh(nowMs: number): Batch | null {
     const doubted = this.#lanes.oldestDoubted;
     if (doubted === null || this.#freshInFlight > 0 || (isSuspect(doubted) && this.#inFlight > 0)) return null;
-    if (!this.#lanes.standOf(doubted.handler).isOpen) return null;
-    return this.#single(this.#lanes.takeDoubted(), null);
+    if (!this.#lanes.standOf(doubted.handler).hasPlace) return null;
+    return this.#single(this.#lanes.takeDoubted(), { probed: null, nowMs });
   }
 
   /** The one event that shows whether a handler is well again. */
@@ -179,14 +234,14 @@ export class Departures {
     const lane = this.#breakers?.laneToProbe(nowMs, this.#inFlight === 0) ?? null;
     if (lane === null) return null;
     const { handler } = lane.head!;
-    if (!this.#lanes.standOf(handler).isOpen) return null;
+    if (!this.#lanes.standOf(handler).hasPlace) return null;
     this.#lanes.takeGated(lane);
     this.#breakers?.probe(handler);
-    return this.#single(lane, handler);
+    return this.#single(lane, { probed: handler, nowMs });
   }
 
   /** The head of a lane by itself. */
-  #single(lane: Lane, probed: number | null): Batch {
+  #single(lane: Lane, { probed, nowMs }: { probed: number | null; nowMs: number }): Batch {
     const alone = isSuspect(lane.head);
     const isFresh = lane.head!.isDoubted;
     const stand = this.#lanes.standOf(lane.head!.handler);
@@ -194,6 +249,8 @@ export class Departures {
     stand.depart();
     const slots: Slot[] = [];
     this.#depart(lane, { into: slots, run: noRun });
+    stand.spend(nowMs);
+    this.#lanes.keyRates?.take(lane, { tries: 1, nowMs });
     this.#inFlight += 1;
     this.#isAlone = alone;
     if (isFresh) this.#freshInFlight += 1;

@@ -6,15 +6,15 @@
 import type { EncodedEvent } from '../event.js';
 import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
-import type { StateAt } from '../keyed-state.js';
 import type { OrderMode } from '../options.js';
 import type { LaneOrder } from '../policy.js';
+import type { RateLimit } from '../rate-options.js';
 import type { LaneName } from '../store-lanes.js';
 import { Away } from './away.js';
 import type { BreakerLimits } from './breaker.js';
 import { type BreakerNews, type BreakerNow, Breakers } from './breakers.js';
 import { countsOf, type DispatcherCounts } from './counts.js';
-import { type Batch, Departures } from './departures.js';
+import { type Batch, type Came, Departures } from './departures.js';
 import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
 import { LaneStates, type LaneStatesOptions } from './lane-states.js';
@@ -41,18 +41,10 @@ export interface DispatcherOptions {
   readonly claims?: readonly Claim[];
   readonly orders?: readonly LaneOrder[];
   readonly states?: LaneStatesOptions | null;
+  /** Of the tries of all handlers. */
+  readonly rateLimit?: RateLimit | null;
   /** Null: there is none. */
   readonly breaker: BreakerLimits | null;
-}
-
-/** What came of a batch. */
-export interface Came {
-  /** A HandlerResult per event. */
-  readonly results: Uint8Array;
-  /** Per event, how long to wait before its next try; null when no event has one. */
-  readonly delaysMs: Float64Array | null;
-  readonly busyUs: number;
-  readonly states?: readonly StateAt[];
 }
 
 export class Dispatcher {
@@ -76,10 +68,9 @@ export class Dispatcher {
     this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax, widest });
     const { orders = Array<LaneOrder>(handlerCount).fill(order), claims = noClaims(handlerCount) } = options;
     const pauses = new Pauses();
-    this.pauses = pauses;
     this.states = options.states ? new LaneStates(options.states) : null;
     const lanes = new Lanes({ orders, claims, pauses, states: this.states });
-    this.#lanes = lanes;
+    [this.#lanes, this.pauses] = [lanes, pauses];
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
     const [ring, departures, breakers] = [this.#ring, this.#departures, this.#breakers];
@@ -111,9 +102,9 @@ export class Dispatcher {
     return this.#ring.held;
   }
 
-  /** When time alone changes what can run: a try is due, or a handler that is paused can be probed. */
+  /** When time alone changes what can run: a try is due, or within a rate, or a handler can be probed. */
   get nextWakeMs(): number {
-    return Math.min(this.#lanes.stuck.nextDueMs, this.#breakers?.nextProbeMs ?? Number.POSITIVE_INFINITY);
+    return Math.min(this.#departures.nextDueMs, this.#breakers?.nextProbeMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Takes an event in, once for each handler, at the end of its lane; one that is away has it set aside. With room. */
@@ -230,6 +221,11 @@ export class Dispatcher {
   /** The lane of a handler and a key, if anything of it is in memory or known to be away. */
   lane(handler: number, key: string | null): Lane | null {
     return this.#lanes.find(handler, key);
+  }
+
+  /** When a lane may go on that only a rate holds back; null for any other. */
+  limitMsOf(lane: Lane): number | null {
+    return this.#departures.limitMsOf(lane);
   }
 
   /** Lets nothing of this start, besides what is paused already; what is in flight is finished. */

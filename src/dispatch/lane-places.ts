@@ -1,12 +1,13 @@
-// Where lanes stand: among what is ready, among what waits for a fresh thread, or stuck, as their next try is not due,
-// the breaker of their handler is open, or somebody has paused them. It says what is to run next; which lanes there
-// are, and what becomes of their events, is Lanes' to know.
+// Where lanes stand: among what is ready, among what waits for a fresh thread, or stuck, as their next try is not due
+// or over the rate of their key, the breaker of their handler is open, or somebody has paused them. It says what is to
+// run next; which lanes there are, and what becomes of their events, is Lanes' to know.
 
 import { invariant } from '../invariant.js';
 import { Lane } from './lane.js';
 import { LaneHeap } from './lane-heap.js';
 import type { LaneStates } from './lane-states.js';
 import type { Pause, Pauses } from './pauses.js';
+import { KeyRates } from './rate-limits.js';
 import { noDue, type Slot } from './ring-buffer.js';
 import type { Claim, Stand } from './stand.js';
 import { Stands } from './stands.js';
@@ -23,10 +24,16 @@ export abstract class LanePlaces {
   readonly #pauses: Pauses;
   /** Null where no handler keeps state. */
   protected readonly states: LaneStates | null;
+  /** Null where no handler has a rate for each key. */
+  readonly keyRates: KeyRates | null;
+  /** When what is due was last looked at. */
+  protected nowMs = Number.NEGATIVE_INFINITY;
 
   constructor(of: { claims: readonly Claim[]; isOne: boolean; pauses: Pauses; states: LaneStates | null }) {
     this.stands = new Stands(of.claims, { isOne: of.isOne });
     this.stuck = new StuckLanes(of.claims.length);
+    const limits = of.claims.map(({ rateLimitPerKey = null }) => rateLimitPerKey);
+    this.keyRates = limits.every((limit) => limit === null) ? null : new KeyRates(limits);
     [this.#pauses, this.states] = [of.pauses, of.states];
     this.states?.onWarm((lane) => this.place(lane));
   }
@@ -54,6 +61,25 @@ export abstract class LanePlaces {
   get firstFree(): Stand | null {
     this.gateFree();
     return this.stands.firstFree;
+  }
+
+  /** When time lets something run: a try is due, or within a rate. */
+  get nextDueMs(): number {
+    return Math.min(this.stuck.nextDueMs, this.stands.nextTryMs);
+  }
+
+  /** Events that wait in lanes that could run, were it not for the rates of their handlers. */
+  get spentEvents(): number {
+    return this.stands.spent.reduce((sum, { waiting, free }) => sum + waiting + free.waiting, 0);
+  }
+
+  /** These lanes, each with the time at which it will run; events that need no order have lanes of their own then. */
+  spentLanes(): { readonly lane: Lane; readonly dueMs: number }[] {
+    return this.stands.spent.flatMap((stand) => {
+      while (stand.free.head !== null) this.appendAlone(stand.free.shift());
+      const lanes = [...stand.lanes.lanes].sort((a, b) => a.headSequence - b.headSequence);
+      return lanes.map((lane, index) => ({ lane, dueMs: stand.nextTryMs + index * stand.everyMs }));
+    });
   }
 
   standOf(handler: number): Stand {
@@ -136,6 +162,9 @@ export abstract class LanePlaces {
     } else if (head.dueMs !== noDue) {
       lane.state = 'delayed';
       this.stuck.delay(lane, head.dueMs);
+    } else if (this.keyRates !== null && this.keyRates.nextMs(lane) > this.nowMs) {
+      lane.state = 'delayed';
+      this.stuck.delay(lane, this.keyRates.nextMs(lane));
     } else if (this.isPaused(head)) {
       lane.state = 'paused';
       this.stuck.pause(lane, head);
@@ -159,13 +188,17 @@ export abstract class LanePlaces {
   /** Finds anew where lanes stand that were ready or doubted, and whose heads fit. */
   #placeAnew(stands: readonly Stand[], fits: (head: Slot) => boolean): void {
     const lanes = this.doubted.deleteAll(({ head }) => fits(head!));
-    for (const stand of stands) {
-      for (const lane of stand.lanes.deleteAll(({ head }) => fits(head!))) {
-        stand.waiting -= lane.waiting;
-        lanes.push(lane);
-      }
-    }
+    lanes.push(...this.takeReady(stands, ({ head }) => fits(head!)));
     for (const lane of lanes) this.place(lane);
+  }
+
+  /** Takes ready lanes out of where they stand. */
+  protected takeReady(stands: readonly Stand[], isWanted: (lane: Lane) => boolean): Lane[] {
+    return stands.flatMap((stand) => {
+      const lanes = stand.lanes.deleteAll(isWanted);
+      for (const { waiting } of lanes) stand.waiting -= waiting;
+      return lanes;
+    });
   }
 
   /** A lane has the events of one handler, or all handlers share one stand. */

@@ -104,8 +104,10 @@ export class Lanes extends LanePlaces {
     this.place(lane);
   }
 
-  /** Lets the lanes run whose heads are due. */
+  /** Lets the lanes run whose heads are due, and as many tries start as rates allow by now. */
   wake(nowMs: number): void {
+    this.nowMs = nowMs;
+    this.stands.refill(nowMs);
     while (this.stuck.nextDueMs <= nowMs) {
       const lane = this.stuck.popDue();
       lane.head!.dueMs = noDue;
@@ -149,9 +151,10 @@ export class Lanes extends LanePlaces {
     this.place(lane);
   }
 
-  /** Takes such lanes out of where they stand, all at once: the caller sends them away. */
-  unstick(lanes: ReadonlySet<Lane>): void {
-    this.stuck.deleteAll(lanes);
+  /** Takes lanes that are stuck or ready out of where they stand, all at once: the caller sends them away. */
+  takeOut(lanes: ReadonlySet<Lane>): void {
+    const ready = new Set(this.takeReady(this.stands.spent, (lane) => lanes.has(lane)));
+    this.stuck.deleteAll(new Set([...lanes].filter((lane) => !ready.has(lane))));
     for (const lane of lanes) {
       lane.state = 'held';
       this.states?.rest(lane);

@@ -1,8 +1,11 @@
 // Where what is ready to run stands, of handlers that are treated alike: those of one priority, or a single one of
-// which only so many batches may be under way. Within it, what has waited longest comes first.
+// which only so many batches may be under way, or so many tries may start. Within it, what has waited longest comes
+// first.
 
+import type { RateLimit } from '../rate-options.js';
 import { Lane } from './lane.js';
 import { LaneHeap } from './lane-heap.js';
+import { RateMeter } from './rate-limits.js';
 import type { Slot } from './ring-buffer.js';
 
 /** What a handler may claim of the threads. */
@@ -11,6 +14,10 @@ export interface Claim {
   readonly priority: number;
   /** How many of its events may run at once; null where nothing limits that. */
   readonly concurrency: number | null;
+  /** How many of its tries may start; left out or null where nothing limits that. */
+  readonly rateLimit?: RateLimit | null;
+  /** The same of each of its keys. */
+  readonly rateLimitPerKey?: RateLimit | null;
 }
 
 /** That of a handler which is treated like any other. */
@@ -32,15 +39,55 @@ export class Stand {
   #batchesLeft: number;
   /** Whether the batch that is being put together has events of it. */
   #isDeparting = false;
+  readonly #meter: RateMeter | null;
+  /** Tries that may start, as far as its rate goes. */
+  #triesLeft = Number.POSITIVE_INFINITY;
 
-  constructor({ priority, concurrency }: Claim) {
+  constructor({ priority, concurrency, rateLimit }: Claim) {
     this.priority = priority;
+    this.#meter = rateLimit ? new RateMeter(rateLimit) : null;
     this.#batchesLeft = concurrency ?? Number.POSITIVE_INFINITY;
   }
 
   /** Whether events of it may join the batch that is being put together. */
   get isOpen(): boolean {
+    return this.#triesLeft > 0 && this.hasPlace;
+  }
+
+  /** The same whatever its rate: for what cannot wait for it, and takes from what may start later. */
+  get hasPlace(): boolean {
     return this.#isDeparting || this.#batchesLeft > 0;
+  }
+
+  /** Whether its rate limits it. */
+  get isLimited(): boolean {
+    return this.#meter !== null;
+  }
+
+  /** Whether only its rate keeps what is ready of it from running. */
+  get isSpent(): boolean {
+    return this.#triesLeft === 0 && this.waiting + this.free.waiting > 0;
+  }
+
+  /** When its rate lets one more try start, and each that follows. */
+  get nextTryMs(): number {
+    return this.#meter?.nextMs ?? Number.NEGATIVE_INFINITY;
+  }
+
+  get everyMs(): number {
+    return this.#meter?.everyMs ?? 0;
+  }
+
+  /** Takes in what time it is. */
+  refill(nowMs: number): void {
+    if (this.#meter !== null) this.#triesLeft = Math.max(0, this.#meter.left(nowMs));
+  }
+
+  /** A try of it starts. */
+  spend(nowMs: number): void {
+    if (this.#meter === null) return;
+    this.#meter.take(1, nowMs);
+    this.#triesLeft = Math.max(0, this.#triesLeft - 1);
   }
 
   /** Sequence of the event that waits longest. */

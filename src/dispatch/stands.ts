@@ -7,17 +7,34 @@ export class Stands {
   readonly byHandler: readonly Stand[];
   /** Each once, those of a higher priority first. */
   readonly all: readonly Stand[];
+  readonly #limited: readonly Stand[];
 
   constructor(claims: readonly Claim[], { isOne }: { isOne: boolean }) {
     const shared = new Map<number, Stand>();
     this.byHandler = claims.map((claim) => {
-      if (claim.concurrency !== null && !isOne) return new Stand(claim);
+      if ((claim.concurrency !== null || claim.rateLimit) && !isOne) return new Stand(claim);
       const priority = isOne ? 0 : claim.priority;
       const stand = shared.get(priority) ?? new Stand({ priority, concurrency: null });
       shared.set(priority, stand);
       return stand;
     });
     this.all = [...new Set(this.byHandler)].sort((a, b) => b.priority - a.priority);
+    this.#limited = this.all.filter(({ isLimited }) => isLimited);
+  }
+
+  /** When a rate lets something start that only waits for that; infinity when nothing does. */
+  get nextTryMs(): number {
+    return this.spent.reduce((next, { nextTryMs }) => Math.min(next, nextTryMs), Number.POSITIVE_INFINITY);
+  }
+
+  /** Those of which only their rates keep what is ready from running. */
+  get spent(): Stand[] {
+    return this.#limited.filter(({ isSpent }) => isSpent);
+  }
+
+  /** Takes in what time it is, where rates limit something. */
+  refill(nowMs: number): void {
+    for (const stand of this.#limited) stand.refill(nowMs);
   }
 
   /** Lanes that could give a run now. */

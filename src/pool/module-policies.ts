@@ -7,6 +7,7 @@ import type { GivenPolicy } from '../handler.js';
 import type { StateOptions } from '../keyed-state.js';
 import { checkOption, type OptionSpec } from '../option-spec.js';
 import { optionTable } from '../options.js';
+import { rateLimitSpec } from '../rate-options.js';
 import { badHandlers } from './bad-handlers.js';
 import { stateOptionsFrom } from './module-states.js';
 
@@ -17,6 +18,7 @@ const claims = {
   priority: { kind: 'integer', default: 0, min: -1000, max: 1000, unit: 'higher first', sentence: '' },
   order: { kind: 'choice', default: 'key', choices: ['key', 'none', 'handler'], sentence: '' },
   concurrency: { kind: 'limit', default: null, min: 1, max: 512, unit: 'events', sentence: '' },
+  ...{ rateLimit: rateLimitSpec, rateLimitPerKey: rateLimitSpec },
 } as const satisfies Readonly<Record<string, OptionSpec>>;
 
 const specs = { attemptsMax, backoffMsMin, backoffMsMax, timeoutMs, graceMs, onDeadLetter, ...claims };

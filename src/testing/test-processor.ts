@@ -73,13 +73,18 @@ export async function createTestProcessor<H extends Handlers>(
     clock,
     random,
   });
-  const processor = new Processor<EventMapOf<H>>({
-    ...{ config, table, clock, pool, writer: store, opened: store.opened, trouble: new Trouble() },
-    schemas: schemasFrom(schemas),
-    journal: await store.openJournal({ isVolatile: false }),
-    flight: { depart: () => {}, arrive: () => {}, close: () => {} },
-  });
-  return new TestProcessor({ processor, clock, pool, store, patienceMs });
+  try {
+    const processor = new Processor<EventMapOf<H>>({
+      ...{ config, table, clock, pool, writer: store, opened: store.opened, trouble: new Trouble() },
+      schemas: schemasFrom(schemas),
+      journal: await store.openJournal({ isVolatile: false }),
+      flight: { depart: () => {}, arrive: () => {}, close: () => {} },
+    });
+    return new TestProcessor({ processor, clock, pool, store, patienceMs });
+  } catch (error) {
+    await store.abort();
+    throw error;
+  }
 }
 
 /** What a test processor does not leave open. */

@@ -5,6 +5,7 @@ import { type Identity, journalPartition } from '../../src/event.js';
 import type { GivenPolicy, HandlerTable } from '../../src/handler.js';
 import type { OrderMode } from '../../src/options.js';
 import type { LaneOrder } from '../../src/policy.js';
+import type { RateLimit } from '../../src/rate-options.js';
 import type { Receipt } from '../../src/receipts.js';
 import type { SourceRecord } from '../../src/sources/source.js';
 import type { Random } from './random.js';
@@ -68,6 +69,11 @@ export class Ledger {
     const order = this.order === 'global' ? {} : { order: random.pick(['key', 'none', 'handler'] as const) };
     const claims = { a: { priority: random.int(-1, 1) }, b: { concurrency: random.int(1, 3) } };
     this.claims = random.oneIn(2) ? { ...claims, c: { priority: 1, ...order } } : {};
+    if (this.order !== 'global' && random.oneIn(3)) {
+      const rate = (): RateLimit => ({ tries: random.int(1, 4), perMs: random.pick([2, 20]) });
+      const keyed = this.order === 'key' && random.oneIn(2) ? { rateLimitPerKey: rate() } : {};
+      this.claims = { ...this.claims, a: { ...claims.a, rateLimit: rate() }, b: { ...claims.b, ...keyed } };
+    }
     this.#keepsState = random.oneIn(2);
     this.#keys = random.pick([1, 2, 7, 40]);
     this.#keylessIn = random.pick([10, 10, 10, 2]);
