@@ -7,6 +7,7 @@ import { configFrom } from '../src/options.js';
 import { policiesOf } from '../src/policy.js';
 import { batchMessage } from '../src/pool/batch-message.js';
 import { BatchRunner } from '../src/pool/batch-runner.js';
+import { emitLimitsOf } from '../src/pool/emitter.js';
 import { loadHandlers } from '../src/pool/handler-module.js';
 import type { BatchMessage } from '../src/pool/messages.js';
 import { Place, Progress } from '../src/pool/progress.js';
@@ -72,7 +73,7 @@ function runnerOf(progress: Progress): BatchRunner {
     module,
     threadId: 1,
     policies: policiesOf(module.table, config),
-    limits: { ...config, reportSizeMax: config.batchBytesMax },
+    limits: { ...config, reportSizeMax: config.batchBytesMax, emits: emitLimitsOf(config) },
     isJournaled: false,
     measuresHeap: false,
     progress,

@@ -60,7 +60,8 @@ console.log(`made ${path}: commit it`);
 
 function journaled(): Parameters<Store['append']>[0]['events'] {
   const joiner = new EventsJoiner(events.length);
-  for (const event of events) joiner.add(encodeEvent(event, limits));
+  // The last one was emitted.
+  for (const [index, event] of events.entries()) joiner.add(encodeEvent(event, limits, index === 6 ? 1 : 0));
   // Of the type that is no handler's name: that of the route of both.
   const handlers = Int32Array.from(events, ({ type }) => handlerNames.indexOf(type));
   return { ...joiner.finish(), positionFirst: 1, handlers, routes: [[0, 1]], acceptedAtUs: timeUs };

@@ -204,6 +204,7 @@ export class Engine {
       ...{ dispatcher, partitions, journal, away, flights, writer, clock, limits: config },
       handlerCount: this.policies.length,
       isStored: ({ partition }) => isJournaled && partition === journal.partition,
+      routeOf: (type) => this.#routes.of(type) ?? [],
       letIn: () => {
         this.acceptance.look();
         this.intake.letIn();

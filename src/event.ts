@@ -74,8 +74,11 @@ export function sizeOf(event: EncodedEvent): number {
   return text + (event.data?.length ?? 0) + 64;
 }
 
-/** Checks an event and encodes it. Throws a KeylaneError `bad-event` that names the field, and what fits. */
-export function encodeEvent(event: SourceEvent, limits: EventLimits): EncodedEvent {
+/**
+ * Checks an event and encodes it; `depth` is above 0 of one that is emitted. Throws a KeylaneError `bad-event` that
+ * names the field, and what fits.
+ */
+export function encodeEvent(event: SourceEvent, limits: EventLimits, depth = 0): EncodedEvent {
   if (typeof event !== 'object' || event === null) throw badEvent('an event', 'an object with a type', event);
   const { type } = event;
   if (typeof type !== 'string' || type === '') throw badEvent('event.type', 'a string that is not empty', type);
@@ -84,7 +87,7 @@ export function encodeEvent(event: SourceEvent, limits: EventLimits): EncodedEve
   if (key !== null) checkName('event.key', key, limits);
   const id = event.id ?? null;
   if (id !== null) checkName('event.id', id, limits);
-  const extras = hasExtras(event) ? encodeExtras(event, limits) : null;
+  const extras = depth > 0 || hasExtras(event) ? encodeExtras(event, limits, depth) : null;
   return { type, key, id, extras, data: encodeData(event.data, limits) };
 }
 

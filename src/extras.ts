@@ -1,5 +1,6 @@
-// What few events have: time, version, the ids of what they belong to and follow from, headers. It is checked on
-// publish and rests as one JSON text beside the data, so that an event without any of it costs nothing.
+// What few events have: time, version, the ids of what they belong to and follow from, headers, how long the chain is
+// that they were emitted in. It is checked on publish and rests as one JSON text beside the data, so that an event
+// without any of it costs nothing.
 
 import { badEvent, KeylaneError, shown } from './errors.js';
 import type { EventLimits, SourceEvent } from './event.js';
@@ -11,6 +12,7 @@ interface Extras {
   correlationId?: string;
   causationId?: string;
   headers?: Record<string, string>;
+  depth?: number;
 }
 
 /** The same as handlers and readers of a store see it. */
@@ -25,20 +27,23 @@ export interface ReadExtras {
   readonly causationId: string | null;
   /** The headers the publisher gave; an object without a prototype. */
   readonly headers: Readonly<Record<string, string>>;
+  /** How many events stand before it in the chain in which it was emitted; 0 of one that was published. */
+  readonly depth: number;
 }
 
 export function hasExtras({ time, version, correlationId, causationId, headers }: SourceEvent): boolean {
   return time != null || headers != null || version != null || correlationId != null || causationId != null;
 }
 
-/** Checks them. Throws a KeylaneError `bad-event` that names the field, and what fits. */
-export function encodeExtras(event: SourceEvent, { headersSizeMax }: EventLimits): string {
+/** Checks them; `depth` is no publisher's to say. Throws a KeylaneError `bad-event` that names what does not fit. */
+export function encodeExtras(event: SourceEvent, { headersSizeMax }: EventLimits, depth = 0): string {
   const extras: Extras = {};
   if (event.time != null) extras.time = encodeTime(event.time);
   if (event.version != null) extras.version = checkedVersion(event.version);
   if (event.correlationId != null) extras.correlationId = checkedId('event.correlationId', event.correlationId);
   if (event.causationId != null) extras.causationId = checkedId('event.causationId', event.causationId);
   if (event.headers != null) extras.headers = checkedHeaders(event.headers);
+  if (depth > 0) extras.depth = depth;
   const text = JSON.stringify(extras);
   if (text.length <= headersSizeMax) return text;
   throw new KeylaneError(
@@ -51,15 +56,16 @@ export function encodeExtras(event: SourceEvent, { headersSizeMax }: EventLimits
 const noHeaders: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
 
 const noExtras: ReadExtras = Object.freeze({
-  ...{ time: null, version: 1, correlationId: null, causationId: null, headers: noHeaders },
+  ...{ time: null, version: 1, correlationId: null, causationId: null, headers: noHeaders, depth: 0 },
 });
 
 /** Reads what `encodeExtras` has written; null is what an event has that has none of them. */
 export function readExtras(text: string | null): ReadExtras {
   if (text === null) return noExtras;
-  const { time = null, version = 1, correlationId = null, causationId = null, headers } = JSON.parse(text) as Extras;
+  const extras = JSON.parse(text) as Extras;
+  const { time = null, version = 1, correlationId = null, causationId = null, headers, depth = 0 } = extras;
   const own = headers === undefined ? noHeaders : Object.assign(Object.create(null), headers);
-  return { time, version, correlationId, causationId, headers: own };
+  return { time, version, correlationId, causationId, headers: own, depth };
 }
 
 /** RFC 3339, section 5.6: date-time. */

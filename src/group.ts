@@ -7,7 +7,7 @@ import { EventsJoiner } from './joined-events.js';
 import { type StateChange, stateSizeOf } from './keyed-state.js';
 import type { Outcome } from './outcome.js';
 import type { Route } from './routes.js';
-import type { GroupResult, JournalEvents, LaneParked } from './store/messages.js';
+import type { Emitters, GroupResult, JournalEvents, LaneParked } from './store/messages.js';
 
 /** What became of a published event once it is stored. */
 export interface Accepted {
@@ -29,6 +29,8 @@ export interface Owed {
   readonly event: EncodedEvent;
   readonly route: Route;
   readonly waiter: Waiter | null;
+  /** The event that emitted it; left out where it was published. It exists if that one has its outcome by its try. */
+  readonly emitter?: Slot;
 }
 
 /** What one batch, or the like, adds to a group. */
@@ -44,6 +46,8 @@ export interface GroupPart {
   readonly parked: readonly LaneParked[];
   /** What its events have changed states to; left out without any. */
   readonly states?: readonly StateChange[];
+  /** What its events have emitted; left out without any. */
+  readonly emitted?: readonly Owed[];
   /** What to say once it is durable. */
   readonly announcement: (() => void) | null;
 }
@@ -76,6 +80,7 @@ export class Group {
   #bytes = 0;
   #eventBytes = 0;
   #outcomesOwed = 0;
+  #emitted = 0;
 
   constructor(number: number, openedMs: number) {
     this.number = number;
@@ -97,7 +102,7 @@ export class Group {
     return this.announcements.length > 0 || this.whenStored.length > 0;
   }
 
-  /** Size of its rows and states. */
+  /** Size of its rows and states, and of what was emitted. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -128,12 +133,16 @@ export class Group {
     }
   }
 
-  /** Adds a published event at the position after that of the one before. */
+  /** Adds an event that was published or emitted, at the position after that of the one before. */
   accept(owed: Owed, position: number): void {
     if (this.owed.length === 0) this.#positionFirst = position;
     this.owed.push(owed);
     this.#outcomesOwed += owed.route.length;
-    this.#eventBytes += sizeOf(owed.event);
+    const size = sizeOf(owed.event);
+    this.#eventBytes += size;
+    if (owed.emitter === undefined) return;
+    this.#emitted += 1;
+    this.#bytes += size;
   }
 
   /** Its events as they cross to the writer; null when it has none. */
@@ -148,7 +157,8 @@ export class Group {
       joiner.add(event);
       handlers[index] = route.length === 1 ? route[0]! : -1 - indexIn(routes, route);
     }
-    return { ...joiner.finish(), positionFirst, handlers, routes, acceptedAtUs };
+    const events = { ...joiner.finish(), positionFirst, handlers, routes, acceptedAtUs };
+    return this.#emitted === 0 ? events : { ...events, emitters: emittersOf(owed) };
   }
 
   /** Tells those who wait that it is stored. */
@@ -172,6 +182,18 @@ export class Group {
     for (const { waiter } of this.owed) waiter?.reject(error);
     for (const { reject } of this.whenStored) reject(error);
   }
+}
+
+/** Which of the events were emitted, and by which. */
+function emittersOf(owed: readonly Owed[]): Emitters {
+  const emitted = [...owed.entries()].filter(([, { emitter }]) => emitter !== undefined);
+  const slots = emitted.map(([, { emitter }]) => emitter!);
+  return {
+    indexes: Int32Array.from(emitted, ([index]) => index),
+    partitions: Int32Array.from(slots, ({ partition }) => partition),
+    positions: Float64Array.from(slots, ({ position }) => position),
+    handlers: Int32Array.from(slots, ({ handler }) => handler),
+  };
 }
 
 /** Where a route stands in a list of few; it is added if it is new. */

@@ -90,7 +90,10 @@ export class Groups {
 
   /** Adds a published event. */
   accept(owed: Owed): void {
-    const group = this.#open();
+    this.#accept(this.#open(), owed);
+  }
+
+  #accept(group: Group, owed: Owed): void {
     const { eventBytes } = group;
     group.accept(owed, this.#parts.takePosition());
     this.#events += 1;
@@ -98,11 +101,12 @@ export class Groups {
     this.#eventBytes += group.eventBytes - eventBytes;
   }
 
-  /** Adds what became of events. */
+  /** Adds what became of events, and what they emitted: the two are stored together. */
   add(part: GroupPart): void {
     const group = this.#open();
     const { bytes } = group;
     group.add(part);
+    for (const owed of part.emitted ?? []) this.#accept(group, owed);
     this.#outcomeBytes += group.bytes - bytes;
     if (this.#outcomeBytes >= this.#parts.limits.unacknowledgedBytesMax) this.#isBehind = true;
   }

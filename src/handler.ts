@@ -47,6 +47,13 @@ export interface HandlerContext {
    * nothing had been set.
    */
   setState(next: unknown): void;
+  /**
+   * Emits follow-up events. They exist exactly if this try succeeds: they are stored in one transaction with its
+   * outcome, in the order of the calls, with the ids that `correlate` gives them, and then run like any other event.
+   * Checked and encoded at the call. Throws where an event could not be published, where the try has ended, and a
+   * `PermanentError` where the chain is longer than `emitDepthMax` or there is no journal.
+   */
+  emit(events: SourceEvent | readonly SourceEvent[]): void;
   /** Gives an event the ids that it has as a follow-up of this one; see the function `correlate`. */
   correlate<Event extends SourceEvent>(event: Event): Event & { correlationId: string; causationId: string };
 }

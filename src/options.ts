@@ -1,6 +1,7 @@
 // The table of options, from which config, flags, messages and README come. The environment is read nowhere else.
 
 import { availableParallelism } from 'node:os';
+import { emitOptions } from './emit-options.js';
 import { KeylaneError, shown } from './errors.js';
 import { failureOptions } from './failure-options.js';
 import { locationFrom, storeFrom } from './locations.js';
@@ -219,9 +220,7 @@ export const optionTable = {
     unit: 'characters',
     sentence: 'Largest stored error; what exceeds it is cut.',
   },
-  ...stateOptions,
-  ...failureOptions,
-  ...rateOptions,
+  ...{ ...stateOptions, ...emitOptions, ...failureOptions, ...rateOptions },
   loadTimeoutMs: {
     kind: 'integer',
     default: 10_000,

@@ -8,16 +8,18 @@ import type { Batch } from './dispatch/departures.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import { notMeasured, type Slot } from './dispatch/ring-buffer.js';
 import type { Flight, Flights } from './flights.js';
-import type { Decided, Group } from './group.js';
+import type { Decided, Group, Owed } from './group.js';
 import { type GroupLimits, Groups } from './groups.js';
 import { HandlerTallies } from './handler-tallies.js';
 import { Histogram } from './histogram.js';
+import { JoinedEventsReader } from './joined-events.js';
 import type { Journal } from './journal.js';
 import { laneNames, laneWithoutOrder, noteProblems, type RowTime, rowsOf, stateChanges } from './main-rows.js';
 import { type Verdict, verdict } from './outcome.js';
 import type { Partitions } from './partitions.js';
 import type { BatchReport } from './pool/messages.js';
 import { Rate } from './rate.js';
+import type { Route } from './routes.js';
 import type { GroupResult, StoreGauges } from './store/messages.js';
 import type { WriterThread } from './threads.js';
 
@@ -31,6 +33,8 @@ export interface SettlementParts {
   readonly clock: Clock;
   readonly limits: GroupLimits;
   readonly handlerCount: number;
+  /** The handlers that take events of a type. */
+  routeOf(type: string): Route;
   /** Whether the store has the whole event already. */
   isStored(slot: Slot): boolean;
   /** Sees rows before they leave for the writer; gives back what to say once they are durable. */
@@ -118,6 +122,7 @@ export class Settlement {
       dispatcher.confirm(slots);
     }
     const known = new Set(result.duplicates.map(({ index }) => index));
+    for (const index of result.withheld ?? []) known.add(index);
     for (let index = 0; index < group.owed.length; index += 1) {
       if (!known.has(index)) journal.stored(group.owed[index]!, group.positionFirst + index, group.openedMs);
     }
@@ -144,7 +149,9 @@ export class Settlement {
       const { rows, rowCount } = report;
       const announcement = this.#parts.inspect(report, slots);
       const states = stateChanges(flight.batch.slots, report.states ?? []);
-      this.groups.add({ slots, rows, rowCount, ...decided, parked: laneNames(stopped), states, announcement });
+      const emitted = this.#emittedBy(flight, report);
+      const part = { slots, rows, rowCount, ...decided, parked: laneNames(stopped), states, announcement };
+      this.groups.add(emitted === null ? part : { ...part, emitted });
       for (const parked of stopped) away.park(parked);
       if (stopped.length > 0) this.#parts.onParked(away.parkedLanes);
     }
@@ -189,6 +196,16 @@ export class Settlement {
     this.groups.add({ slots, rows, rowCount: slots.length, ...decided, parked: [], announcement });
   }
 
+  #emittedBy({ batch }: Flight, { emitted }: BatchReport): Owed[] | null {
+    if (emitted === undefined) return null;
+    const reader = new JoinedEventsReader(emitted.events);
+    return Array.from(emitted.by, (index): Owed => {
+      reader.advance();
+      const event = reader.event();
+      return { event, route: this.#parts.routeOf(event.type), waiter: null, emitter: batch.slots[index]! };
+    });
+  }
+
   #noteLatency(slots: readonly Slot[], nowMs: number): void {
     for (const { state, acceptedMs } of slots) {
       if (state === 'settled' && acceptedMs !== notMeasured) this.latency.add((nowMs - acceptedMs) * 1000);
@@ -202,7 +219,7 @@ export class Settlement {
 
   #send(group: Group): void {
     const { writer, partitions, clock } = this.#parts;
-    const events = group.joinedEvents(clock.wallMs() * 1000);
+    const events = group.joinedEvents(Math.floor(clock.wallMs() * 1000));
     const { rows, parked, states } = group;
     const request = { events, rows, watermarks: partitions.takeMoved(), parked };
     this.#links.send(group, writer.append(states.length === 0 ? request : { ...request, states }));

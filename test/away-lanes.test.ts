@@ -21,7 +21,9 @@ const hourMs = 3_600_000;
 function makeLanes({ keys, each = 1, ringSize = 64 }: { keys: number; each?: number; ringSize?: number }) {
   const clock = new SimulatedClock();
   const config = configFrom({ handlers: 'none', store: 'none', threads: 1, ringSize });
-  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null });
+  const dispatcher = new Dispatcher({
+    ...{ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null, rateLimit: null },
+  });
   const dueTimes = new DueTimes(clock, [{ backoffMsMax: 100 }, { backoffMsMax: 50 }]);
   const groups = { begun: 1, sent: 1 };
   const lanes = new AwayLanes({

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { handlerResult, type Policy } from '../dist/src/handler.js';
 import { configFrom } from '../dist/src/options.js';
 import { policiesOf } from '../dist/src/policy.js';
+import { emitLimitsOf } from '../dist/src/pool/emitter.js';
 import { HandlerPool } from '../dist/src/pool/handler-pool.js';
 import { HandlerThread } from '../dist/src/pool/handler-thread.js';
 import { noRun, numberOf, numbersPerEvent } from '../dist/src/pool/messages.js';
@@ -345,7 +346,11 @@ describe('starting and ending', () => {
         },
         ...{ progress: Progress.ofPlaces(2, { batchSizeMax: 8 }).shared, postponementsMax: 1, measuresHeap: false },
         ...{ batchSizeMax: 8, reportSizeMax: 1000, resultSizeMax: 1000, errorSizeMax: 1000 },
-        ...{ stateSizeMax: 1000, freezeState: false },
+        ...{
+          stateSizeMax: 1000,
+          freezeState: false,
+          emits: emitLimitsOf(configFrom({ handlers: 'none', store: 'none' })),
+        },
       },
       { threadId: 5, tell: (news) => told.push(news.kind) },
     );

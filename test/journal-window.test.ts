@@ -21,7 +21,9 @@ const owed = { event, route: [0], waiter: null };
 /** A journal of which positions 1 to 3 are owed from before, and 4 is the next. */
 function makeWindow({ parked } = { parked: 0 }) {
   const config = configFrom({ handlers: 'none', store: 'none', threads: 1, ringSize: 16 });
-  const dispatcher = new Dispatcher({ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null });
+  const dispatcher = new Dispatcher({
+    ...{ ...config, handlerCount: 1, widest: 1, parks: [false], breaker: null, rateLimit: null },
+  });
   const partitions = new Partitions(dispatcher, new DueTimes(new SimulatedClock(), []));
   const warnings: string[] = [];
   const onWarning = ({ message }: Error): void => void warnings.push(message);

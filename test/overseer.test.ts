@@ -53,8 +53,8 @@ function makeBatch(count: number, { limit = {} }: { limit?: Partial<Policy> } = 
     const startedAtUs = nowUs();
     place.begin(index, startedAtUs);
     vi.advanceTimersByTime(ms);
-    const tried = { result: handlerResult.succeeded, isTried: true, value: null, error: null, delayMs: 0 };
-    place.finish(index, { ...tried, startedAtUs, durationUs: ms * 1000 });
+    const tried = { result: handlerResult.succeeded, isTried: true, value: null, error: null, emitted: null };
+    place.finish(index, { ...tried, delayMs: 0, startedAtUs, durationUs: ms * 1000 });
   };
   return {
     run,

@@ -1,6 +1,7 @@
 // What a thread leaves in shared memory: whatever came of an event is read back as it was, by who outlives the thread.
 
 import { expect, test } from 'vitest';
+import type { EncodedEvent } from '../src/event.js';
 import { handlerResult } from '../src/handler.js';
 import type { EndedTry } from '../src/pool/ended-try.js';
 import { ledgerBytesMax, Progress } from '../src/pool/progress.js';
@@ -8,9 +9,13 @@ import { ledgerBytesMax, Progress } from '../src/pool/progress.js';
 function ended(of: Partial<EndedTry>): EndedTry {
   return {
     ...{ result: handlerResult.succeeded, isTried: true, startedAtUs: 5, durationUs: 3, delayMs: 0 },
-    ...{ value: null, error: null, ...of },
+    ...{ value: null, error: null, emitted: null, ...of },
   };
 }
+
+const event = (key: string, data: string | Uint8Array | null): EncodedEvent => {
+  return { type: 't', key, id: null, extras: '{"depth":1}', data };
+};
 
 /** The place as its thread has it, and as the main thread does. */
 function ends() {
@@ -35,6 +40,8 @@ test('values, errors and waits come back as they were written, whatever they hol
     ended({ value: Uint8Array.of(0, 255, 128) }),
     ended({ result: handlerResult.retrying, error: '{"name":"Ü"}', delayMs: 12.5 }),
     ended({ result: handlerResult.skipped, isTried: false }),
+    ended({ value: '1', emitted: [event('a', '{"n":1}'), event('ü', Uint8Array.of(0, 255))] }),
+    ended({ emitted: [event('b', null)] }),
     ended({ value: 'last' }),
   ];
   tries.forEach((one, index) => {
@@ -43,6 +50,13 @@ test('values, errors and waits come back as they were written, whatever they hol
   });
   expect([...main.ledger()]).toEqual(tries);
   expect(main.running()).toBeNull();
+});
+
+test('what was emitted does not fit where a result of its length would not', () => {
+  const { thread, main } = ends();
+  thread.begin(0, 5);
+  expect(thread.finish(0, ended({ emitted: [event('a', 'x'.repeat(ledgerBytesMax))] }))).toBe(false);
+  expect([[...main.ledger()], main.running()]).toEqual([[], null]);
 });
 
 test('a wait of the batch before is not taken for one of this batch', () => {

@@ -1,7 +1,7 @@
 // How many tries may start, as users say it: by the option, by a handler's policy, by key; on a clock that the test moves.
 
 import { expect, test } from 'vitest';
-import { defineHandlers, type HandlerEvent, KeylaneError } from '../dist/src/index.js';
+import { defineHandlers, type HandlerEvent, type HandlerPolicy, KeylaneError } from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 
 const second = 1000;
@@ -105,7 +105,7 @@ test.each([
   ],
 ])('%s', async (_, options, slow, says) => {
   const { handlers } = noted();
-  const made = createTestProcessor({ handlers, policies: { slow }, ...options });
+  const made = createTestProcessor({ handlers, policies: { slow: slow as HandlerPolicy }, ...options });
   if (says === null) {
     // An empty limit is none.
     await (await made)[Symbol.asyncDispose]();

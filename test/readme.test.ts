@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import type { NamedHandler } from '../dist/src/index.js';
+import type { Handlers, NamedHandler } from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { makeFolder, readOutcomes } from './processor-fixture.js';
 
@@ -55,6 +55,7 @@ test('the library examples print what the README says they print', async () => {
     'orders.js',
     'risk.test.js',
     'balance.js',
+    'orders-emit.js',
   ];
   expect([...files.keys()]).toEqual(named);
   const { stdout, stderr } = await run(process.execPath, ['main.js'], { cwd: folder });
@@ -84,6 +85,25 @@ test('the example of state keeps a balance for each key', async () => {
   expect(readOutcomes(bus.path, 'SELECT key, value FROM states')).toEqual([
     { key: 'ada', value: '{"cents":12}' },
     { key: 'bob', value: '{"cents":1}' },
+  ]);
+});
+
+test('the example of follow-up events has an outcome for each', async () => {
+  const { default: handlers } = (await import(join(exampleFolder(), 'orders-emit.js'))) as { default: Handlers };
+  await using bus = await createTestProcessor({ handlers });
+  const data = { cents: 250, items: ['cup', 'pot'] };
+  await bus.processor.publish({ type: 'order.placed', key: 'o-1', id: 'order-1', data });
+  await bus.drain();
+  expect(bus.outcomes().map(({ result }) => result)).toEqual([
+    2,
+    '250 cents for order-1',
+    'cup for o-1',
+    'pot for o-1',
+  ]);
+  expect(readOutcomes(bus.path, 'SELECT type, key, depth FROM emitted_events ORDER BY position')).toEqual([
+    { type: 'invoice.due', key: 'o-1', depth: 1 },
+    { type: 'item.reserved', key: 'cup', depth: 1 },
+    { type: 'item.reserved', key: 'pot', depth: 1 },
   ]);
 });
 

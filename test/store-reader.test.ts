@@ -46,7 +46,7 @@ describe('a published event', () => {
           identity: { partition: 'journal', position: 1 },
           ...{ id: 'e-1', type: 'order.placed', key: 'ada', time: '2026-11-23T10:00:00Z', headers: { source: 'web' } },
           ...{ data: { amount: [1, null] }, acceptedAtUs, handlers: ['h'] },
-          ...{ version: 1, correlationId: null, causationId: null },
+          ...{ version: 1, correlationId: null, causationId: null, depth: 0 },
         };
         expect(reader.event({ partition: 'journal', position: 1 })).toEqual(expected);
         expect(reader.eventById('e-1')).toEqual(expected);
@@ -58,7 +58,7 @@ describe('a published event', () => {
             key: null,
             time: null,
             headers: {},
-            ...{ version: 1, correlationId: null, causationId: null },
+            ...{ version: 1, correlationId: null, causationId: null, depth: 0 },
             data: undefined,
             acceptedAtUs,
             handlers: ['h'],

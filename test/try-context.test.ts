@@ -10,7 +10,8 @@ test.each(['asked for', 'woken'])(
   async (moment) => {
     const place = Progress.ofPlaces(1, { batchSizeMax: 4 }).place(0);
     place.reset(4);
-    const context = new TryContext('a', { reader: { attempt: 1 }, place, index: 0 }, new AbortNews(1));
+    const thread = { news: new AbortNews(1), emitter: null as never };
+    const context = new TryContext('a', { reader: { attempt: 1 }, place, index: 0 }, thread);
     const look = place.flagOf.bind(place);
     let isArmed = moment === 'asked for';
     place.flagOf = (index) => {

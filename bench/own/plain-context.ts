@@ -32,6 +32,10 @@ export class PlainContext implements HandlerContext {
     return correlate(this.event!, event);
   }
 
+  emit(): never {
+    throw new TypeError(`handler "${this.handler}" must emit nothing in a plain loop, where nothing would follow`);
+  }
+
   get aborted(): boolean {
     return this.#timeoutMs !== null && performance.now() - this.#startMs >= this.#timeoutMs;
   }

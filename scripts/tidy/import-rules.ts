@@ -20,6 +20,7 @@ const vocabulary = [
   'options',
   'policy',
   'failure-options',
+  'emit-options',
   'rate-options',
   'state-options',
   'keyed-state',

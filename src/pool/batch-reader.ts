@@ -49,6 +49,7 @@ export class BatchReader extends JoinedEventsReader {
       correlationId: extras.correlationId,
       causationId: extras.causationId,
       headers: extras.headers,
+      depth: extras.depth,
       partition: this.#message.partitions[this.partition]!,
       position: this.position,
     };

@@ -7,6 +7,7 @@ import { getHeapStatistics } from 'node:v8';
 import { handlerResult, isPermanent, type Policy, retryLaterMs } from '../handler.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
+import { type EmitLimits, Emitter } from './emitter.js';
 import type { EndedTry } from './ended-try.js';
 import { errorRecordText } from './error-record.js';
 import { afterFailure, timedOut, unjudged, wasCancelled } from './failed-try.js';
@@ -17,7 +18,7 @@ import { ReportBuilder } from './report-builder.js';
 import { encodeResult } from './result-codec.js';
 import { RunStates } from './run-states.js';
 import { StateKeeper } from './state-keeper.js';
-import { AbortNews, TryContext } from './try-context.js';
+import { AbortNews, TryContext, type TryThread } from './try-context.js';
 
 export interface BatchRunnerParts {
   readonly module: HandlerModule;
@@ -32,6 +33,7 @@ export interface BatchRunnerParts {
     readonly postponementsMax: number;
     readonly stateSizeMax: number;
     readonly freezeState: boolean;
+    readonly emits: EmitLimits;
   };
   /** Whether the journal holds the events of its partition. */
   readonly isJournaled: boolean;
@@ -45,13 +47,13 @@ export interface BatchRunnerParts {
 export class BatchRunner {
   readonly #parts: BatchRunnerParts;
   readonly #rows: RowsBuilder;
-  readonly #news: AbortNews;
+  readonly #thread: TryThread;
   /** By index of the handler; null for one that keeps no state. */
   readonly #keepers: readonly (StateKeeper | null)[];
   /** What came of the event that was run last; written again for every event. */
   readonly #ended: EndedTry = {
     ...{ result: handlerResult.skipped, isTried: false, startedAtUs: 0, durationUs: 0, delayMs: 0 },
-    ...{ value: null, error: null },
+    ...{ value: null, error: null, emitted: null },
   };
   /** The last batch that came; settled when it is done. */
   #last: Promise<unknown> = Promise.resolve();
@@ -63,9 +65,10 @@ export class BatchRunner {
 
   constructor(parts: BatchRunnerParts) {
     this.#parts = parts;
-    this.#news = new AbortNews(parts.threadId);
     this.#rows = new RowsBuilder(parts.limits.batchSizeMax);
-    const { module, limits } = parts;
+    const { module, limits, isJournaled } = parts;
+    const emitter = new Emitter({ table: module.table, limits: limits.emits, isJournaled });
+    this.#thread = { news: new AbortNews(parts.threadId), emitter };
     this.#keepers = module.states.map((options, index) => {
       return options === null ? null : new StateKeeper(module.table.names[index]!, { options, limits });
     });
@@ -125,7 +128,7 @@ export class BatchRunner {
         if (!place.keepState(index, states.changed)) break;
       }
       // What does not fit where it would survive the thread is reported at once.
-      if (!place.finish(index, ended) || this.#rows.size >= limits.reportSizeMax) break;
+      if (!place.finish(index, ended) || this.#rows.size + report.emittedSize >= limits.reportSizeMax) break;
       ended.startedAtUs += ended.durationUs;
     }
     return report.finish({ busyUs: nowUs() - beganAtUs, heapGrowthBytes: this.#heapGrowth() });
@@ -143,8 +146,8 @@ export class BatchRunner {
     const { module } = this.#parts;
     const { reader, place, states, index } = batch;
     const name = module.table.names[reader.handler]!;
-    const context =
-      states === null ? new TryContext(name, batch, this.#news) : states.contextFor(name, batch, this.#news);
+    const thread = this.#thread;
+    const context = states === null ? new TryContext(name, batch, thread) : states.contextFor(name, batch, thread);
     this.#ran += 1;
     place.begin(index, this.#ended.startedAtUs);
     let came: unknown;
@@ -183,6 +186,7 @@ export class BatchRunner {
     ended.delayMs = 0;
     ended.value = null;
     ended.error = null;
+    ended.emitted = null;
     if (flag !== abortFlag.none) this.#fail(reader, flag, isThrown ? came : undefined);
     else if (isThrown) this.#fail(reader, flag, came);
     else this.#succeed(batch, context, came);
@@ -196,6 +200,7 @@ export class BatchRunner {
       // A state that cannot be stored is a failed try as well.
       if (states !== null) states.succeed(context);
       ended.value = value;
+      ended.emitted = TryContext.emitted(context);
       ended.result = handlerResult.succeeded;
     } catch (thrown) {
       this.#fail(reader, abortFlag.none, thrown);
@@ -251,6 +256,7 @@ export class BatchRunner {
     ended.durationUs = 0;
     ended.delayMs = 0;
     ended.value = null;
+    ended.emitted = null;
     const isCancelled = result === handlerResult.cancelled;
     ended.error = isCancelled ? errorRecordText(wasCancelled(), this.#parts.limits.errorSizeMax) : null;
   }

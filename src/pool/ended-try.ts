@@ -1,5 +1,6 @@
 // What came of one event of a batch, before it becomes a row of the report or a line of the ledger.
 
+import type { EncodedEvent } from '../event.js';
 import type { HandlerResult } from '../handler.js';
 
 /** One that is built in a handler thread is written again for every event, so none of its fields is read-only. */
@@ -16,4 +17,6 @@ export interface EndedTry {
   value: string | Uint8Array | null;
   /** JSON text of an ErrorRecord, or null. */
   error: string | null;
+  /** What a try that succeeded has emitted; null where that is nothing. */
+  emitted: readonly EncodedEvent[] | null;
 }

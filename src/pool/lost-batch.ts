@@ -58,7 +58,7 @@ export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchRepor
   return builder.finish({ busyUs });
 }
 
-const doubted = { result: handlerResult.doubted, isTried: true, delayMs: 0, value: null, error: null };
+const doubted = { result: handlerResult.doubted, isTried: true, delayMs: 0, value: null, error: null, emitted: null };
 
 /** What came of the event that ran when its thread died. */
 function chargedWith(
@@ -67,7 +67,7 @@ function chargedWith(
 ): Omit<EndedTry, 'startedAtUs' | 'durationUs'> {
   const policy = of.policies[handler]!;
   const flag = place.flagOf(index);
-  const told = { isTried: true, value: null };
+  const told = { isTried: true, value: null, emitted: null };
   if (flag === abortFlag.cancelled) {
     const error = errorRecordText(wasCancelled(reason), of.errorSizeMax);
     return { ...told, result: handlerResult.cancelled, delayMs: 0, error };
@@ -92,6 +92,7 @@ export function reportOfKilled(
     reader.advance();
     builder.add(index, reader, {
       ...{ result: handlerResult.failed, startedAtUs: Date.now() * 1000, durationUs: 0, delayMs: 0, value: null },
+      emitted: null,
       // The next try would be one too many: it is not made.
       isTried: false,
       error: errorRecordText(killedProcess(reader.attempt - 1), of.errorSizeMax),

@@ -4,6 +4,7 @@
 import type { HandlerTable, Policy } from '../handler.js';
 import type { JoinedEvents } from '../joined-events.js';
 import type { StateAt } from '../keyed-state.js';
+import type { EmitLimits } from './emitter.js';
 
 /** Numbers of one event in BatchMessage.numbers, in this order. */
 export const numberOf = { partition: 0, position: 1, handler: 2, attempt: 3, postponed: 4, run: 5 } as const;
@@ -44,6 +45,15 @@ export interface BatchReport {
   readonly heapGrowthBytes: number;
   /** The states that it changed, each once, as the last event of a run that did has left it; left out without any. */
   readonly states?: readonly StateAt[];
+  /** What its events have emitted; left out where that is nothing. */
+  readonly emitted?: EmittedEvents;
+}
+
+/** Emitted events, in the order of the events that emitted them and of their calls. */
+export interface EmittedEvents {
+  readonly events: JoinedEvents;
+  /** For each, the index in the batch of the event that emitted it. */
+  readonly by: Int32Array;
 }
 
 /** Main thread to handler thread, at the end: run `teardown()`. A thread runs it once, however often it is told. */
@@ -102,6 +112,7 @@ export interface HandlerThreadData {
   readonly resultSizeMax: number;
   readonly errorSizeMax: number;
   readonly stateSizeMax: number;
+  readonly emits: EmitLimits;
   /** Whether a state that a handler is given is frozen. */
   readonly freezeState: boolean;
   /** Wall clock minus monotonic clock, in microseconds: one value for all threads, so that their times compare. */

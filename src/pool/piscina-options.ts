@@ -3,6 +3,7 @@
 import { fileURLToPath } from 'node:url';
 import type { HandlerTable, Policy } from '../handler.js';
 import type { Config } from '../options.js';
+import { emitLimitsOf } from './emitter.js';
 import type { HandlerThreadData } from './messages.js';
 
 /** One batch runs in a thread and one waits there, so that a thread need not wait for the main thread in between. */
@@ -40,7 +41,7 @@ export function piscinaOptions({
   const { postponementsMax, resourceLimits, intake, recycle, freezeState } = config;
   const workerData: HandlerThreadData = {
     ...{ handlersUrl: url.href, table, policies, ...limits, postponementsMax, epochOffsetUs, progress },
-    ...{ isJournaled: intake === 'journal', freezeState },
+    ...{ isJournaled: intake === 'journal', freezeState, emits: emitLimitsOf(config) },
     measuresHeap: recycle?.heapGrowthMb !== undefined,
   };
   return {

@@ -6,9 +6,10 @@
 // it stops: what is said of an event comes before the count that takes the event in. Atomics are for the flags, which
 // the main thread writes while the thread reads them.
 
-import type { HandlerResult } from '../handler.js';
 import type { KeyState } from '../keyed-state.js';
+import { emittedFrom, emittedText } from './emitted-text.js';
 import type { EndedTry } from './ended-try.js';
+import { kindOf, readTryCode, tryCode } from './try-code.js';
 
 /** Room for results and errors in one place; a batch whose results exceed it ends early. */
 export const ledgerBytesMax = 256 * 1024;
@@ -24,20 +25,14 @@ const marksPerPlace = 16;
 const timeOf = { startedAtUs: 0, durationUs: 1, delayMs: 2 } as const;
 const timesPerEvent = 3;
 
-/** What the encoded part of an event is; kept beside its result in one byte, with a bit for one that was not tried. */
-const kindOf = { nothing: 0, text: 1, bytes: 2, error: 3 } as const;
-const kindShift = 4;
-const resultMask = 0x0f;
-const kindMask = 0x03;
-const untriedBit = 0x40;
-
 /** Numbers of the state that an event has left, in this order; written in batches that have states. */
 const stateOf = { from: 0, length: 1, version: 2, isText: 3 } as const;
 const numbersPerState = 4;
 /** Lengths that stand for no bytes: the state is as it was, or the key has none any more. */
 const stateLength = { unchanged: -1, none: -2 } as const;
 
-const intsPerEvent = 1 + numbersPerState;
+/** Lengths of its result and of what it emitted, the latter only where its code says so. */
+const intsPerEvent = 2 + numbersPerState;
 const bytesPerEvent = timesPerEvent * Float64Array.BYTES_PER_ELEMENT + intsPerEvent * Int32Array.BYTES_PER_ELEMENT + 2;
 
 /** The memory of all places of some threads. */
@@ -75,6 +70,7 @@ export class Place {
   readonly #marks: Int32Array;
   readonly #times: Float64Array;
   readonly #lengths: Int32Array;
+  readonly #emittedLengths: Int32Array;
   readonly #states: Int32Array;
   readonly #codes: Uint8Array;
   readonly #flags: Uint8Array;
@@ -91,6 +87,7 @@ export class Place {
     this.#marks = new Int32Array(shared, next(marksPerPlace * 4), marksPerPlace);
     this.#times = new Float64Array(shared, next(batchSizeMax * timesPerEvent * 8), batchSizeMax * timesPerEvent);
     this.#lengths = new Int32Array(shared, next(batchSizeMax * 4), batchSizeMax);
+    this.#emittedLengths = new Int32Array(shared, next(batchSizeMax * 4), batchSizeMax);
     this.#states = new Int32Array(shared, next(batchSizeMax * numbersPerState * 4), batchSizeMax * numbersPerState);
     this.#codes = new Uint8Array(shared, next(batchSizeMax), batchSizeMax);
     this.#flags = new Uint8Array(shared, next(batchSizeMax), batchSizeMax);
@@ -139,7 +136,8 @@ export class Place {
    */
   finish(index: number, ended: EndedTry): boolean {
     const encoded = ended.error ?? ended.value;
-    const length = encoded === null ? 0 : this.#write(encoded);
+    const emitted = ended.emitted === null ? 0 : this.#write(emittedText(ended.emitted));
+    const length = encoded === null || emitted < 0 ? emitted : this.#write(encoded);
     if (length < 0) {
       // It has ended: a death before the report leaves is not charged to it, though it has to run again.
       this.#marks[markOf.begun] = index;
@@ -149,8 +147,9 @@ export class Place {
     this.#times[t + timeOf.startedAtUs] = ended.startedAtUs;
     this.#times[t + timeOf.durationUs] = ended.durationUs;
     if (ended.delayMs !== 0) this.#times[t + timeOf.delayMs] = ended.delayMs;
-    this.#lengths[index] = length;
-    this.#codes[index] = ended.result | (kindOfTry(ended) << kindShift) | (ended.isTried ? 0 : untriedBit);
+    this.#lengths[index] = encoded === null ? 0 : length;
+    if (emitted > 0) this.#emittedLengths[index] = emitted;
+    this.#codes[index] = tryCode(ended);
     this.#marks[markOf.finished] = index + 1;
     return true;
   }
@@ -239,16 +238,17 @@ export class Place {
     let at = 0;
     for (let index = 0; index < finished; index += 1) {
       const t = index * timesPerEvent;
-      const code = this.#codes[index]!;
-      const kind = (code >> kindShift) & kindMask;
-      // The state that an event has left is before its result.
+      const { kind, emits, ...code } = readTryCode(this.#codes[index]!);
+      // The state that an event has left is before its result, and so is what it emitted.
       if (hasStates) at += Math.max(0, this.#states[index * numbersPerState + stateOf.length]!);
+      const emittedAt = at;
+      if (emits) at += this.#emittedLengths[index]!;
+      const emitted = emits ? emittedFrom(this.#area.toString('utf8', emittedAt, at)) : null;
       const from = at;
       at += this.#lengths[index]!;
       const text = kind === kindOf.text || kind === kindOf.error ? this.#area.toString('utf8', from, at) : null;
       yield {
-        result: (code & resultMask) as HandlerResult,
-        isTried: (code & untriedBit) === 0,
+        ...{ ...code, emitted },
         startedAtUs: this.#times[t + timeOf.startedAtUs]!,
         durationUs: this.#times[t + timeOf.durationUs]!,
         delayMs: this.#times[t + timeOf.delayMs]!,
@@ -292,9 +292,3 @@ export class Place {
 
 /** A text up to this long is written unit by unit, which costs less than the call that writes a longer one. */
 const shortMax = 24;
-
-function kindOfTry({ error, value }: EndedTry): number {
-  if (error !== null) return kindOf.error;
-  if (value === null) return kindOf.nothing;
-  return typeof value === 'string' ? kindOf.text : kindOf.bytes;
-}

@@ -1,13 +1,14 @@
 // Builds the report of a batch from what came of its events. Handler threads use it for what they ran, the main thread
 // for what a thread that died has left.
 
-import { journalPartition } from '../event.js';
+import { type EncodedEvent, journalPartition, sizeOf } from '../event.js';
 import { type HandlerResult, handlerResult } from '../handler.js';
+import { EventsJoiner } from '../joined-events.js';
 import type { KeyState, StateAt } from '../keyed-state.js';
 import { type RowsBuilder, type Verdict, verdict } from '../outcome.js';
 import type { BatchReader } from './batch-reader.js';
 import type { EndedTry } from './ended-try.js';
-import { type BatchMessage, type BatchReport, noRun } from './messages.js';
+import { type BatchMessage, type BatchReport, type EmittedEvents, noRun } from './messages.js';
 
 const verdicts: Readonly<Record<HandlerResult, Verdict | null>> = {
   [handlerResult.succeeded]: verdict.succeeded,
@@ -29,7 +30,9 @@ export class ReportBuilder {
   #delaysMs: Float64Array | null = null;
   #failedCount = 0;
   readonly #states: StateAt[] = [];
-  /** The run of the last of these. */
+  readonly #emitted: { readonly event: EncodedEvent; readonly by: number }[] = [];
+  #emittedSize = 0;
+  /** The run of the last of `#states`. */
   #stateRun = noRun;
 
   /** @param rows has no rows yet; it is empty again after `finish`. */
@@ -53,6 +56,10 @@ export class ReportBuilder {
       this.#delaysMs[index] = ended.delayMs;
     }
     if (result === handlerResult.failed) this.#failedCount += 1;
+    for (const event of ended.emitted ?? []) {
+      this.#emitted.push({ event, by: index });
+      this.#emittedSize += sizeOf(event);
+    }
     const { startedAtUs, durationUs } = ended;
     this.#durationsUs[index] = durationUs;
     const isKept = result === handlerResult.failed || result === handlerResult.cancelled ? this.#keeps(reader) : false;
@@ -73,6 +80,11 @@ export class ReportBuilder {
       extras: isKept ? reader.extras : null,
       data: isKept ? (reader.dataText ?? reader.dataBytes) : null,
     });
+  }
+
+  /** Size of what its events have emitted. */
+  get emittedSize(): number {
+    return this.#emittedSize;
   }
 
   /** To what the event has changed the state of its key; call it after `add`. A run tells only the last one. */
@@ -96,7 +108,14 @@ export class ReportBuilder {
       busyUs,
       heapGrowthBytes,
       ...(states.length > 0 && { states }),
+      ...(this.#emitted.length > 0 && { emitted: this.#joined() }),
     };
+  }
+
+  #joined(): EmittedEvents {
+    const joiner = new EventsJoiner(this.#emitted.length);
+    for (const { event } of this.#emitted) joiner.add(event);
+    return { events: joiner.finish(), by: Int32Array.from(this.#emitted, ({ by }) => by) };
   }
 
   /** Whether the row has to keep the event, as the store has it nowhere else and may have to run it again. */

@@ -5,7 +5,7 @@ import { shown } from '../errors.js';
 import { apart } from '../joined-events.js';
 import type { KeyState, StateAt } from '../keyed-state.js';
 import type { StateKeeper } from './state-keeper.js';
-import { type AbortNews, TryContext, type TryPlace } from './try-context.js';
+import { TryContext, type TryPlace, type TryThread } from './try-context.js';
 
 /** Where a try runs, and for which key. */
 interface PlaceOfState extends TryPlace {
@@ -36,11 +36,11 @@ export class RunStates {
   }
 
   /** What a try of the handler is told. */
-  contextFor(handler: string, at: PlaceOfState, news: AbortNews): TryContext {
+  contextFor(handler: string, at: PlaceOfState, thread: TryThread): TryContext {
     const keeper = this.#keepers[at.reader.handler]!;
     return keeper === null
-      ? new TryContext(handler, at, news)
-      : new StatefulContext({ handler, at, news, keeper, state: this.#current });
+      ? new TryContext(handler, at, thread)
+      : new StatefulContext({ handler, at, thread, keeper, state: this.#current });
   }
 
   /** A try has succeeded, unless what it left cannot be stored: then this throws. */
@@ -55,7 +55,7 @@ export class RunStates {
 interface StatefulTry {
   readonly handler: string;
   readonly at: PlaceOfState;
-  readonly news: AbortNews;
+  readonly thread: TryThread;
   readonly keeper: StateKeeper;
   readonly state: KeyState | null;
 }
@@ -69,8 +69,8 @@ class StatefulContext extends TryContext {
   #given: { readonly state: unknown } | null = null;
   #next: { readonly state: unknown; readonly keeper: StateKeeper } | null = null;
 
-  constructor({ handler, at, news, keeper, state }: StatefulTry) {
-    super(handler, at, news);
+  constructor({ handler, at, thread, keeper, state }: StatefulTry) {
+    super(handler, at, thread);
     this.#keeper = keeper;
     this.#key = at.reader.key === null ? null : apart(at.reader.key);
     this.#before = state;

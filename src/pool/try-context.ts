@@ -3,9 +3,10 @@
 
 import { correlate } from '../correlation.js';
 import { shown } from '../errors.js';
-import type { SourceEvent } from '../event.js';
+import type { EncodedEvent, SourceEvent } from '../event.js';
 import type { HandlerContext, HandlerEvent } from '../handler.js';
 import { invariant } from '../invariant.js';
+import type { Emitter } from './emitter.js';
 import { abortFlag, type Place } from './progress.js';
 
 /** Where a try runs. */
@@ -15,25 +16,33 @@ export interface TryPlace {
   readonly index: number;
 }
 
+/** What the tries of one thread have in common. */
+export interface TryThread {
+  readonly news: AbortNews;
+  readonly emitter: Emitter;
+}
+
 export class TryContext implements HandlerContext {
   readonly handler: string;
   readonly attempt: number;
   readonly threadId: number;
   readonly #index: number;
-  readonly #news: AbortNews;
+  readonly #thread: TryThread;
   /** Where its flag is; null once the try has ended, as by then the flag may be another event's. */
   #place: Place | null;
   #wasAborted = false;
   /** Null until it is decoded, which is part of the try. */
   #event: HandlerEvent | null = null;
   #controller: AbortController | null = null;
+  #emitted: EncodedEvent[] | null = null;
+  #emittedSize = 0;
 
-  constructor(handler: string, { reader, place, index }: TryPlace, news: AbortNews) {
+  constructor(handler: string, { reader, place, index }: TryPlace, thread: TryThread) {
     this.handler = handler;
     this.attempt = reader.attempt;
-    this.threadId = news.threadId;
+    this.threadId = thread.news.threadId;
     this.#index = index;
-    this.#news = news;
+    this.#thread = thread;
     this.#place = place;
   }
 
@@ -47,6 +56,11 @@ export class TryContext implements HandlerContext {
   static end(context: TryContext, flag: number): void {
     context.#place = null;
     context.#wasAborted = flag !== abortFlag.none;
+  }
+
+  /** The runner: what the try has emitted, if it is to exist. */
+  static emitted(context: TryContext): readonly EncodedEvent[] | null {
+    return context.#emitted;
   }
 
   /** Whether the try has ended. */
@@ -75,15 +89,32 @@ export class TryContext implements HandlerContext {
   get signal(): AbortSignal {
     if (this.#controller === null) {
       this.#controller = new AbortController();
-      if (this.#place !== null) this.#news.tell(this, this.#place);
+      if (this.#place !== null) this.#thread.news.tell(this, this.#place);
       this.notice();
     }
     return this.#controller.signal;
   }
 
-  correlate<Event extends SourceEvent>(event: Event): Event & { correlationId: string; causationId: string } {
+  emit(events: SourceEvent | readonly SourceEvent[]): void {
+    if (TryContext.isOver(this)) {
+      throw new Error(`a try of ${shown(this.handler)} must emit before it ends, got an event after: await it`);
+    }
+    const { emitter } = this.#thread;
+    for (const event of Array.isArray(events) ? (events as readonly SourceEvent[]) : [events as SourceEvent]) {
+      const encoded = emitter.encode(this.#cause, event);
+      this.#emittedSize = emitter.sizeWith(this.#emittedSize, encoded);
+      this.#emitted ??= [];
+      this.#emitted.push(encoded);
+    }
+  }
+
+  get #cause(): HandlerEvent {
     invariant(this.#event !== null, 'a handler has its event when it has its context');
-    return correlate(this.#event, event);
+    return this.#event;
+  }
+
+  correlate<Event extends SourceEvent>(event: Event): Event & { correlationId: string; causationId: string } {
+    return correlate(this.#cause, event);
   }
 
   /** Passes an abort on to the signal; false when there is nothing more to come. */

@@ -22,6 +22,7 @@ export class EventJournal {
   readonly #handlerIndexes: ReadonlyMap<number, number>;
   readonly #insert: MultiInsert;
   readonly #findId: Statement;
+  readonly #hasPosition: Statement;
   readonly #outcomeOf: Statement;
   readonly #page: Statement;
   readonly #handlerName: Statement;
@@ -38,6 +39,7 @@ export class EventJournal {
       onConflict: 'ON CONFLICT (position) DO NOTHING',
     });
     this.#findId = db.prepare('SELECT position FROM event WHERE id = ?').pluck();
+    this.#hasPosition = db.prepare('SELECT 1 FROM event WHERE position = ?').pluck();
     this.#outcomeOf = db.prepare(
       `${storedOutcomeSql} WHERE outcome.partition = ? AND position = ? ORDER BY outcome.handler LIMIT 1`,
     );
@@ -55,19 +57,20 @@ export class EventJournal {
     this.#handlerName = db.prepare('SELECT name FROM handler WHERE id = ?').pluck();
   }
 
-  /** Stores events; gives those whose id was known already, which it does not store. */
-  append(events: JournalEvents): DuplicateEvent[] {
+  /** Stores events but those at withheld indexes, and those whose id was known: these it gives. */
+  append(events: JournalEvents, withheld: readonly number[] = []): DuplicateEvent[] {
     const { positionFirst, handlers, acceptedAtUs, count } = events;
     const duplicates: DuplicateEvent[] = [];
-    const known = this.#knownIds(events, duplicates);
+    const left = new Set(withheld);
+    for (const index of this.#knownIds(events, { duplicates, withheld: left })) left.add(index);
     const routes = this.#routes.idsOf(events.routes);
     const reader = new JoinedEventsReader(events);
     let index = -1;
-    this.#insert.insert(count - duplicates.length, (values, at) => {
+    this.#insert.insert(count - left.size, (values, at) => {
       do {
         reader.advance();
         index += 1;
-      } while (known?.has(index));
+      } while (left.size > 0 && left.has(index));
       const handler = handlers[index]!;
       const route = handler >= 0 ? this.#handlerIds[handler] : routes[-1 - handler];
       invariant(route !== undefined, 'an event is owed to handlers of its store');
@@ -82,6 +85,11 @@ export class EventJournal {
       values[at + 7] = reader.dataText ?? reader.dataBytes;
     });
     return duplicates;
+  }
+
+  /** Whether an event is stored at a position. */
+  has(position: number): boolean {
+    return this.#hasPosition.get(position) !== undefined;
   }
 
   /** Gives journaled events that are owed outcomes from a position on, but as they wait in lanes. */
@@ -99,27 +107,27 @@ export class EventJournal {
     return page.finish(isLast, (handler) => textFrom(this.#handlerName.get(handler) as string | Buffer));
   }
 
-  /** Indexes of the events whose id is known; null when none of them has one. */
-  #knownIds(events: JournalEvents, duplicates: DuplicateEvent[]): ReadonlySet<number> | null {
+  /** Indexes of the events whose id is known. */
+  #knownIds(events: JournalEvents, of: { duplicates: DuplicateEvent[]; withheld: ReadonlySet<number> }): number[] {
     const { count, positionFirst } = events;
-    if (!hasIds(events)) return null;
+    if (!hasIds(events)) return [];
     const reader = new JoinedEventsReader(events);
     const inGroup = new Map<string, number>();
-    const known = new Set<number>();
+    const known: number[] = [];
     for (let index = 0; index < count; index += 1) {
       reader.advance();
       const { id } = reader;
-      if (id === null) continue;
+      if (id === null || of.withheld.has(index)) continue;
       const position = inGroup.get(id) ?? (this.#findId.get(storedText(id)) as number | undefined);
       // One that was stored by this very group, which comes again, is no duplicate.
       if (position === undefined || position === positionFirst + index) {
         inGroup.set(id, positionFirst + index);
         continue;
       }
-      known.add(index);
-      duplicates.push({ index, position, outcome: this.#outcomeAt(position) });
+      known.push(index);
+      of.duplicates.push({ index, position, outcome: this.#outcomeAt(position) });
     }
-    return known.size === 0 ? null : known;
+    return known;
   }
 
   #outcomeAt(position: number): Outcome | null {

@@ -3,7 +3,7 @@
 
 import { isOutcome, type OutcomeRow, RowsReader, verdict } from '../outcome.js';
 import type { Connection } from './database.js';
-import type { GroupRequest, GroupResult } from './messages.js';
+import type { Emitters, GroupRequest, GroupResult, JournalEvents } from './messages.js';
 import { OutcomeInserter } from './outcome-inserter.js';
 import type { StoreTables } from './store-tables.js';
 
@@ -16,7 +16,7 @@ export interface GroupRows {
   readonly waiting: OutcomeRow[];
 }
 
-export type GroupStored = Pick<GroupResult, 'stored' | 'ignored' | 'duplicates'>;
+export type GroupStored = Pick<GroupResult, 'stored' | 'ignored' | 'duplicates' | 'withheld'>;
 
 export class GroupWriter {
   readonly #tables: StoreTables;
@@ -32,7 +32,8 @@ export class GroupWriter {
     const { journal, failures, waiting, kept, lanes, suspects, partitions } = this.#tables;
     // Before the outcomes, by which it is known whether the group was stored already.
     if (states !== undefined) this.#tables.states.change(states);
-    const duplicates = events === null ? [] : journal.append(events);
+    const withheld = events?.emitters === undefined ? [] : this.#withheld(events, events.emitters);
+    const duplicates = events === null ? [] : journal.append(events, withheld);
     const outcomes = this.#withoutRedriven(rows);
     const stored = this.#inserter.insert(outcomes);
     suspects.acquit(outcomes);
@@ -42,7 +43,20 @@ export class GroupWriter {
     waiting.add(rows.waiting);
     lanes.park(parked);
     partitions.raise(watermarks);
-    return { stored, ignored: rows.outcomes.length - stored, duplicates };
+    const result = { stored, ignored: rows.outcomes.length - stored, duplicates };
+    return withheld.length === 0 ? result : { ...result, withheld };
+  }
+
+  /**
+   * Emitted events that are not to exist: what emitted them has its outcome already, and not of this group, as that
+   * would have stored them as well.
+   */
+  #withheld({ positionFirst }: JournalEvents, { indexes, partitions, positions, handlers }: Emitters): number[] {
+    const { decided, journal } = this.#tables;
+    return Array.from(indexes).filter((index, at) => {
+      const emitter = { partition: partitions[at]!, position: positions[at]!, handler: handlers[at]! };
+      return decided.has(emitter) && !journal.has(positionFirst + index);
+    });
   }
 
   /**

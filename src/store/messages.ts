@@ -191,6 +191,17 @@ export interface JournalEvents extends JoinedEvents {
   readonly routes: readonly (readonly number[])[];
   /** Microseconds since the Unix epoch. */
   readonly acceptedAtUs: number;
+  /** Left out where none of them was emitted. */
+  readonly emitters?: Emitters;
+}
+
+/** Of emitted events: their indexes among those of their group, and the event and handler that emitted each. */
+export interface Emitters {
+  readonly indexes: Int32Array;
+  readonly partitions: Int32Array;
+  readonly positions: Float64Array;
+  /** Indexes of handlers. */
+  readonly handlers: Int32Array;
 }
 
 /**
@@ -244,6 +255,11 @@ export interface GroupResult {
    */
   readonly ignored: number;
   readonly duplicates: readonly DuplicateEvent[];
+  /**
+   * Indexes of emitted events that were not stored, as the event that emitted them had its outcome otherwise: somebody
+   * had cancelled it in the store. Left out without any.
+   */
+  readonly withheld?: readonly number[];
   /** Time it took the writer thread, from its arrival to its commit, in microseconds. */
   readonly tookUs: number;
   readonly gauges: StoreGauges;

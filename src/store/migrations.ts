@@ -1,6 +1,8 @@
 // The tables and views of a store, as the steps that lead from each schema to the next. A change of the tables is one
 // more step at the end of the list; what is in the list never changes.
 
+import { recentMigrations } from './recent-migrations.js';
+
 // Comments inside the SQL are kept by SQLite: whoever types .schema reads them.
 //
 // - Text columns declared ANY hold TEXT, or a BLOB of UTF-16LE for the rare text that is no well-formed Unicode (a lone
@@ -261,35 +263,5 @@ export const migrations: readonly string[] = [
     LEFT JOIN event ON partition.name = 'journal' AND event.position = waiting.position
     LEFT JOIN kept_event ON kept_event.partition = waiting.partition AND kept_event.position = waiting.position;
   `,
-  `
-  -- Whole events as programs read them, those of the journal and those that are kept besides.
-  CREATE VIEW events AS
-  SELECT 'journal' AS partition, position, id, type, key, data,
-    json_extract(extras, '$.time') AS time, ifnull(json_extract(extras, '$.version'), 1) AS version,
-    json_extract(extras, '$.correlationId') AS correlation_id, json_extract(extras, '$.causationId') AS causation_id,
-    json_extract(extras, '$.headers') AS headers, accepted_at
-  FROM event
-  UNION ALL
-  SELECT partition.name AS partition, position, kept_event.id AS id, type, key, data,
-    json_extract(extras, '$.time') AS time, ifnull(json_extract(extras, '$.version'), 1) AS version,
-    json_extract(extras, '$.correlationId') AS correlation_id, json_extract(extras, '$.causationId') AS causation_id,
-    json_extract(extras, '$.headers') AS headers, NULL AS accepted_at
-  FROM kept_event JOIN partition ON partition.id = kept_event.partition;
-  `,
-  `
-  -- What handlers keep for each key, as the event that is named has left it: stored with that event's outcome.
-  CREATE TABLE state (
-    handler INTEGER NOT NULL,
-    key ANY NOT NULL,
-    version INTEGER NOT NULL,     -- the handler's own
-    value ANY NOT NULL,           -- JSON as TEXT, bytes as BLOB
-    partition INTEGER NOT NULL,
-    position INTEGER NOT NULL,
-    PRIMARY KEY (handler, key)
-  ) STRICT, WITHOUT ROWID;
-
-  CREATE VIEW states AS
-  SELECT handler.name AS handler, key, version, value, partition.name AS partition, position
-  FROM state JOIN handler ON handler.id = state.handler JOIN partition ON partition.id = state.partition;
-  `,
+  ...recentMigrations,
 ];

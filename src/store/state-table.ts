@@ -2,20 +2,21 @@
 
 import { type KeyState, type StateChange, stateSizeOf } from '../keyed-state.js';
 import type { Connection, Statement } from './database.js';
+import type { Decided } from './decided.js';
 import type { LaneNames } from './lane-name.js';
 import type { StatesRequest } from './messages.js';
 import { storedText } from './stored-text.js';
 
 export class StateTable {
   readonly #names: LaneNames;
-  readonly #isDecided: Statement;
+  readonly #decided: Decided;
   readonly #put: Statement;
   readonly #drop: Statement;
   readonly #read: Statement;
 
-  constructor(db: Connection, { names }: { names: LaneNames }) {
+  constructor(db: Connection, { names, decided }: { names: LaneNames; decided: Decided }) {
     this.#names = names;
-    this.#isDecided = db.prepare('SELECT 1 FROM outcome WHERE partition = ? AND position = ? AND handler = ?').pluck();
+    this.#decided = decided;
     this.#put = db.prepare(`
       INSERT INTO state (handler, key, version, value, partition, position) VALUES (?, ?, ?, ?, ?, ?)
       ON CONFLICT (handler, key) DO UPDATE SET version = excluded.version, value = excluded.value,
@@ -31,9 +32,7 @@ export class StateTable {
   change(changes: readonly StateChange[]): void {
     const last = new Map<string, StateChange>();
     for (const change of changes) {
-      const { partition, position, handler, key } = change;
-      if (this.#isDecided.get(partition, position, this.#names.idOf(handler)) !== undefined) continue;
-      last.set(`${handler} ${key}`, change);
+      if (!this.#decided.has(change)) last.set(`${change.handler} ${change.key}`, change);
     }
     for (const { handler, key, partition, position, state } of last.values()) {
       const [id, stored] = [this.#names.idOf(handler), storedText(key)];

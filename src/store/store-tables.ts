@@ -1,6 +1,7 @@
 // The tables of an open store, made for one connection, in the order in which they need each other.
 
 import type { Connection } from './database.js';
+import { Decided } from './decided.js';
 import { EventJournal } from './event-journal.js';
 import { FailureTable } from './failure-table.js';
 import { KeptEvents } from './kept-events.js';
@@ -23,6 +24,7 @@ export interface StoreTables {
   readonly kept: KeptEvents;
   readonly waiting: WaitingTable;
   readonly states: StateTable;
+  readonly decided: Decided;
 }
 
 /** What the tables have to know of this use of the store. */
@@ -43,6 +45,7 @@ export function tablesOf(db: Connection, { epoch, handlerIds, orders, isTakenOve
   const journal = new EventJournal(db, { partition: partitions.journal, handlerIds, routes });
   const kept = new KeptEvents(db, { journal: partitions.journal });
   const waiting = new WaitingTable(db, { names, orders, kept, isTakenOver });
-  const states = new StateTable(db, { names });
-  return { names, suspects, failures, lanes, partitions, journal, kept, waiting, states };
+  const decided = new Decided(db, { names });
+  const states = new StateTable(db, { names, decided });
+  return { names, suspects, failures, lanes, partitions, journal, kept, waiting, states, decided };
 }

@@ -10,6 +10,7 @@ import { openStore } from '../open-store.js';
 import { configFrom, type ProcessorOptions } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import { ordersOf, policiesOf } from '../policy.js';
+import { emitLimitsOf } from '../pool/emitter.js';
 import { moduleOf } from '../pool/handler-module.js';
 import { Processor } from '../processor.js';
 import type { JournaledEvent } from '../store/stored-event.js';
@@ -99,7 +100,7 @@ function limitsOf(config: ReturnType<typeof configFrom>): ConstructorParameters<
   const { batchSizeMax, batchBytesMax, resultSizeMax, errorSizeMax, postponementsMax, stateSizeMax, freezeState } =
     config;
   const sizes = { batchSizeMax, reportSizeMax: batchBytesMax, resultSizeMax, errorSizeMax, stateSizeMax };
-  return { ...sizes, postponementsMax, freezeState };
+  return { ...sizes, postponementsMax, freezeState, emits: emitLimitsOf(config) };
 }
 
 interface Parts<Events extends EventMap> {

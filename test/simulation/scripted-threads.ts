@@ -85,8 +85,7 @@ export class ScriptedThreads implements HandlerThreads {
       const error = result === handlerResult.succeeded ? null : whim;
       builder.add(index, reader, {
         ...{ result, isTried: true, startedAtUs, durationUs, delayMs },
-        value: null,
-        error,
+        ...{ value: null, error, emitted: null },
       });
       this.tries.push({ identity: `${message.partitions[reader.partition]}/${reader.position}`, startMs, endMs });
     }

@@ -1,0 +1,45 @@
+// The steps to the fifth schema and those after it; see migrations.ts.
+
+export const recentMigrations: readonly string[] = [
+  `
+  -- Whole events as programs read them, those of the journal and those that are kept besides.
+  CREATE VIEW events AS
+  SELECT 'journal' AS partition, position, id, type, key, data,
+    json_extract(extras, '$.time') AS time, ifnull(json_extract(extras, '$.version'), 1) AS version,
+    json_extract(extras, '$.correlationId') AS correlation_id, json_extract(extras, '$.causationId') AS causation_id,
+    json_extract(extras, '$.headers') AS headers, accepted_at
+  FROM event
+  UNION ALL
+  SELECT partition.name AS partition, position, kept_event.id AS id, type, key, data,
+    json_extract(extras, '$.time') AS time, ifnull(json_extract(extras, '$.version'), 1) AS version,
+    json_extract(extras, '$.correlationId') AS correlation_id, json_extract(extras, '$.causationId') AS causation_id,
+    json_extract(extras, '$.headers') AS headers, NULL AS accepted_at
+  FROM kept_event JOIN partition ON partition.id = kept_event.partition;
+  `,
+  `
+  -- What handlers keep for each key, as the event that is named has left it: stored with that event's outcome.
+  CREATE TABLE state (
+    handler INTEGER NOT NULL,
+    key ANY NOT NULL,
+    version INTEGER NOT NULL,     -- the handler's own
+    value ANY NOT NULL,           -- JSON as TEXT, bytes as BLOB
+    partition INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (handler, key)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE VIEW states AS
+  SELECT handler.name AS handler, key, version, value, partition.name AS partition, position
+  FROM state JOIN handler ON handler.id = state.handler JOIN partition ON partition.id = state.partition;
+  `,
+  `
+  -- What handlers emitted, for programs that pass it on: each exists exactly if the try that emitted it has succeeded,
+  -- and positions only rise.
+  CREATE VIEW emitted_events AS
+  SELECT position, id, type, key, data,
+    json_extract(extras, '$.time') AS time, ifnull(json_extract(extras, '$.version'), 1) AS version,
+    json_extract(extras, '$.correlationId') AS correlation_id, json_extract(extras, '$.causationId') AS causation_id,
+    json_extract(extras, '$.headers') AS headers, json_extract(extras, '$.depth') AS depth, accepted_at
+  FROM event WHERE json_extract(extras, '$.depth') IS NOT NULL;
+  `,
+];
