@@ -262,8 +262,9 @@ export class Pump {
     this.#cancelAlarm = null;
     if (this.#gate !== 'open') return;
     const { clock, dispatcher, away } = this.#parts;
-    const wakeMs = Math.min(dispatcher.nextWakeMs, away.nextWakeMs(turnMs));
-    if (wakeMs > turnMs && wakeMs < Number.POSITIVE_INFINITY) {
+    const times = [dispatcher.nextWakeMs, away.nextWakeMs(turnMs)];
+    const wakeMs = Math.min(...times.filter((ms) => ms > turnMs));
+    if (wakeMs < Number.POSITIVE_INFINITY) {
       this.#cancelAlarm = clock.alarm(Math.max(0, wakeMs - clock.nowMs()), () => this.wake());
     }
   }

@@ -161,7 +161,10 @@ export class Settlement {
   /** Where events that may not run for a while fill the memory, has them wait in the store. */
   relieve(): void {
     const gone = this.#parts.dispatcher.away.relieve(this.#parts.clock.nowMs());
-    if (gone.length > 0) this.#parts.away.sentAway(gone);
+    if (gone.length === 0) return;
+    this.#parts.away.sentAway(gone);
+    // What the store had already is let go at once: there is room for others.
+    this.#links.wake();
   }
 
   /** Sends those to the store that are to wait there. */

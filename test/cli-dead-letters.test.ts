@@ -400,7 +400,7 @@ it('reads kept events and counts dead letters without decoding them', () =>
     fill(path);
     const reader = openStore(path);
     const at = (position: number) => reader.keptEvent({ partition: 'p', position });
-    const plain = { time: null, version: 1, correlationId: null, causationId: null, headers: {} };
+    const plain = { time: null, version: 1, correlationId: null, causationId: null, headers: {}, depth: 0 };
     expect(at(2)).toEqual({
       ...{ identity: { partition: 'p', position: 2 }, type: 't', key: 'k', id: null, data: { n: 2 }, handlers: ['h'] },
       ...plain,

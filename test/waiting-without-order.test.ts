@@ -34,8 +34,9 @@ class World {
     const threads = new ScriptedThreads({ clock, random, script });
     this.#threads.push(threads);
     const writer = new SimulatedWriter({
+      emits: false,
       ...{ clock, random, store, handlers, orderOf: () => order, onRedrive: () => {}, onRead: () => {} },
-      ...{ onRow: () => {}, keepsState: () => false },
+      ...{ onEmitted: () => {}, onRow: () => {}, keepsState: () => false },
       missing: () => undefined,
     });
     return new Processor({

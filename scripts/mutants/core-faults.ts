@@ -145,9 +145,9 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'an outcome counts as durable before its commit',
     file: 'src/settlement.ts',
-    from: '    const events = group.joinedEvents(clock.wallMs() * 1000);\n',
+    from: '    const events = group.joinedEvents(Math.floor(clock.wallMs() * 1000));\n',
     to:
-      '    const events = group.joinedEvents(clock.wallMs() * 1000);\n' +
+      '    const events = group.joinedEvents(Math.floor(clock.wallMs() * 1000));\n' +
       '    for (const slots of group.slots.splice(0)) this.#parts.dispatcher.confirm(slots);\n',
   },
   {
@@ -201,9 +201,9 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'a publisher is told before its event is stored',
     file: 'src/settlement.ts',
-    from: '    const events = group.joinedEvents(clock.wallMs() * 1000);\n',
+    from: '    const events = group.joinedEvents(Math.floor(clock.wallMs() * 1000));\n',
     to:
-      '    const events = group.joinedEvents(clock.wallMs() * 1000);\n' +
+      '    const events = group.joinedEvents(Math.floor(clock.wallMs() * 1000));\n' +
       '    group.tellStored({ stored: 0, ignored: 0, duplicates: [], gauges: this.#gauges! });\n',
   },
   {

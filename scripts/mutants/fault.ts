@@ -1,6 +1,7 @@
 // What a planted fault is, and all of them.
 
 import { coreFaults } from './core-faults.js';
+import { emitFaults } from './emit-faults.js';
 import { outcomeFaults } from './outcome-faults.js';
 import { poolFaults } from './pool-faults.js';
 import { storeFaults } from './store-faults.js';
@@ -17,7 +18,7 @@ export interface Fault {
   readonly built?: readonly string[];
 }
 
-export const faults: readonly Fault[] = [...coreFaults, ...outcomeFaults, ...poolFaults, ...storeFaults];
+export const faults: readonly Fault[] = [...coreFaults, ...emitFaults, ...outcomeFaults, ...poolFaults, ...storeFaults];
 
 /** Why faults cannot be planted as they are written down; `read` gives the text of a file. */
 export function misfits(read: (file: string) => string): string[] {

@@ -30,7 +30,7 @@ export const storeFaults: readonly Fault[] = [
   {
     name: 'an id that is known is stored again',
     file: 'src/store/event-journal.ts',
-    from: '      known.add(index);\n',
+    from: '      known.push(index);\n',
     to: '',
     built: storeTests,
   },

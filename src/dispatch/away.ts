@@ -106,6 +106,7 @@ export class Away {
   relieve(nowMs: number): SentAway[] {
     if (!this.#ring.isNearlyFull) return [];
     this.#lanes.gateFree();
+    this.#lanes.refill(nowMs);
     const left = this.#idle;
     if (!this.#isShare(left, 2)) return [];
     const gone = new Map<Lane, number>();

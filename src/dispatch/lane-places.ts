@@ -68,6 +68,11 @@ export abstract class LanePlaces {
     return Math.min(this.stuck.nextDueMs, this.stands.nextTryMs);
   }
 
+  /** Takes in how many tries rates allow by now. */
+  refill(nowMs: number): void {
+    this.stands.refill(nowMs);
+  }
+
   /** Events that wait in lanes that could run, were it not for the rates of their handlers. */
   get spentEvents(): number {
     return this.stands.spent.reduce((sum, { waiting, free }) => sum + waiting + free.waiting, 0);

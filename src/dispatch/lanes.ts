@@ -107,7 +107,7 @@ export class Lanes extends LanePlaces {
   /** Lets the lanes run whose heads are due, and as many tries start as rates allow by now. */
   wake(nowMs: number): void {
     this.nowMs = nowMs;
-    this.stands.refill(nowMs);
+    this.refill(nowMs);
     while (this.stuck.nextDueMs <= nowMs) {
       const lane = this.stuck.popDue();
       lane.head!.dueMs = noDue;

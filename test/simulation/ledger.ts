@@ -135,17 +135,23 @@ export class Ledger {
     this.#accept(identity, event, this.routeOf(event.type, handlers));
   }
 
+  /** Takes in what an event has emitted, once it is stored. */
+  emitted(event: Pick<SimulatedEvent, 'type' | 'key'>, of: { position: number; handlers: readonly string[] }): void {
+    const identity = { partition: journalPartition, position: of.position };
+    this.#accept(identity, event, this.routeOf(event.type, of.handlers));
+  }
+
   /** The process died with what it held in memory. */
   forgetUnstored(isStored: (identity: string) => boolean): void {
     for (const identity of this.#accepted.keys()) if (!isStored(identity)) this.#accepted.delete(identity);
   }
 
-  /** The order of a handler's events. */
   /** Whether a handler keeps state. */
   keepsState(handler: string): boolean {
     return this.#keepsState && this.orderOf(handler) === 'key';
   }
 
+  /** The order of a handler's events. */
   orderOf(handler: string): LaneOrder {
     return this.claims[handler]?.order ?? this.order;
   }

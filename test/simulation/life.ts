@@ -86,9 +86,11 @@ export class Life {
     };
     this.#config = this.#makeConfig();
     this.#tries = new Tries({ ledger, store });
+    // Whoever meets dead letters has enough to do, and nothing more comes by itself.
+    const emits = plan.intake === 'journal' && plan.last === null;
     this.#machine = new SimulatedMachine({
       ...{ clock, random, wrong: this.#wrong, limits: policiesOf(this.#table, this.#config) },
-      ...{ postponedIn: ledger.postponedIn, waitMsMax: ledger.waitMsMax },
+      ...{ postponedIn: ledger.postponedIn, waitMsMax: ledger.waitMsMax, emits },
       begin: (event, of) => this.#beginTry(event, of),
       end: (one) => {
         one.endMs = clock.nowMs();
@@ -96,7 +98,7 @@ export class Life {
       },
     });
     this.#writer = new SimulatedWriter({
-      ...{ clock, random, store, handlers: plan.handlers, orderOf: (name) => ledger.orderOf(name) },
+      ...{ clock, random, store, emits, handlers: plan.handlers, orderOf: (name) => ledger.orderOf(name) },
       keepsState: (name) => ledger.keepsState(name),
       onRedrive: (identities) => {
         for (const identity of identities) {
@@ -106,6 +108,7 @@ export class Life {
         }
       },
       onRead: (identity) => this.#pool?.comesAgain(identity),
+      onEmitted: (event, position) => ledger.emitted(event, { position, handlers: plan.handlers }),
       onRow: (identity, row) => this.#tries.hear(identity, row),
       missing: (partition, below) => ledger.missing({ partition, below, has: (identity) => store.isPlaced(identity) }),
     });

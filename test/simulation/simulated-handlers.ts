@@ -3,7 +3,7 @@
 // the outside sees it: when its code began and stopped executing, and what it did.
 
 import { type Handler, type HandlerContext, type HandlerEvent, PermanentError, RetryLater } from '../../src/handler.js';
-import { fold } from './fold.js';
+import { emitCount, fold } from './fold.js';
 import type { Random } from './random.js';
 
 /**
@@ -58,6 +58,8 @@ export interface HandlersWorld {
   /** One try in so many is postponed, and some waits are so long. */
   readonly postponedIn: number;
   readonly waitMsMax: number;
+  /** Whether handlers emit what their events say. */
+  readonly emits: boolean;
   /** A try begins: gives its record, or null where it is the end of the process. */
   begin(event: HandlerEvent, of: { handler: number; isLate: boolean }): Try | null;
   end(record: Try): void;
@@ -82,6 +84,11 @@ export function simulatedHandlers(
       // At once, so that a try that fails after it must be as if nothing had been set.
       if (record !== null && of.keeps[handler] && event.key !== null) {
         context.setState(fold(context.state, record.identity));
+      }
+      if (record !== null && of.world.emits) {
+        const { type, key, depth } = event;
+        for (let count = emitCount(record.identity, depth); count > 0; count -= 1)
+          context.emit({ type, key, data: count });
       }
       return new Promise((resolve, reject) => {
         if (record !== null) new Performance({ ...of, handler, context, record, resolve, reject }).begin();

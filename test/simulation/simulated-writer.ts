@@ -2,6 +2,7 @@
 // once when its time has come. What its process had asked for and it had not done is lost when the process dies.
 
 import { type EncodedEvent, type Identity, journalPartition } from '../../src/event.js';
+import { readExtras } from '../../src/extras.js';
 import { EventsJoiner, JoinedEventsReader } from '../../src/joined-events.js';
 import type { KeyState } from '../../src/keyed-state.js';
 import { isOutcome, type Outcome, type OutcomeRow, RowsReader, type Verdict, verdict } from '../../src/outcome.js';
@@ -18,6 +19,7 @@ import type {
   DeadLettersRequest,
   DeadLettersResult,
   DuplicateEvent,
+  Emitters,
   GroupRequest,
   GroupResult,
   JournalEvents,
@@ -34,6 +36,7 @@ import type {
 } from '../../src/store/messages.js';
 import { keyWithoutOrder, type LaneName, withoutOrder } from '../../src/store-lanes.js';
 import type { WriterThread } from '../../src/threads.js';
+import { emitCount } from './fold.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
 import { freeLaneText, laneText, type Placed, type SimulatedStore } from './simulated-store.js';
@@ -47,6 +50,8 @@ interface World {
   readonly store: SimulatedStore;
   /** Names of the handlers there are. */
   readonly handlers: readonly string[];
+  /** Whether handlers emit what their events say. */
+  readonly emits: boolean;
   /** Whether a handler keeps state. */
   keepsState(handler: string): boolean;
   orderOf(handler: string): LaneOrder;
@@ -54,6 +59,8 @@ interface World {
   onRedrive(identities: readonly string[]): void;
   /** It gives an event of a lane to memory. */
   onRead(identity: string): void;
+  /** An event was stored that another has emitted. */
+  onEmitted(event: EncodedEvent, position: number): void;
   /** It is told of an event. */
   onRow(identity: string, row: OutcomeRow): void;
   /** An accepted event of a partition below a position that has no outcome. */
@@ -129,9 +136,10 @@ export class SimulatedWriter implements WriterThread {
       const { store, missing } = this.#world;
       this.#groups -= 1;
       store.raise(group.watermarks, missing);
-      const duplicates = group.events === null ? [] : this.#addEvents(group.events);
+      const withheld = group.events === null ? [] : this.#withheld(group.events);
+      const duplicates = group.events === null ? [] : this.#addEvents(group.events, withheld);
       let stored = 0;
-      for (const rows of group.rows) stored += this.#addRows(rows);
+      for (const rows of group.rows) stored += this.#addRows(rows, group.events);
       store.setStates(group.states ?? [], this.#world.handlers);
       for (const { partition, position, eventHandler, ...name } of group.parked) {
         const identity = store.identityOf(partition, position, this.#world.handlers[eventHandler] as string);
@@ -141,7 +149,7 @@ export class SimulatedWriter implements WriterThread {
         store.parked.set(this.#textOf(name), { partition, position });
       }
       const gauges = { walBytes: 0, storeBytes: 0, freeBytes: 1e12 };
-      return { stored, ignored: 0, duplicates, tookUs: 1, gauges };
+      return { stored, ignored: 0, duplicates, tookUs: 1, gauges, ...(withheld.length > 0 && { withheld }) };
     });
   }
 
@@ -240,13 +248,37 @@ export class SimulatedWriter implements WriterThread {
     });
   }
 
-  #addEvents(events: JournalEvents): DuplicateEvent[] {
+  /** What emitted them was cancelled in the store while it ran. */
+  #withheld({ emitters }: JournalEvents): number[] {
+    const { store } = this.#world;
+    return [...(emitters?.indexes ?? [])].filter((_, at) => store.outcomes.has(this.#emitter(emitters!, at)));
+  }
+
+  #emitter({ partitions, positions, handlers }: Emitters, at: number): string {
+    const handler = this.#world.handlers[handlers[at]!] as string;
+    return this.#world.store.identityOf(partitions[at]!, positions[at]!, handler);
+  }
+
+  /** A succeeded event of a life with a journal has emitted what it emits, in the group of its outcome. */
+  #judgeEmits(identity: string, events: JournalEvents | null): void {
+    const { store } = this.#world;
+    const emitters = events?.emitters;
+    const found = [...(emitters?.indexes ?? [])].filter((_, at) => this.#emitter(emitters!, at) === identity).length;
+    const [partition, position] = identity.split('/');
+    const event = partition === journalPartition ? store.events.get(Number(position))?.event : undefined;
+    const { depth } = readExtras(event?.extras ?? null);
+    const expected = this.#world.emits ? emitCount(identity, depth) : 0;
+    if (found !== expected) store.objections.push(`${identity} came with ${found} emitted events, not ${expected}`);
+  }
+
+  #addEvents(events: JournalEvents, withheld: readonly number[]): DuplicateEvent[] {
     const { store, handlers } = this.#world;
     const duplicates: DuplicateEvent[] = [];
     const reader = new JoinedEventsReader(events);
     for (let index = 0; index < events.count; index += 1) {
       reader.advance();
       const event = reader.event();
+      if (withheld.includes(index)) continue;
       const position = event.id === null ? undefined : store.positionOf(event.id);
       if (position !== undefined) duplicates.push({ index, position, outcome: null });
       else {
@@ -254,13 +286,14 @@ export class SimulatedWriter implements WriterThread {
         const route = of >= 0 ? [of] : events.routes[-1 - of]!;
         const names = route.map((handler) => handlers[handler] as string);
         store.addEvent(events.positionFirst + index, { event, handlers: names });
+        if (events.emitters?.indexes.includes(index)) this.#world.onEmitted(event, events.positionFirst + index);
       }
     }
     return duplicates;
   }
 
   /** Gives how many were outcomes. */
-  #addRows(rows: ArrayBuffer): number {
+  #addRows(rows: ArrayBuffer, events: JournalEvents | null): number {
     const { store, handlers } = this.#world;
     const reader = new RowsReader(rows);
     let outcomes = 0;
@@ -282,6 +315,7 @@ export class SimulatedWriter implements WriterThread {
         // An event may have been cancelled in the store while a page brought it here.
         if (store.outcomes.get(identity)?.verdict !== verdict.cancelled) {
           store.addOutcome(identity, row);
+          if (row.verdict === verdict.succeeded) this.#judgeEmits(identity, events);
           const isKept = row.verdict === verdict.succeeded && key !== null && this.#world.keepsState(handler);
           if (isKept) store.foldIn(identity, { handler, key });
         }
