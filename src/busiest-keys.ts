@@ -1,10 +1,15 @@
-// Which keys have most waiting, and whether their order is what holds all up. It looks at every lane in memory, so it
-// is asked for and not part of the counts.
+// Which keys have most waiting, have waited longest, or take most handler time, and whether the order of one is what
+// holds all up. It looks at every lane in memory, so it is asked for and not part of the counts.
 
+import type { AdmissionTimes } from './admission-times.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Lane } from './dispatch/lane.js';
 import { shown } from './errors.js';
+import type { KeyCosts } from './key-costs.js';
 import { checkOption } from './option-spec.js';
+
+/** What puts one key before another: events that wait, the age of the oldest of them, handler time of late. */
+export type BusiestBy = 'waiting' | 'age' | 'cpu';
 
 export interface BusyKey {
   readonly handler: string;
@@ -13,14 +18,18 @@ export interface BusyKey {
   /** Events of it that wait in memory, and their share of all that wait there. */
   readonly waiting: number;
   readonly share: number;
+  /** How long the oldest of them has been in memory, in milliseconds; null when none waits. */
+  readonly oldestMs: number | null;
+  /** The share that it took of all handler time of late; 0 for one that took next to none. */
+  readonly cpuShare: number;
   /** Whether one of its events runs. */
   readonly isRunning: boolean;
 }
 
 export interface BusiestKeys {
-  /** Those with most waiting, the most first. */
+  /** In the order asked for. */
   readonly keys: readonly BusyKey[];
-  /** What follows from it, in a sentence; null where no key stands out. */
+  /** What follows from what waits, in a sentence; null where no key stands out. */
   readonly verdict: string | null;
 }
 
@@ -28,35 +37,66 @@ export interface BusiestKeys {
 const bottleneckShare = 0.5;
 
 const limitSpec = { kind: 'integer', default: 10, min: 1, max: 1000, unit: 'keys', sentence: '' } as const;
+const bySpec = { kind: 'choice', default: 'waiting', choices: ['waiting', 'age', 'cpu'], sentence: '' } as const;
 
 interface Parts {
-  readonly dispatcher: Pick<Dispatcher, 'lanes' | 'counts'>;
+  readonly dispatcher: Pick<Dispatcher, 'lanes' | 'lane' | 'counts'>;
+  readonly admissions: AdmissionTimes;
+  readonly costs: KeyCosts;
   readonly threads: number;
+  readonly nowMs: number;
   nameOf(handler: number): string;
 }
 
-export function busiestKeys({ dispatcher, threads, nameOf }: Parts, limit: number): BusiestKeys {
+export function busiestKeys(parts: Parts, { limit, by }: { limit: number; by: BusiestBy }): BusiestKeys {
   checkOption('limit', limitSpec, limit);
-  const top: Lane[] = [];
-  for (const lane of dispatcher.lanes()) {
-    if (lane.waiting === 0 || (top.length === limit && lane.waiting <= top.at(-1)!.waiting)) continue;
-    const at = top.findIndex(({ waiting }) => waiting < lane.waiting);
-    top.splice(at === -1 ? top.length : at, 0, lane);
+  checkOption('by', bySpec, by);
+  const { dispatcher, costs } = parts;
+  const waiting = topLanes(dispatcher.lanes(), { limit, rankOf: (lane) => lane.waiting }).map((lane) =>
+    ofLane(lane, parts),
+  );
+  const verdict = verdictOf(waiting, parts.threads);
+  if (by === 'waiting') return { keys: waiting, verdict };
+  if (by === 'age') {
+    const oldest = topLanes(dispatcher.lanes(), { limit, rankOf: (lane) => -lane.headSequence });
+    return { keys: oldest.map((lane) => ofLane(lane, parts)), verdict };
+  }
+  const keys = costs.top(limit).map(({ handler, key, share }): BusyKey => {
+    const lane = dispatcher.lane(handler, key);
+    if (lane !== null) return { ...ofLane(lane, parts), handler: parts.nameOf(handler), key, cpuShare: share };
+    const idle = { waiting: 0, share: 0, oldestMs: null, isRunning: false };
+    return { handler: parts.nameOf(handler), key, ...idle, cpuShare: share };
+  });
+  return { keys, verdict };
+}
+
+/** The lanes with events that rank highest, the highest first. */
+function topLanes(lanes: Iterable<Lane>, of: { limit: number; rankOf(lane: Lane): number }): Lane[] {
+  const { limit, rankOf } = of;
+  const top: { readonly lane: Lane; readonly rank: number }[] = [];
+  for (const lane of lanes) {
+    if (lane.waiting === 0) continue;
+    const rank = rankOf(lane);
+    if (top.length === limit && rank <= top.at(-1)!.rank) continue;
+    const at = top.findIndex((other) => other.rank < rank);
+    top.splice(at === -1 ? top.length : at, 0, { lane, rank });
     if (top.length > limit) top.pop();
   }
-  const { buffered } = dispatcher.counts();
-  const keys = top.map((lane): BusyKey => {
-    const { waiting, state } = lane;
-    const key = lane.key === '' ? null : lane.key;
-    return {
-      handler: nameOf(Math.max(0, lane.handler)),
-      key,
-      waiting,
-      share: waiting / buffered,
-      isRunning: state === 'busy',
-    };
-  });
-  return { keys, verdict: verdictOf(keys, threads) };
+  return top.map(({ lane }) => lane);
+}
+
+function ofLane(lane: Lane, { dispatcher, admissions, costs, nowMs, nameOf }: Parts): BusyKey {
+  const { waiting, state, head } = lane;
+  const handler = Math.max(0, lane.handler);
+  return {
+    handler: nameOf(handler),
+    key: lane.key === '' ? null : lane.key,
+    waiting,
+    share: waiting / Math.max(1, dispatcher.counts().buffered),
+    oldestMs: head === null ? null : admissions.ageMs(head.sequence, nowMs),
+    cpuShare: costs.shareOf(handler, lane.key ?? ''),
+    isRunning: state === 'busy',
+  };
 }
 
 function verdictOf([first]: readonly BusyKey[], threads: number): string | null {

@@ -1,6 +1,7 @@
 // Wires the parts of a processor together. Each knows only what it is given here; none of them knows the processor.
 
 import { Acceptance } from './acceptance.js';
+import { AdmissionTimes } from './admission-times.js';
 import type { Announcer } from './announcer.js';
 import { Audience } from './audience.js';
 import { AwayLanes } from './away-lanes.js';
@@ -66,6 +67,7 @@ export class Engine {
   readonly orders: readonly LaneOrder[];
   /** The same by its name; of one that the module does not have, that of the options. */
   readonly orderOf: (handler: string) => LaneOrder;
+  readonly clock: Clock;
   readonly #routes: Routes;
   readonly dispatcher: Dispatcher;
   readonly partitions: Partitions;
@@ -85,6 +87,7 @@ export class Engine {
   readonly receipts: Receipts;
   readonly news: OutcomeNews;
   readonly idleness: Idleness;
+  readonly admissions = new AdmissionTimes();
 
   constructor(parts: EngineParts, hearers: EngineHearers) {
     const { config, table, clock, journal, writer } = parts;
@@ -92,7 +95,7 @@ export class Engine {
     this.policies = policiesOf(table, config);
     this.orders = ordersOf(table, config.order);
     this.orderOf = (handler) => this.orders[table.names.indexOf(handler)] ?? config.order;
-    this.#routes = new Routes(table);
+    [this.clock, this.#routes] = [clock, new Routes(table)];
     const widest = widestOf(this.#routes, journal, config);
     this.dispatcher = this.#dispatcher(parts, widest);
     const dispatcher = this.dispatcher;
@@ -208,6 +211,7 @@ export class Engine {
       letIn: () => {
         this.acceptance.look();
         this.intake.letIn();
+        this.admissions.note(dispatcher.sequenceNext, clock.nowMs());
         this.idleness.look();
       },
       // A state must not be of an event that the store is about to cancel.

@@ -6,6 +6,7 @@ import type { Decided } from './group.js';
 import { handlerResult } from './handler.js';
 import { Histogram } from './histogram.js';
 import type { BatchReport } from './pool/messages.js';
+import { Rate } from './rate.js';
 
 /**
  * How long tries took in their threads: all of them, and what is known of one, null before the first. Quantiles are at
@@ -28,6 +29,8 @@ export interface HandlerFigures extends HandlerTimes {
   readonly cancelled: number;
   readonly retried: number;
   readonly postponed: number;
+  /** Tries that decided their events, a second, over the last ten seconds. */
+  readonly eventsPerSecond: number;
 }
 
 /** What a report adds to the counts of all. */
@@ -45,13 +48,19 @@ export class HandlerTallies {
   /** Of all handlers together. */
   readonly times = new Histogram();
   readonly #ofReport = new Float64Array(resultCount);
+  readonly #decided: Int32Array;
+  readonly #rates: readonly Rate[];
 
-  constructor(handlerCount: number) {
+  constructor(handlerCount: number, nowMs: number) {
+    this.#decided = new Int32Array(handlerCount);
+    this.#rates = Array.from({ length: handlerCount }, () => new Rate(nowMs));
     this.#counts = new Float64Array(handlerCount * resultCount);
     this.#times = Array.from({ length: handlerCount }, () => new Histogram());
   }
 
-  add(slots: readonly Slot[], { results, durationsUs }: Pick<BatchReport, 'results' | 'durationsUs'>): Tally {
+  add(slots: readonly Slot[], of: Pick<BatchReport, 'results' | 'durationsUs'> & { readonly nowMs: number }): Tally {
+    const { results, durationsUs, nowMs } = of;
+    const decided = this.#decided.fill(0);
     const sums = this.#ofReport.fill(0);
     for (let index = 0; index < slots.length; index += 1) {
       const { handler } = slots[index]!;
@@ -59,9 +68,13 @@ export class HandlerTallies {
       this.#counts[handler * resultCount + result]! += 1;
       sums[result]! += 1;
       if (result === handlerResult.skipped || result === handlerResult.doubted) continue;
+      if (result !== handlerResult.retrying && result !== handlerResult.postponed) decided[handler]! += 1;
       const us = durationsUs[index]!;
       this.#times[handler]!.add(us);
       this.times.add(us);
+    }
+    for (let handler = 0; handler < decided.length; handler += 1) {
+      if (decided[handler]! > 0) this.#rates[handler]!.add(decided[handler]!, nowMs);
     }
     return {
       succeeded: sums[handlerResult.succeeded]!,
@@ -72,7 +85,7 @@ export class HandlerTallies {
     };
   }
 
-  of(handler: number): HandlerFigures {
+  of(handler: number, nowMs: number): HandlerFigures {
     const countOf = (result: number): number => this.#counts[handler * resultCount + result]!;
     return {
       succeeded: countOf(handlerResult.succeeded),
@@ -80,6 +93,7 @@ export class HandlerTallies {
       cancelled: countOf(handlerResult.cancelled),
       retried: countOf(handlerResult.retrying),
       postponed: countOf(handlerResult.postponed),
+      eventsPerSecond: this.#rates[handler]!.perSecond(nowMs),
       ...timesOf(this.#times[handler]!),
     };
   }

@@ -1,7 +1,7 @@
 // The public API; nothing is defined here.
 
 export type { ProcessorEvents } from './announcer.js';
-export type { BusiestKeys, BusyKey } from './busiest-keys.js';
+export type { BusiestBy, BusiestKeys, BusyKey } from './busiest-keys.js';
 export type { CancelFound } from './cancellations.js';
 export { type CloudEvent, fromCloudEvent, type StoredContent, toCloudEvent } from './cloud-events.js';
 export { type Cause, correlate } from './correlation.js';
@@ -70,3 +70,4 @@ export type { DeadLetterFilter, StoreReader } from './store/store-reader.js';
 export type { JournaledEvent, KeptEvent, PendingEvent } from './store/stored-event.js';
 export type { WritableOptions } from './streams.js';
 export type { OutcomeListener, QueueOptions, SubscribeOptions, Subscription } from './subscription.js';
+export type { TypeFigures } from './type-tallies.js';

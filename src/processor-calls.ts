@@ -4,7 +4,7 @@
 import type { Writable } from 'node:stream';
 import type { WritableStream } from 'node:stream/web';
 import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
-import { type BusiestKeys, busiestKeys } from './busiest-keys.js';
+import { type BusiestBy, type BusiestKeys, busiestKeys } from './busiest-keys.js';
 import type { Engine } from './engine.js';
 import type { KeylaneError } from './errors.js';
 import type { EventMap, EventOf } from './event.js';
@@ -62,10 +62,15 @@ export abstract class ProcessorCalls<Events extends EventMap> {
     return prometheusText({ stats, health: healthOf(stats, this.failure) }, labels);
   }
 
-  /** The keys of which most waits in memory, and whether their order is the bottleneck. Looks at every key there. */
-  busiestKeys(limit = 10): BusiestKeys {
-    const { dispatcher, names } = this.engine;
-    return busiestKeys({ dispatcher, threads: this.stats().threads, nameOf: names.handler }, limit);
+  /**
+   * The keys of which most waits in memory, of which something has waited longest there, or which took most handler
+   * time of late; and whether the order of a key is the bottleneck. Looks at every key in memory.
+   */
+  busiestKeys(limit = 10, by: BusiestBy = 'waiting'): BusiestKeys {
+    const { dispatcher, names, pump, admissions, clock } = this.engine;
+    const { threads } = this.stats();
+    const parts = { dispatcher, threads, admissions, costs: pump.figures.keyCosts, nowMs: clock.nowMs() };
+    return busiestKeys({ ...parts, nameOf: names.handler }, { limit, by });
   }
 
   /**

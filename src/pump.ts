@@ -203,7 +203,7 @@ export class Pump {
   }
 
   /** What tries gave and took, and what there was of late. */
-  get figures(): Pick<Settlement, 'tallies' | 'rates' | 'latency'> {
+  get figures(): Pick<Settlement, 'tallies' | 'types' | 'keyCosts' | 'rates' | 'latency'> {
     return this.#settlement;
   }
 

@@ -14,6 +14,7 @@ import { HandlerTallies } from './handler-tallies.js';
 import { Histogram } from './histogram.js';
 import { JoinedEventsReader } from './joined-events.js';
 import type { Journal } from './journal.js';
+import { KeyCosts } from './key-costs.js';
 import { laneNames, laneWithoutOrder, noteProblems, type RowTime, rowsOf, stateChanges } from './main-rows.js';
 import { type Verdict, verdict } from './outcome.js';
 import type { Partitions } from './partitions.js';
@@ -22,6 +23,7 @@ import { Rate } from './rate.js';
 import type { Route } from './routes.js';
 import type { GroupResult, StoreGauges } from './store/messages.js';
 import type { WriterThread } from './threads.js';
+import { TypeTallies } from './type-tallies.js';
 
 export interface SettlementParts {
   readonly dispatcher: Dispatcher;
@@ -80,6 +82,8 @@ export class Settlement {
   #commitUs: number | null = null;
   /** What tries gave, and how long they took. */
   readonly tallies: HandlerTallies;
+  readonly types: TypeTallies;
+  readonly keyCosts: KeyCosts;
   /** Of published events, from when their group was begun until their outcomes are durable. */
   readonly latency = new Histogram();
   /** Of late: outcomes that became durable, and microseconds that handler threads and the writer thread were busy. */
@@ -88,7 +92,9 @@ export class Settlement {
   constructor(parts: SettlementParts, links: Links) {
     const { clock, limits, journal } = parts;
     const nowMs = clock.nowMs();
-    this.tallies = new HandlerTallies(parts.handlerCount);
+    this.tallies = new HandlerTallies(parts.handlerCount, nowMs);
+    this.types = new TypeTallies(nowMs);
+    this.keyCosts = new KeyCosts({ handlerCount: parts.handlerCount, nowMs });
     this.rates = { outcomes: new Rate(nowMs), handlersUs: new Rate(nowMs), writerUs: new Rate(nowMs) };
     this.#parts = parts;
     this.#links = links;
@@ -137,7 +143,10 @@ export class Settlement {
     const { dispatcher, clock, flights, away, onSettled } = this.#parts;
     flights.arrive(flight);
     const nowMs = clock.nowMs();
-    const { retried, postponed, ...decided } = this.tallies.add(flight.batch.slots, report);
+    const came = { results: report.results, durationsUs: report.durationsUs, nowMs };
+    const { retried, postponed, ...decided } = this.tallies.add(flight.batch.slots, came);
+    this.types.add(flight.batch.slots, came);
+    this.keyCosts.add(flight.batch.slots, came);
     this.rates.handlersUs.add(report.busyUs, nowMs);
     dispatcher.states?.trim(this.groups.numbers);
     const slots = dispatcher.settle(flight.batch, report, nowMs);

@@ -6,6 +6,7 @@ import { type HandlerFigures, type HandlerTimes, timesOf } from './handler-talli
 import type { Histogram } from './histogram.js';
 import type { PauseFilter } from './pausing.js';
 import type { Phase } from './phase.js';
+import type { TypeFigures } from './type-tallies.js';
 
 /**
  * Counts at one moment. Every event, accepted, recovered or redriven, is in exactly one of waiting, in flight,
@@ -92,6 +93,8 @@ export interface Stats {
   readonly latency: Latency;
   /** What tries gave and took, by the name of their handler. */
   readonly handlers: Readonly<Record<string, HandlerFigures>>;
+  /** The same by the type of the event, of the first thousand types; what comes after them is `(others)`. */
+  readonly types: Readonly<Record<string, TypeFigures>>;
   /** How long tries took in their threads, all handlers together. */
   readonly tries: HandlerTimes;
 }
@@ -157,13 +160,14 @@ export function statsOf(
 function figuresOf(
   { pump, names, policies }: Engine,
   { threads, nowMs }: { threads: number; nowMs: number },
-): Pick<Stats, 'eventsPerSecond' | 'busyShare' | 'writerBusyShare' | 'handlers' | 'tries' | 'latency'> {
-  const { tallies, rates, latency } = pump.figures;
+): Pick<Stats, 'eventsPerSecond' | 'busyShare' | 'writerBusyShare' | 'handlers' | 'types' | 'tries' | 'latency'> {
+  const { tallies, types, rates, latency } = pump.figures;
   return {
     eventsPerSecond: rates.outcomes.perSecond(nowMs),
     busyShare: Math.min(1, rates.handlersUs.perSecond(nowMs) / 1e6 / threads),
     writerBusyShare: Math.min(1, rates.writerUs.perSecond(nowMs) / 1e6),
-    handlers: Object.fromEntries(policies.map((_, index) => [names.handler(index), tallies.of(index)])),
+    handlers: Object.fromEntries(policies.map((_, index) => [names.handler(index), tallies.of(index, nowMs)])),
+    types: types.figures(nowMs),
     tries: timesOf(tallies.times),
     latency: latencyOf(latency),
   };

@@ -3,11 +3,16 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { AdmissionTimes } from '../src/admission-times.js';
+import type { Slot } from '../src/dispatch/ring-buffer.js';
+import { handlerResult } from '../src/handler.js';
 import { healthOf } from '../src/health.js';
 import { Histogram } from '../src/histogram.js';
+import { KeyCosts } from '../src/key-costs.js';
 import { prometheusText } from '../src/prometheus.js';
 import { Rate } from '../src/rate.js';
 import type { Stats } from '../src/stats.js';
+import { TypeTallies } from '../src/type-tallies.js';
 import { Gate, makeProcessor } from './processor-fixture.js';
 
 describe('a histogram', () => {
@@ -47,6 +52,55 @@ test('a rate is that of the last ten seconds, or of all there was', () => {
   expect(rate.perSecond(45_000)).toBe(0);
 });
 
+/** Slots as far as a sketch of them looks. */
+const slotsOf = (keys: readonly string[]): Slot[] => {
+  return keys.map((key) => ({ handler: 0, event: { type: 't', key: key === '-' ? null : key } })) as Slot[];
+};
+
+test('the keys that take most of the time are known, however many there are', () => {
+  const costs = new KeyCosts({ handlerCount: 1, nowMs: 0 });
+  const add = (keys: readonly string[], nowMs: number, us = 100) => {
+    costs.add(slotsOf(keys), { durationsUs: new Float32Array(keys.length).fill(us), nowMs });
+  };
+  for (let n = 0; n < 2000; n += 1) add(['hot', `k${n}`, `j${n}`, '-'], 0);
+  const [first, second] = costs.top(2);
+  expect(first).toMatchObject({ handler: 0, key: 'hot' });
+  expect(first!.share).toBeCloseTo(0.25, 1);
+  expect(second!.share).toBeLessThan(0.02);
+  expect(costs.shareOf(0, 'k0')).toBe(0);
+  // Of large batches one in eight is looked at, and counts for all.
+  for (let batch = 0; batch < 800; batch += 1) add(Array(32).fill('big'), 0);
+  expect(costs.shareOf(0, 'big')).toBeCloseTo(25_600 / 33_600, 1);
+  // What there was counts half after ten seconds, and a thousandth after a hundred.
+  add(['new'], 100_000, 1e6);
+  expect(costs.top(1)).toMatchObject([{ key: 'new' }]);
+});
+
+test('how long an event has been in memory is known to some milliseconds, and of old ones roughly', () => {
+  const times = new AdmissionTimes();
+  expect(times.ageMs(0, 5)).toBe(0);
+  for (let turn = 1; turn <= 5000; turn += 1) times.note(turn * 10, turn * 20);
+  expect(times.ageMs(49_995, 100_000)).toBe(0);
+  expect(times.ageMs(49_895, 100_000)).toBeCloseTo(200, -2);
+  expect(times.ageMs(25_000, 100_000)).toBeGreaterThan(49_000);
+  expect(times.ageMs(25_000, 100_000)).toBeLessThan(51_500);
+  expect(times.ageMs(99_999, 100_000)).toBe(0);
+});
+
+test('types are told apart up to a thousand', () => {
+  const tallies = new TypeTallies(0);
+  const add = (type: string, result: number) => {
+    const slots = [{ handler: 0, event: { type } }] as Slot[];
+    tallies.add(slots, { results: Uint8Array.of(result), durationsUs: Float32Array.of(1000), nowMs: 500 });
+  };
+  for (let n = 0; n < 1100; n += 1) add(`t${n}`, handlerResult.succeeded);
+  for (const result of [handlerResult.failed, handlerResult.retrying, handlerResult.skipped]) add('t0', result);
+  const figures = tallies.figures(1000);
+  expect(figures['t0']).toEqual({ succeeded: 1, failed: 1, retried: 1, busyMs: 3, eventsPerSecond: 2 });
+  expect(figures['t1000']).toBeUndefined();
+  expect(figures['(others)']).toMatchObject({ succeeded: 100, busyMs: 100 });
+});
+
 test('counts match what happened: each event is in one place, and handlers add up to the whole', async () => {
   const processor = await makeProcessor({ attemptsMax: 2, backoffMsMin: 1, backoffMsMax: 1 });
   const heard: unknown[] = [];
@@ -75,6 +129,11 @@ test('counts match what happened: each event is in one place, and handlers add u
   expect(held).toMatchObject({ accepted: 41, lanesLive: 2, lanesBusy: 2, slotsHeld: 41, threads: 1 });
   expect(held.waiting + held.inFlight + held.unacknowledged + held.backlog).toBe(41);
   expect(processor.busiestKeys(1).keys).toMatchObject([{ handler: 'echo', key: 'hot', waiting: expect.any(Number) }]);
+  const [oldest] = processor.busiestKeys(1, 'age').keys;
+  expect(oldest).toMatchObject({ handler: 'echo', key: 'hot', oldestMs: expect.any(Number) });
+  expect(() => processor.busiestKeys(1, 'size' as never)).toThrow(
+    'by must be one of "waiting", "age", "cpu", got "size"',
+  );
   expect(() => processor.busiestKeys(0)).toThrow('limit must be a whole number from 1 to 1000 (keys), got 0');
   // The others of the gated handler wait for ever.
   for (let n = 0; n < 10; n += 1) await processor.cancel({ partition: 'journal', position: 32 + n });
@@ -90,7 +149,13 @@ test('counts match what happened: each event is in one place, and handlers add u
     retried: 1,
     slotsHeld: 0,
   });
+  expect(stats.types).toMatchObject({
+    ...{ echo: { succeeded: 30, failed: 0, retried: 0 }, fail: { succeeded: 0, failed: 1, retried: 1 } },
+    gated: { succeeded: 1, failed: 0 },
+  });
   const { echo, fail, gated } = stats.handlers;
+  for (const { eventsPerSecond } of [echo!, stats.types['echo']!]) expect(eventsPerSecond).toBeGreaterThan(0);
+  expect(stats.types['gated']!.busyMs).toBeCloseTo(gated!.busyMs, 3);
   expect([echo, fail, gated]).toMatchObject([
     { succeeded: 30, failed: 0, retried: 0 },
     { succeeded: 0, failed: 1, retried: 1 },

@@ -47,11 +47,4 @@ export const emitFaults: readonly Fault[] = [
     to: 'if (depth > 50 * limits.emitDepthMax) {',
     built,
   },
-  {
-    name: 'room that is let go of wakes nobody',
-    file: 'src/settlement.ts',
-    from: '    // What the store had already is let go at once: there is room for others.\n    this.#links.wake();\n',
-    to: '',
-    tests: ['test/simulation.test.ts'],
-  },
 ];

@@ -41,7 +41,6 @@ export interface DispatcherOptions {
   readonly claims?: readonly Claim[];
   readonly orders?: readonly LaneOrder[];
   readonly states?: LaneStatesOptions | null;
-  /** Of the tries of all handlers. */
   readonly rateLimit?: RateLimit | null;
   /** Null: there is none. */
   readonly breaker: BreakerLimits | null;
@@ -85,6 +84,11 @@ export class Dispatcher {
   /** Says what became of an event before this process, for when it is admitted. */
   remember(event: OwedPlace, history: Partial<History>): void {
     this.#histories.add(event, history);
+  }
+
+  /** The sequence of the next event to come in: those here have lower ones. */
+  get sequenceNext(): number {
+    return this.#sequence;
   }
 
   /** How many slots may be taken now, one for each handler of an event; an upper bound where bytes are the limit. */
