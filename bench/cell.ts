@@ -25,9 +25,10 @@ export type LatencyPlan =
 /**
  * `unmarked`: its threads leave no marks in shared memory. `listed`: its handlers are a list, of which several could take
  * an event. `listening`: somebody listens for events of which there are none. `receipts`: events are published one by one,
- * each for a receipt that nobody asks, in place of `publishMany`, which makes none.
+ * each for a receipt that nobody asks, in place of `publishMany`, which makes none. `stateful`: its handlers keep state.
+ * `beside-state`: another of its module does.
  */
-export type CellVariant = 'ordinary' | 'unmarked' | 'listed' | 'listening' | 'receipts';
+export type CellVariant = 'ordinary' | 'unmarked' | 'listed' | 'listening' | 'receipts' | 'stateful' | 'beside-state';
 
 export interface CellRequest {
   readonly spec: CellSpec;
@@ -54,6 +55,7 @@ export interface CellRun extends Sampled {
 const handlersOf: Readonly<Record<CellVariant, string>> = {
   ...{ ordinary: './handlers.js', unmarked: './handlers-unmarked.js' },
   ...{ listed: './handlers-listed.js', listening: './handlers.js', receipts: './handlers.js' },
+  ...{ stateful: './handlers-stateful.js', 'beside-state': './handlers-beside-state.js' },
 };
 
 const request = JSON.parse(process.argv[2] ?? 'null') as CellRequest | null;

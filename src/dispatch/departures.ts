@@ -53,6 +53,9 @@ interface Parts {
 /** A lane is hot from so many times what waits in one on average. */
 const hotFactor = 2;
 
+/** A batch has so many lanes with state at least, where they have that much: a run costs its state once each way. */
+const statefulLanes = 16;
+
 /** How a batch is shared among lanes. */
 interface Shares {
   readonly size: number;
@@ -157,6 +160,7 @@ export class Departures {
   #gather({ size, share, runMax, hot, nowMs }: Shares): Batch {
     const lanes = this.#lanes;
     const { keyRates } = lanes;
+    const statefulMax = Math.max(runMax, Math.ceil(size / statefulLanes));
     const slots: Slot[] = [];
     const taken: Lane[] = [];
     const stands: Stand[] = [];
@@ -175,7 +179,8 @@ export class Departures {
       }
       const lane = lanes.takeOldest(stand);
       taken.push(lane);
-      const run = lane.waiting < hot.from ? runMax : Math.max(runMax, Math.ceil(lane.waiting * hot.part));
+      const part = lane.waiting < hot.from ? 0 : Math.ceil(lane.waiting * hot.part);
+      const run = Math.max(lane.keyState === undefined ? runMax : statefulMax, part);
       const first = slots.length;
       const end = Math.min(first + run, size, first + (keyRates?.left(lane, nowMs) ?? size));
       do {

@@ -1,0 +1,61 @@
+// What state costs: a handler that keeps 200 bytes for each of 1,000 keys beside one that keeps none, whole cells in turns;
+// one that keeps none in a module with one that does; and a million keys that do not fit into memory.
+
+import type { CellRun, CellVariant } from '../cell.js';
+import type { ColdKeysRun } from '../cold-keys.js';
+import type { Lab } from '../lab.js';
+import { cellOf } from '../plan.js';
+import type { TargetVerdict } from '../report.js';
+import type { TargetPlan } from './judge.js';
+import { ratios, shown, verdictOf } from './verdict.js';
+
+const variants: readonly { readonly variant: CellVariant; readonly what: string; readonly atLeast: number }[] = [
+  { variant: 'stateful', what: 'no-op throughput with 200 B of state at 1,000 keys, over none', atLeast: 0.75 },
+  {
+    variant: 'beside-state',
+    what: 'no-op throughput of a handler without state beside one with, over none',
+    atLeast: 0.95,
+  },
+];
+
+/** Keys of which there are four times as many; memory is bounded if it hardly grows with them. */
+const keysMost = 1_000_000;
+const growthMax = 1.5;
+
+export async function judgeState(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
+  const spec = cellOf({}, plan.isSmoke ? 0.03 : 0.6);
+  const verdicts: TargetVerdict[] = [];
+  for (const { variant, what, atLeast } of variants) {
+    const pairs = plan.isSmoke ? 1 : plan.repeats;
+    const [without, having]: [CellRun[], CellRun[]] = [[], []];
+    for (let pair = 1; pair <= pairs; pair += 1) {
+      lab.say(`state: ${variant}, pair ${pair} of ${pairs}`);
+      const turns = [
+        async () => without.push(await lab.cell({ spec, latency: null })),
+        async () => having.push(await lab.cell({ spec, latency: null, variant })),
+      ];
+      for (const turn of pair % 2 === 0 ? turns.reverse() : turns) await turn();
+    }
+    verdicts.push(verdictOf({ target: 'state', what }, { runs: ratios(having.map(rate), without.map(rate)), atLeast }));
+  }
+  return [...verdicts, await coldKeys(lab, plan)];
+}
+
+async function coldKeys(lab: Lab, plan: TargetPlan): Promise<TargetVerdict> {
+  const most = plan.isSmoke ? 4000 : keysMost;
+  const run = async (keys: number): Promise<ColdKeysRun> => {
+    lab.say(`state: ${keys.toLocaleString('en-US')} cold keys`);
+    return lab.run<ColdKeysRun>('cold-keys.js', { argument: { keys }, name: 'cold keys' });
+  };
+  const [few, many] = [await run(most / 4), await run(most)];
+  const what = `RSS above idle with ${most.toLocaleString('en-US')} keys that have state, over a quarter of them`;
+  const [mega, kilo] = [(bytes: number) => shown(bytes / 1e6), (count: number) => shown(count / 1000)];
+  const memory = `${mega(few.rssGrowthBytes)} and ${mega(many.rssGrowthBytes)} MB`;
+  const note = `${memory}; ${kilo(many.newPerSecond)} k events/s of new keys, ${kilo(many.coldPerSecond)} k of cold ones`;
+  const runs = [many.rssGrowthBytes / few.rssGrowthBytes];
+  return verdictOf({ target: 'state', what, note }, { runs, atMost: growthMax });
+}
+
+function rate({ eventsPerSecond }: CellRun): number {
+  return eventsPerSecond;
+}
