@@ -6,6 +6,7 @@ import type { KeylaneError } from './errors.js';
 import type { EventMap } from './event.js';
 import { schemasFrom } from './event-encoder.js';
 import type { EventMapOf, Handler, Handlers } from './handler.js';
+import { loadOpenTelemetry } from './open-telemetry.js';
 import { type Config, configFrom, type ProcessorOptions } from './options.js';
 import { ordersOf, policiesOf } from './policy.js';
 import { ChangingPool } from './pool/changing-pool.js';
@@ -14,6 +15,7 @@ import { Processor } from './processor.js';
 import type { InputOf, Schemas } from './standard-schema.js';
 import { FlightLog } from './store/flight-log.js';
 import { StoreWriter } from './store/store-writer.js';
+import { Tracing } from './tracing.js';
 import { Trouble } from './trouble.js';
 
 /** Any Standard Schema (zod, valibot, arktype) by event type. */
@@ -43,6 +45,7 @@ export async function createProcessor<
 >({ schemas: givenSchemas, ...options }: ProcessorOptions & WithSchemas<S>): Promise<Processor<Published<H, S>>> {
   const config = configFrom(options);
   const schemas = schemasFrom(givenSchemas);
+  const tracing = config.openTelemetry ? new Tracing(await loadOpenTelemetry()) : null;
   // The one loads while the other does: on its own each takes a good part of the start.
   const thread = StoreWriter.beginThread();
   const { url, table, execArgv, orders } = await lookAt(config).catch(async (error) => {
@@ -65,7 +68,8 @@ export async function createProcessor<
     const { batchSizeMax } = config;
     const { handlerIds } = journal;
     flight = new FlightLog(opened.path, { epoch: opened.epoch, batchSizeMax, handlerIds, onWarning });
-    return new Processor({
+    const processor = new Processor<Published<H, S>>({
+      tracing,
       config,
       table,
       schemas,
@@ -77,6 +81,8 @@ export async function createProcessor<
       trouble,
       clock: systemClock,
     });
+    tracing?.measure(() => processor.stats());
+    return processor;
   } catch (error) {
     flight?.close();
     await Promise.allSettled([writer.abort(), pool?.abort()]);

@@ -39,12 +39,15 @@ import { StateLookUp } from './state-look-up.js';
 import type { EventOutcomes } from './store/event-messages.js';
 import type { JournalStart } from './store/messages.js';
 import type { FlightRecorder, HandlerThreads, WriterThread } from './threads.js';
+import type { Tracing } from './tracing.js';
 
 export interface EngineParts {
   readonly config: Config;
   readonly table: HandlerTable;
   /** By event type; null where nothing is checked. */
   readonly schemas: ReadonlyMap<string, StandardSchema> | null;
+  /** Null, or left out, where nothing is traced. */
+  readonly tracing?: Tracing | null;
   readonly writer: WriterThread;
   readonly pool: HandlerThreads;
   readonly journal: JournalStart;
@@ -128,7 +131,7 @@ export class Engine {
     });
     this.intake = this.#intake(parts);
     const { intake, pump, receipts } = this;
-    const encoder = new EventEncoder({ limits: config, schemas: parts.schemas });
+    const encoder = new EventEncoder({ limits: config, schemas: parts.schemas, tracing: parts.tracing ?? null });
     this.publishing = new Publishing({ intake, pump, receipts, encoder, partition: journalPartition });
     this.consumption = new Consumption({
       ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition, intake, partitions, onWarning },
@@ -192,9 +195,10 @@ export class Engine {
     return this.pump.takeIn(writer.readOutcomes({ events, sizeMax: config.batchBytesMax }), act);
   }
 
-  #flights({ config, pool, flight }: EngineParts): Flights {
+  #flights({ config, pool, flight, tracing = null }: EngineParts): Flights {
     return new Flights({
       ...{ runners: pool, recorder: flight, policies: this.policies, hasStates: this.dispatcher.states !== null },
+      tracing,
       limits: { errorSizeMax: config.errorSizeMax, isJournaled: config.intake === 'journal' },
       nameOf: (partition) => this.partitions.nameOf(partition),
     });

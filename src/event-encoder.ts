@@ -10,6 +10,8 @@ interface Parts {
   readonly limits: EventLimits & { readonly publishersMax: number };
   /** Null: nothing is checked but what an event must be. */
   readonly schemas: ReadonlyMap<string, StandardSchema> | null;
+  /** Null where nothing is traced. */
+  readonly tracing: { published<Event extends SourceEvent>(event: Event): Event } | null;
 }
 
 /** Issues that a message tells. */
@@ -39,8 +41,9 @@ export class EventEncoder {
   }
 
   /** Gives the encoded event, or a promise of it where a schema takes its time. Throws a KeylaneError `bad-event`. */
-  encode(event: SourceEvent): EncodedEvent | Promise<EncodedEvent> {
-    const { limits, schemas } = this.#parts;
+  encode(given: SourceEvent): EncodedEvent | Promise<EncodedEvent> {
+    const { limits, schemas, tracing } = this.#parts;
+    const event = tracing === null ? given : tracing.published(given);
     if (schemas === null) return encodeEvent(event, limits);
     if (this.#turn !== null) return this.#inTurn(this.#turn, event);
     const checked = this.#check(event);

@@ -9,12 +9,15 @@ import { batchMessage } from './pool/batch-message.js';
 import { reportOfKilled } from './pool/lost-batch.js';
 import type { BatchReport } from './pool/messages.js';
 import type { FlightRecorder, HandlerThreads } from './threads.js';
+import type { BatchSpan, Tracing } from './tracing.js';
 
 interface Parts {
   readonly runners: HandlerThreads;
   readonly recorder: FlightRecorder;
   readonly policies: readonly Policy[];
   readonly limits: { readonly errorSizeMax: number; readonly isJournaled: boolean };
+  /** Null where nothing is traced. */
+  readonly tracing: Tracing | null;
   /** Whether any handler keeps state. */
   readonly hasStates: boolean;
   nameOf(partition: number): string;
@@ -24,6 +27,7 @@ interface Parts {
 export interface Flight {
   readonly batch: Batch;
   readonly place: number;
+  readonly span: BatchSpan | null;
 }
 
 export class Flights {
@@ -49,12 +53,14 @@ export class Flights {
 
   /** Sends a batch to a thread. Call it only while a place is free. */
   depart(batch: Batch): { flight: Flight; report: Promise<BatchReport> } {
-    const { runners, recorder, limits, policies, hasStates, nameOf } = this.#parts;
-    const flight: Flight = { batch, place: this.#free.pop() ?? this.#placesUsed++ };
+    const { runners, recorder, limits, policies, hasStates, tracing, nameOf } = this.#parts;
+    const span = tracing?.departed(batch.slots) ?? null;
+    const flight: Flight = { batch, place: this.#free.pop() ?? this.#placesUsed++, span };
     this.#flights.set(flight.place, flight);
     const { slots, alone, isFresh } = batch;
     const states = hasStates ? statesOf(slots) : [];
-    const message = batchMessage(slots, { place: flight.place, ...(states.length > 0 && { states }), nameOf });
+    const more = { ...(states.length > 0 && { states }), ...(span !== null && { trace: span.trace }) };
+    const message = batchMessage(slots, { place: flight.place, ...more, nameOf });
     const [first] = slots;
     // It killed the process as often as it may: the next try would be one too many.
     if (alone && first!.deaths !== 0 && first!.attempt > policies[first!.handler]!.attemptsMax) {
@@ -65,7 +71,8 @@ export class Flights {
   }
 
   /** Takes in that a batch has come back. */
-  arrive({ place }: Flight): void {
+  arrive({ place, span }: Flight, report: Pick<BatchReport, 'busyUs'>): void {
+    span?.end(report);
     this.#flights.delete(place);
     this.#free.push(place);
     this.#parts.recorder.arrive(place);

@@ -81,6 +81,8 @@ export class Group {
   #eventBytes = 0;
   #outcomesOwed = 0;
   #emitted = 0;
+  /** Where the state of a key stands in `states`. */
+  readonly #stateIndexes = new Map<string, number>();
 
   constructor(number: number, openedMs: number) {
     this.number = number;
@@ -127,10 +129,19 @@ export class Group {
     this.decided.cancelled += part.cancelled;
     this.#rowCount += part.rowCount;
     this.#bytes += part.rows.byteLength;
-    for (const change of part.states ?? []) {
-      this.states.push(change);
-      this.#bytes += stateSizeOf(change.key, change.state);
-    }
+    for (const change of part.states ?? []) this.#change(change);
+  }
+
+  /** Of each key the last state is enough: the outcomes of those before it are stored with it. */
+  #change(change: StateChange): void {
+    const { handler, key, state } = change;
+    const name = `${handler} ${key}`;
+    const index = this.#stateIndexes.get(name) ?? this.states.length;
+    const before = this.states[index];
+    if (before !== undefined) this.#bytes -= stateSizeOf(key, before.state);
+    this.#bytes += stateSizeOf(key, state);
+    this.states[index] = change;
+    this.#stateIndexes.set(name, index);
   }
 
   /** Adds an event that was published or emitted, at the position after that of the one before. */

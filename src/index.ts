@@ -64,7 +64,7 @@ export {
   redriveDeadLetters,
 } from './store/redrive-store.js';
 export type { Pruned } from './store/retention-pass.js';
-export type { StoredState } from './store/state-pages.js';
+export type { StatesFilter, StoredState } from './store/state-pages.js';
 export type { StoreCounts, StoreTimes, TypeCounts } from './store/store-figures.js';
 export type { DeadLetterFilter, StoreReader } from './store/store-reader.js';
 export type { JournaledEvent, KeptEvent, PendingEvent } from './store/stored-event.js';

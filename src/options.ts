@@ -8,6 +8,7 @@ import { locationFrom, storeFrom } from './locations.js';
 import { checkOption, type OptionSpec, unknownOption, type ValueOf } from './option-spec.js';
 import { rateOptions } from './rate-options.js';
 import { stateOptions } from './state-options.js';
+import { telemetryOptions } from './telemetry-options.js';
 
 /** How events are ordered: per key, not at all, or all of them one after another. */
 export type OrderMode = 'key' | 'none' | 'global';
@@ -220,7 +221,7 @@ export const optionTable = {
     unit: 'characters',
     sentence: 'Largest stored error; what exceeds it is cut.',
   },
-  ...{ ...stateOptions, ...emitOptions, ...failureOptions, ...rateOptions },
+  ...{ ...stateOptions, ...emitOptions, ...failureOptions, ...rateOptions, ...telemetryOptions },
   loadTimeoutMs: {
     kind: 'integer',
     default: 10_000,

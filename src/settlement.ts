@@ -13,6 +13,7 @@ import { type GroupLimits, Groups } from './groups.js';
 import { HandlerTallies } from './handler-tallies.js';
 import { Histogram } from './histogram.js';
 import { JoinedEventsReader } from './joined-events.js';
+import { splitStates } from './joined-states.js';
 import type { Journal } from './journal.js';
 import { KeyCosts } from './key-costs.js';
 import { laneNames, laneWithoutOrder, noteProblems, type RowTime, rowsOf, stateChanges } from './main-rows.js';
@@ -141,7 +142,7 @@ export class Settlement {
   /** Takes in what came of a batch. */
   settle(flight: Flight, report: BatchReport): void {
     const { dispatcher, clock, flights, away, onSettled } = this.#parts;
-    flights.arrive(flight);
+    flights.arrive(flight, report);
     const nowMs = clock.nowMs();
     const came = { results: report.results, durationsUs: report.durationsUs, nowMs };
     const { retried, postponed, ...decided } = this.tallies.add(flight.batch.slots, came);
@@ -149,7 +150,9 @@ export class Settlement {
     this.keyCosts.add(flight.batch.slots, came);
     this.rates.handlersUs.add(report.busyUs, nowMs);
     dispatcher.states?.trim(this.groups.numbers);
-    const slots = dispatcher.settle(flight.batch, report, nowMs);
+    const states = report.states === undefined ? [] : splitStates(report.states, { areKept: true });
+    const { results, delaysMs, busyUs } = report;
+    const slots = dispatcher.settle(flight.batch, { results, delaysMs, busyUs, states }, nowMs);
     if (report.delaysMs !== null) noteProblems(flight.batch.slots, report);
     if (report.rowCount > 0) {
       this.#retried += retried;
@@ -157,9 +160,9 @@ export class Settlement {
       const stopped = dispatcher.away.takeParked();
       const { rows, rowCount } = report;
       const announcement = this.#parts.inspect(report, slots);
-      const states = stateChanges(flight.batch.slots, report.states ?? []);
       const emitted = this.#emittedBy(flight, report);
-      const part = { slots, rows, rowCount, ...decided, parked: laneNames(stopped), states, announcement };
+      const changes = stateChanges(flight.batch.slots, states);
+      const part = { slots, rows, rowCount, ...decided, parked: laneNames(stopped), states: changes, announcement };
       this.groups.add(emitted === null ? part : { ...part, emitted });
       for (const parked of stopped) away.park(parked);
       if (stopped.length > 0) this.#parts.onParked(away.parkedLanes);

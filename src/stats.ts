@@ -35,7 +35,7 @@ export interface Stats {
   readonly duplicatesIgnored: number;
   /** Events that wait in memory. */
   readonly waiting: number;
-  /** Of these, those that wait for a next try, or behind one. */
+  /** Of these, those that wait for a next try or for the rate of their key, or behind one that does. */
   readonly delayed: number;
   /** Events that wait in the store, as memory is full. */
   readonly backlog: number;

@@ -5,12 +5,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { expect, onTestFinished, test } from 'vitest';
+import { sized } from './long-form.js';
 
 const main = fileURLToPath(new URL('../dist/scripts/crash-test/main.js', import.meta.url));
 const seed = process.env['KEYLANE_SEED'] ?? String(Date.now() % 1_000_000);
 
-test('sixty deaths lose nothing, double nothing and keep the order', { timeout: 240_000 }, async () => {
-  const args = [main, '--kills', '60', '--seed', seed, '--events-max', '600'];
+const kills = sized({ short: 20, long: 60 });
+
+test(`${kills} deaths lose nothing, double nothing and keep the order`, { timeout: 240_000 }, async () => {
+  const args = [main, '--kills', String(kills), '--seed', seed, '--events-max', '600'];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill());
   let printed = '';

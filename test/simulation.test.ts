@@ -2,13 +2,17 @@
 // `KEYLANE_SEED=<seed> npm test -- test/simulation.test.ts`.
 
 import { expect, test } from 'vitest';
+import { sized } from './long-form.js';
 import { simulate } from './simulation/simulation.js';
 
 const asked = process.env['KEYLANE_SEED'];
 /** Several tests, so that the time limit of each holds on a machine that is busy. */
 const tests =
   asked === undefined
-    ? Array.from({ length: 10 }, (_, index) => ({ first: 1 + index * 50, last: (index + 1) * 50 }))
+    ? Array.from({ length: sized({ short: 3, long: 60 }) }, (_, index) => ({
+        first: 1 + index * 50,
+        last: (index + 1) * 50,
+      }))
     : [{ first: Number(asked), last: Number(asked) }];
 
 test.each(tests)(

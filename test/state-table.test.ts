@@ -56,6 +56,15 @@ test('a reader gives the states of a handler by key, page by page, whatever the 
     });
     expect([...reader.states('h', { limit: 2 })]).toEqual(found.slice(0, 2));
     expect([...reader.states('other')]).toEqual([]);
+    const ofPrefix = (prefix: string) => [...reader.states('h', { prefix })].map(({ key }) => key);
+    expect(ofPrefix('k499')).toEqual(['k499', ...Array.from({ length: 10 }, (_, n) => `k499${n}`)]);
+    expect([
+      ofPrefix('x'),
+      ofPrefix('raw'),
+      ofPrefix('\ud800'),
+      [...reader.states('h', { prefix: 'k1', limit: 1 })].length,
+    ]).toEqual([[], ['raw'], ['\ud800'], 1]);
+    expect(() => reader.states('h', { prefix: 7 as never })).toThrow('prefix must be a string, got 7');
     expect(reader.state('h', '\ud800')).toEqual(found.at(-1));
     expect([reader.state('h', 'K1'), reader.state('other', 'k1')]).toEqual([null, null]);
     expect(() => reader.states('h', { limit: -1 })).toThrow('limit must be a whole number from 0, got -1');
@@ -78,6 +87,8 @@ test('the command prints states, all of a handler or that of a key', () =>
       );
       const one = await new Command(['state', '--store', path, '--handler', 'h', '--key', 'ada']).ended;
       expect([one.code, one.stdout, one.stderr]).toEqual([0, ada, '']);
+      const begun = await new Command(['state', '--store', path, '--handler', 'h', '--prefix', 'a']).ended;
+      expect([begun.code, begun.stdout]).toEqual([0, ada]);
       const none = await new Command(['state', '--store', path, '--handler', 'h', '--key', 'x']).ended;
       expect([none.code, none.stdout]).toEqual([0, '']);
       const missing = await new Command(['state', '--store', `${path}-none`, '--handler', 'h']).ended;

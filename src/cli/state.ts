@@ -1,6 +1,6 @@
 // `keylane state`: what a handler keeps for its keys, as JSON, one key a line.
 
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { openStore, type StoredState } from '../index.js';
 import { printAll } from './stdout.js';
 
@@ -8,6 +8,7 @@ interface Flags {
   readonly store: string;
   readonly handler: string;
   readonly key?: string;
+  readonly prefix?: string;
 }
 
 const example = `
@@ -27,15 +28,17 @@ export function defineState(command: Command): void {
     .requiredOption('--store <file>', 'the SQLite file of the outcomes')
     .requiredOption('--handler <name>', 'the handler whose states are wanted')
     .option('--key <key>', 'the state of this key alone')
+    .addOption(new Option('--prefix <text>', 'the states of keys that begin with it').conflicts('key'))
     .addHelpText('after', example)
     .action(printStates);
 }
 
-async function printStates({ store, handler, key }: Flags): Promise<void> {
+async function printStates({ store, handler, key, prefix }: Flags): Promise<void> {
   const reader = openStore(store);
   try {
     const one = key === undefined ? null : reader.state(handler, key);
-    const states = key === undefined ? reader.states(handler) : one === null ? [] : [one];
+    const states =
+      key === undefined ? reader.states(handler, prefix === undefined ? {} : { prefix }) : one === null ? [] : [one];
     await printAll(linesOf(states));
   } finally {
     reader.close();

@@ -172,7 +172,7 @@ export class Dispatcher {
       }
     }
     if (settled.length < slots.length) this.#putBack(slots);
-    if (came.states !== undefined) this.states?.change(slots, came.states);
+    if (came.states !== undefined && came.states.length > 0) this.states?.change(slots, came.states);
     for (const lane of batch.lanes) this.#lanes.release(lane);
     this.away.park(slots, results);
     this.#departures.arrive(batch, { count: settled.length, busyUs: came.busyUs });

@@ -4,6 +4,7 @@
 import type { EncodedEvent } from '../event.js';
 import { invariant } from '../invariant.js';
 import { EventsJoiner } from '../joined-events.js';
+import { joinStates } from '../joined-states.js';
 import type { StateAt } from '../keyed-state.js';
 import { type BatchMessage, numberOf, numbersPerEvent } from './messages.js';
 
@@ -21,7 +22,12 @@ export interface BatchEvent {
 /** Joins events into a message for `place`; `nameOf` names their partitions. `states`: with which its runs begin. */
 export function batchMessage(
   events: readonly BatchEvent[],
-  to: { place: number; states?: readonly StateAt[]; nameOf(partition: number): string },
+  to: {
+    place: number;
+    states?: readonly StateAt[];
+    trace?: Readonly<Record<string, string>>;
+    nameOf(partition: number): string;
+  },
 ): BatchMessage {
   const count = events.length;
   const numbers = new Float64Array(count * numbersPerEvent);
@@ -42,5 +48,10 @@ export function batchMessage(
   }
   const { lengths, text, bytes } = joiner.finish();
   const message = { kind: 'batch', place: to.place, count, partitions, numbers, lengths, text, bytes } as const;
-  return to.states === undefined ? message : { ...message, states: to.states };
+  if (to.states === undefined && to.trace === undefined) return message;
+  return {
+    ...message,
+    ...(to.states !== undefined && { states: joinStates(to.states) }),
+    ...(to.trace !== undefined && { trace: to.trace }),
+  };
 }

@@ -5,6 +5,7 @@ import { setImmediate as nextRound } from 'node:timers/promises';
 import { types } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
 import { handlerResult, isPermanent, type Policy, retryLaterMs } from '../handler.js';
+import { splitStates } from '../joined-states.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
 import { type EmitLimits, Emitter } from './emitter.js';
@@ -19,6 +20,7 @@ import { encodeResult } from './result-codec.js';
 import { RunStates } from './run-states.js';
 import { StateKeeper } from './state-keeper.js';
 import { AbortNews, TryContext, type TryThread } from './try-context.js';
+import type { TryTracing } from './try-tracing.js';
 
 export interface BatchRunnerParts {
   readonly module: HandlerModule;
@@ -40,6 +42,8 @@ export interface BatchRunnerParts {
   /** Whether reports say how much the heap has grown. */
   readonly measuresHeap: boolean;
   readonly progress: Progress;
+  /** Null, or left out, where tries have no spans. */
+  readonly tracing?: TryTracing | null;
   /** Microseconds since the Unix epoch. */
   nowUs(): number;
 }
@@ -67,7 +71,12 @@ export class BatchRunner {
     this.#parts = parts;
     this.#rows = new RowsBuilder(parts.limits.batchSizeMax);
     const { module, limits, isJournaled } = parts;
-    const emitter = new Emitter({ table: module.table, limits: limits.emits, isJournaled });
+    const emitter = new Emitter({
+      table: module.table,
+      limits: limits.emits,
+      isJournaled,
+      tracing: parts.tracing ?? null,
+    });
     this.#thread = { news: new AbortNews(parts.threadId), emitter };
     this.#keepers = module.states.map((options, index) => {
       return options === null ? null : new StateKeeper(module.table.names[index]!, { options, limits });
@@ -103,8 +112,11 @@ export class BatchRunner {
     const place = progress.place(message.place);
     const report = new ReportBuilder(message, { rows: this.#rows, isJournaled });
     const reader = new BatchReader(message);
-    const states = message.states === undefined ? null : new RunStates(message.states, this.#keepers);
-    const batch: RunningBatch = { reader, place, states, index: 0 };
+    const states =
+      message.states === undefined
+        ? null
+        : new RunStates(splitStates(message.states, { areKept: false }), this.#keepers);
+    const batch: RunningBatch = { reader, place, states, index: 0, trace: message.trace ?? {} };
     const ended = this.#ended;
     const beganAtUs = nowUs();
     place.open(this.#ran);
@@ -143,7 +155,7 @@ export class BatchRunner {
 
   /** Calls the handler. Gives null when it has ended, as most have by then; it never throws. */
   #try(batch: RunningBatch): Promise<void> | null {
-    const { module } = this.#parts;
+    const { module, tracing = null } = this.#parts;
     const { reader, place, states, index } = batch;
     const name = module.table.names[reader.handler]!;
     const thread = this.#thread;
@@ -153,7 +165,10 @@ export class BatchRunner {
     let came: unknown;
     let isThrown = false;
     try {
-      came = module.handlers[reader.handler]!(TryContext.give(context, reader.handlerEvent()), context);
+      const event = TryContext.give(context, reader.handlerEvent());
+      const run = module.handlers[reader.handler]!;
+      const of = tracing && { handler: name, attempt: reader.attempt, batch: batch.trace };
+      came = of === null ? run(event, context) : tracing!.run(event, of, () => run(event, context));
       if (isThenable(came)) return this.#follow(batch, context, came);
     } catch (thrown) {
       came = thrown;
@@ -275,6 +290,7 @@ interface RunningBatch {
   readonly place: Place;
   /** Null for a batch without any event that has state. */
   readonly states: RunStates | null;
+  readonly trace: Readonly<Record<string, string>>;
   index: number;
 }
 

@@ -26,6 +26,8 @@ interface Parts {
   readonly limits: EmitLimits;
   /** Whether there is a journal that would hold an event. */
   readonly isJournaled: boolean;
+  /** Null where nothing is traced. */
+  readonly tracing: { emitted<Event extends SourceEvent>(event: Event): Event } | null;
 }
 
 /** One for each thread. */
@@ -43,7 +45,7 @@ export class Emitter {
    * and a PermanentError where no later try could do better.
    */
   encode(cause: HandlerEvent, given: SourceEvent): EncodedEvent {
-    const { limits, isJournaled } = this.#parts;
+    const { limits, isJournaled, tracing } = this.#parts;
     if (!isJournaled) {
       throw new PermanentError('emit needs the option intake "journal", got "memory": no journal would hold the event');
     }
@@ -53,7 +55,8 @@ export class Emitter {
       throw new PermanentError(`${most}, got one more, of type ${shown(given?.type)}: do handlers emit in a circle?`);
     }
     const isObject = typeof given === 'object' && given !== null;
-    const event = encodeEvent(isObject ? correlate(cause, given) : given, limits, depth);
+    const whole = isObject ? correlate(cause, given) : given;
+    const event = encodeEvent(isObject && tracing !== null ? tracing.emitted(whole) : whole, limits, depth);
     if (limits.refusesUnmatched && this.#routes.of(event.type) === null) {
       const expected = `event.type must be a type that a handler takes, got ${shown(event.type)}`;
       throw new KeylaneError('bad-event', `${expected}: add a handler for it to the module`);

@@ -3,6 +3,7 @@
 // reach the main thread without its fields, or not at all.
 
 import { messageOf } from '../errors.js';
+import { loadOpenTelemetry } from '../open-telemetry.js';
 import { badHandlers, fileOf } from './bad-handlers.js';
 import { BatchRunner } from './batch-runner.js';
 import { epochClock } from './epoch-clock.js';
@@ -10,6 +11,7 @@ import { describeThrown } from './error-record.js';
 import { type HandlerModule, isSameTable, loadHandlers } from './handler-module.js';
 import type { HandlerThreadData, PoolAnswer, PoolMessage, ThreadNews } from './messages.js';
 import { Progress } from './progress.js';
+import { TryTracing } from './try-tracing.js';
 
 /** What the thread runs with, or why it cannot run. */
 type Loaded =
@@ -60,8 +62,10 @@ export class HandlerThread {
         throw badHandlers(file, problem, 'let its exports depend on nothing, and restart after a change');
       }
       await this.#callHook(module, 'setup');
+      // What `setup()` has registered is there by now.
+      const tracing = this.#data.openTelemetry ? new TryTracing(await loadOpenTelemetry()) : null;
       const runner = new BatchRunner({
-        module,
+        ...{ module, tracing },
         threadId: this.#links.threadId,
         ...{ limits: this.#data, policies, isJournaled, measuresHeap },
         progress: new Progress(progress, { batchSizeMax }),

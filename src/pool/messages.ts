@@ -3,7 +3,7 @@
 
 import type { HandlerTable, Policy } from '../handler.js';
 import type { JoinedEvents } from '../joined-events.js';
-import type { StateAt } from '../keyed-state.js';
+import type { JoinedStates } from '../joined-states.js';
 import type { EmitLimits } from './emitter.js';
 
 /** Numbers of one event in BatchMessage.numbers, in this order. */
@@ -22,8 +22,10 @@ export interface BatchMessage extends JoinedEvents {
   readonly partitions: Readonly<Record<number, string>>;
   /** numbersPerEvent an event, see numberOf; events of one lane have the same `run`. */
   readonly numbers: Float64Array;
+  /** The context of the batch's span, as a propagator carries it; left out where nothing is traced. */
+  readonly trace?: Readonly<Record<string, string>>;
   /** With which state each run of a handler that keeps some begins; left out where none does. */
-  readonly states?: readonly StateAt[];
+  readonly states?: JoinedStates;
 }
 
 /** Handler thread to main thread: what came of a batch. */
@@ -44,7 +46,7 @@ export interface BatchReport {
   /** How much the used heap of the thread has grown since its first batch; 0 where nobody asked for it. */
   readonly heapGrowthBytes: number;
   /** The states that it changed, each once, as the last event of a run that did has left it; left out without any. */
-  readonly states?: readonly StateAt[];
+  readonly states?: JoinedStates;
   /** What its events have emitted; left out where that is nothing. */
   readonly emitted?: EmittedEvents;
 }
@@ -113,6 +115,8 @@ export interface HandlerThreadData {
   readonly errorSizeMax: number;
   readonly stateSizeMax: number;
   readonly emits: EmitLimits;
+  /** Whether tries have spans. */
+  readonly openTelemetry: boolean;
   /** Whether a state that a handler is given is frozen. */
   readonly freezeState: boolean;
   /** Wall clock minus monotonic clock, in microseconds: one value for all threads, so that their times compare. */

@@ -38,10 +38,10 @@ export function piscinaOptions({
 }: ThreadsOptions) {
   const { threads, batchSizeMax, batchBytesMax: reportSizeMax, resultSizeMax, errorSizeMax, stateSizeMax } = config;
   const limits = { batchSizeMax, reportSizeMax, resultSizeMax, errorSizeMax, stateSizeMax };
-  const { postponementsMax, resourceLimits, intake, recycle, freezeState } = config;
+  const { postponementsMax, resourceLimits, intake, recycle, freezeState, openTelemetry } = config;
   const workerData: HandlerThreadData = {
     ...{ handlersUrl: url.href, table, policies, ...limits, postponementsMax, epochOffsetUs, progress },
-    ...{ isJournaled: intake === 'journal', freezeState, emits: emitLimitsOf(config) },
+    ...{ isJournaled: intake === 'journal', freezeState, emits: emitLimitsOf(config), openTelemetry },
     measuresHeap: recycle?.heapGrowthMb !== undefined,
   };
   return {

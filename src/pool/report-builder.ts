@@ -4,6 +4,7 @@
 import { type EncodedEvent, journalPartition, sizeOf } from '../event.js';
 import { type HandlerResult, handlerResult } from '../handler.js';
 import { EventsJoiner } from '../joined-events.js';
+import { joinStates } from '../joined-states.js';
 import type { KeyState, StateAt } from '../keyed-state.js';
 import { type RowsBuilder, type Verdict, verdict } from '../outcome.js';
 import type { BatchReader } from './batch-reader.js';
@@ -107,7 +108,7 @@ export class ReportBuilder {
       durationsUs: this.#durationsUs,
       busyUs,
       heapGrowthBytes,
-      ...(states.length > 0 && { states }),
+      ...(states.length > 0 && { states: joinStates(states) }),
       ...(this.#emitted.length > 0 && { emitted: this.#joined() }),
     };
   }

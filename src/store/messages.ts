@@ -215,7 +215,7 @@ export interface GroupRequest {
   readonly watermarks: readonly Watermark[];
   /** Lanes that stop with this group. */
   readonly parked: readonly LaneParked[];
-  /** States as events of the group have left them, in their order; left out without any. */
+  /** States as events of the group have left them, of each key the last one; left out without any. */
   readonly states?: readonly StateChange[];
 }
 

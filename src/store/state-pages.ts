@@ -19,6 +19,14 @@ export interface StoredState {
   readonly identity: Identity;
 }
 
+/** Which states are wanted. */
+export interface StatesFilter {
+  /** What their keys begin with. */
+  readonly prefix?: string;
+  /** How many at most. */
+  readonly limit?: number;
+}
+
 interface StateRow {
   readonly key: string | Buffer;
   readonly version: number;
@@ -54,11 +62,14 @@ export class StatePages {
     return row === undefined ? null : toStoredState(handler, row);
   }
 
-  *of(handler: string): Generator<StoredState, void, undefined> {
+  /** Those whose keys begin with a prefix, but for keys that are no well-formed text; with an empty one all. */
+  *of(handler: string, prefix: string): Generator<StoredState, void, undefined> {
     const id = this.#idOf(handler);
     if (id === undefined) return;
+    const ofPrefix = prefix === '' ? null : this.at(handler, prefix);
+    if (ofPrefix !== null) yield ofPrefix;
     const walk: Walk<StatePlace> = {
-      first: 0,
+      first: prefix === '' ? 0 : storedText(prefix),
       last: null,
       further: (after) => this.#further.get(id, after) as StatePlace | undefined,
     };
@@ -67,7 +78,11 @@ export class StatePages {
       placeOf: ({ key }): StatePlace => key,
       sizeOf: ({ key, value }) => key.length + value.length,
     });
-    for (const row of rows) yield toStoredState(handler, row);
+    for (const row of rows) {
+      const state = toStoredState(handler, row);
+      if (state.key.startsWith(prefix)) yield state;
+      else return;
+    }
   }
 
   #idOf(handler: string): number | undefined {

@@ -30,11 +30,9 @@ export class StateTable {
    * outcome is of a group that was stored already, and what is here may be of later ones.
    */
   change(changes: readonly StateChange[]): void {
-    const last = new Map<string, StateChange>();
     for (const change of changes) {
-      if (!this.#decided.has(change)) last.set(`${change.handler} ${change.key}`, change);
-    }
-    for (const { handler, key, partition, position, state } of last.values()) {
+      if (this.#decided.has(change)) continue;
+      const { handler, key, partition, position, state } = change;
       const [id, stored] = [this.#names.idOf(handler), storedText(key)];
       if (state === null) this.#drop.run(id, stored);
       // JSON as JSON.stringify makes it is well-formed.

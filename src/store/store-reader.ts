@@ -16,7 +16,7 @@ import {
   schemaVersionOfStates,
   versionOf,
 } from './schema.js';
-import { StatePages, type StoredState } from './state-pages.js';
+import { StatePages, type StatesFilter, type StoredState } from './state-pages.js';
 import { countsOf, keysOf, type StoreCounts, type StoreTimes, timesOf } from './store-figures.js';
 import { expectStore, locateStore } from './store-file.js';
 import {
@@ -192,11 +192,12 @@ export class StoreReader {
     return this.#read(() => this.#findStates()?.at(handler, key) ?? null);
   }
 
-  /** The states that a handler keeps, by key as UTF-8 sorts them; `limit` at most. */
-  states(handler: string, options: { readonly limit?: number } = {}): IterableIterator<StoredState> {
+  /** The states that a handler keeps, by key as UTF-8 sorts them; of keys with a prefix, `limit` at most. */
+  states(handler: string, { prefix = '', ...options }: StatesFilter = {}): IterableIterator<StoredState> {
     checkText('handler', handler);
+    checkText('prefix', prefix);
     const limit = checkedLimit(options);
-    const rows = this.#read(() => this.#findStates()?.of(handler) ?? [].values());
+    const rows = this.#read(() => this.#findStates()?.of(handler, prefix) ?? [].values());
     return this.#decoded(rows, { decode: (state: StoredState) => state, limit });
   }
 

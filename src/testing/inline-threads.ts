@@ -10,6 +10,7 @@ import { reportOfLost } from '../pool/lost-batch.js';
 import { type BatchMessage, type BatchReport, numberOf, numbersPerEvent } from '../pool/messages.js';
 import { placesPerThread } from '../pool/piscina-options.js';
 import { abortFlag, type Place, Progress } from '../pool/progress.js';
+import type { TryTracing } from '../pool/try-tracing.js';
 import type { HandlerThreads } from '../threads.js';
 import type { Random } from './mulberry32.js';
 import type { TestClock } from './test-clock.js';
@@ -18,6 +19,8 @@ interface Parts {
   readonly module: HandlerModule;
   readonly policies: readonly Policy[];
   readonly limits: BatchRunnerParts['limits'];
+  /** Null where tries have no spans. */
+  readonly tracing: TryTracing | null;
   readonly threads: number;
   readonly clock: TestClock;
   /** Null: the first thread that is free has the next batch, at once. */
@@ -171,10 +174,10 @@ export class InlineThreads implements HandlerThreads {
   }
 
   #newThread(): Thread {
-    const { module, policies, limits, clock } = this.#parts;
+    const { module, policies, limits, clock, tracing } = this.#parts;
     const progress = Progress.ofPlaces(this.places, limits);
     const runner = new BatchRunner({
-      ...{ module, policies, limits, progress, threadId: 0, isJournaled: true, measuresHeap: false },
+      ...{ module, policies, limits, progress, tracing, threadId: 0, isJournaled: true, measuresHeap: false },
       nowUs: () => Math.round(clock.wallMs() * 1000),
     });
     return { runner, progress, batches: 0 };

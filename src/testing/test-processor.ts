@@ -7,13 +7,16 @@ import type { EventMap, Identity } from '../event.js';
 import { schemasFrom } from '../event-encoder.js';
 import type { EventMapOf, Handlers, Policies } from '../handler.js';
 import { openStore } from '../open-store.js';
+import { loadOpenTelemetry } from '../open-telemetry.js';
 import { configFrom, type ProcessorOptions } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import { ordersOf, policiesOf } from '../policy.js';
 import { emitLimitsOf } from '../pool/emitter.js';
 import { moduleOf } from '../pool/handler-module.js';
+import { TryTracing } from '../pool/try-tracing.js';
 import { Processor } from '../processor.js';
 import type { JournaledEvent } from '../store/stored-event.js';
+import { Tracing } from '../tracing.js';
 import { Trouble } from '../trouble.js';
 import { InlineStore } from './inline-store.js';
 import { InlineThreads } from './inline-threads.js';
@@ -61,13 +64,14 @@ export async function createTestProcessor<H extends Handlers>(
   const { table } = module;
   const whole = policiesOf(table, config);
   const { retention, order } = config;
+  const telemetry = config.openTelemetry ? await loadOpenTelemetry() : null;
   const store = new InlineStore({
     ...{ durability: 'process', retention, order, orders: ordersOf(table, order), handlerNames: table.names },
   });
   const clock = new TestClock(Number(now));
   const random = seed === undefined ? null : mulberry32(seed);
   const pool = new InlineThreads({
-    module,
+    ...{ module, tracing: telemetry === null ? null : new TryTracing(telemetry) },
     policies: whole,
     limits: limitsOf(config),
     threads: config.threads,
@@ -77,7 +81,7 @@ export async function createTestProcessor<H extends Handlers>(
   try {
     const processor = new Processor<EventMapOf<H>>({
       ...{ config, table, clock, pool, writer: store, opened: store.opened, trouble: new Trouble() },
-      schemas: schemasFrom(schemas),
+      ...{ schemas: schemasFrom(schemas), tracing: telemetry === null ? null : new Tracing(telemetry) },
       journal: await store.openJournal({ isVolatile: false }),
       flight: { depart: () => {}, arrive: () => {}, close: () => {} },
     });

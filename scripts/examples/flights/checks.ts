@@ -2,6 +2,7 @@
 // a sentence that says what was compared; nothing is printed here.
 
 import { setImmediate as turnOfEventLoop } from 'node:timers/promises';
+import { type Airport, newAirport, withFlight } from './airport.js';
 import { estimateKnockOn, type Flight, type KnockOn } from './model.js';
 import type { Outcomes } from './outcomes.js';
 import { count, type Finding } from './report.js';
@@ -53,6 +54,24 @@ export function checkSameFigures(
   };
 }
 
+/** The state of every airport is, digit for digit, what a sequential run has come to. */
+export function checkSameStates(outcomes: Outcomes, airports: ReadonlyMap<string, Airport>): Finding {
+  const found = outcomes.airportStates();
+  const other = found.filter(({ airport, state }) => state !== JSON.stringify(airports.get(airport)));
+  const passed = other.length === 0 && found.length === airports.size;
+  const changes = [...airports.values()].reduce((sum, airport) => sum + airport.changes, 0);
+  const [first] = other;
+  const wrong =
+    first === undefined
+      ? `expected ${airports.size} airports with state, found ${found.length}`
+      : `${first.airport}: expected ${JSON.stringify(airports.get(first.airport))}, found ${first.state}`;
+  return {
+    passed,
+    title: 'the same state per airport as a sequential run',
+    detail: passed ? `${count(found.length)} airports, ${count(changes)} changes of their delay found` : wrong,
+  };
+}
+
 /** Of the flights of one airport, each started only after the one before it in the file had ended. */
 export function checkOrder(outcomes: Outcomes): Finding {
   const breaches = outcomes.orderBreaches();
@@ -73,14 +92,16 @@ export function checkOrder(outcomes: Outcomes): Finding {
 export async function runSequentially(
   flights: readonly Flight[],
   interrupt: AbortSignal,
-): Promise<{ results: KnockOn[]; tookMs: number } | null> {
+): Promise<{ results: KnockOn[]; airports: Map<string, Airport>; tookMs: number } | null> {
   const from = performance.now();
   const results: KnockOn[] = [];
+  const airports = new Map<string, Airport>();
   for (const flight of flights) {
     // Now and then a turn of the event loop, or a Ctrl-C would go unheard until the end.
     if (results.length % 256 === 0) await turnOfEventLoop();
     if (interrupt.aborted) return null;
     results.push(estimateKnockOn(flight));
+    airports.set(flight.origin, withFlight(airports.get(flight.origin) ?? newAirport, flight));
   }
-  return { results, tookMs: performance.now() - from };
+  return { results, airports, tookMs: performance.now() - from };
 }

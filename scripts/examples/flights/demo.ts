@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checkOnePerFlight, checkOrder, checkSameFigures, runSequentially } from './checks.js';
+import { checkOnePerFlight, checkOrder, checkSameFigures, checkSameStates, runSequentially } from './checks.js';
 import type { Flight } from './model.js';
 import { Outcomes } from './outcomes.js';
 import { count, print, printAnswer, printFindings, printSpeed } from './report.js';
@@ -125,6 +125,7 @@ async function prove(demo: Demo, { outcomes, flights, commandMs }: Proof): Promi
   const findings = [
     checkOnePerFlight(outcomes, flights),
     checkSameFigures(outcomes, { flights, results: sequential.results }),
+    checkSameStates(outcomes, sequential.airports),
     checkOrder(outcomes),
   ];
   printSpeed({ sequentialMs: sequential.tookMs, commandMs });

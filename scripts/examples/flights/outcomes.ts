@@ -1,5 +1,5 @@
-// Reads what a run left behind, the way anyone may: SQL on the public view `outcomes` of a store opened read-only.
-// It knows no keylane code, only the view.
+// Reads what a run left behind, the way anyone may: SQL on the public views `outcomes` and `states` of a store opened
+// read-only. It knows no keylane code, only the views.
 
 import Database from 'better-sqlite3';
 
@@ -9,6 +9,16 @@ export interface AirportFigures {
   readonly flights: number;
   readonly knockOnMin: number;
   readonly p90KnockOnMin: number;
+}
+
+/** How late the flights of an airport are of late. */
+export interface LatestDelay {
+  readonly airport: string;
+  readonly flights: number;
+  readonly delayMin: number;
+  readonly changes: number;
+  /** The flight at which it changed last, by its date. */
+  readonly lastChange: string | null;
 }
 
 /** How many outcomes there are, and how many of the kinds that should equal that number or be none. */
@@ -62,6 +72,14 @@ const tallySql = `
          sum(json_extract(result, '$.expectedKnockOnMin')) FILTER (WHERE json_valid(result)) AS knockOnMin
   FROM outcomes`;
 
+const airportStatesSql = 'SELECT key AS airport, value AS state FROM states ORDER BY key';
+
+const latestDelaysSql = `
+  SELECT key AS airport, json_extract(value, '$.flights') AS flights, json_extract(value, '$.delayMin') AS delayMin,
+         json_extract(value, '$.changes') AS changes, json_extract(value, '$.lastChange') AS lastChange
+  FROM states WHERE json_extract(value, '$.flights') >= :flightsMin
+  ORDER BY delayMin DESC, key LIMIT :airportsMax`;
+
 const byPositionSql = 'SELECT position, type, key, status, result, error FROM outcomes ORDER BY position';
 
 const orderBreachesSql = `
@@ -91,6 +109,15 @@ export class Outcomes {
 
   tally(): Tally {
     return this.#database.prepare<[], Tally>(tallySql).get()!;
+  }
+
+  /** What was kept for each airport, as JSON text. */
+  airportStates(): { airport: string; state: string }[] {
+    return this.#database.prepare<[], { airport: string; state: string }>(airportStatesSql).all();
+  }
+
+  latestDelays(limits: { flightsMin: number; airportsMax: number }): LatestDelay[] {
+    return this.#database.prepare<[typeof limits], LatestDelay>(latestDelaysSql).all(limits);
   }
 
   byPosition(): IterableIterator<FlightOutcome> {

@@ -21,6 +21,17 @@ export function printAnswer(outcomes: Outcomes, run: { tookMs: number; processed
     const start = `  ${airport.padEnd(7)}${count(flights).padStart(10)}`;
     print(`${start}${minutes(knockOnMin).padStart(22)}${minutes(p90KnockOnMin).padStart(23)}`);
   }
+  print(
+    '\nThe running delay of each airport is its state, with the changes of it that were found; the highest at the end:\n',
+  );
+  print('  airport   flights   running delay   changes   last change');
+  for (const { airport, flights, delayMin, changes, lastChange } of outcomes.latestDelays({
+    flightsMin,
+    airportsMax,
+  })) {
+    const start = `  ${airport.padEnd(7)}${count(flights).padStart(10)}${minutes(delayMin).padStart(16)}`;
+    print(`${start}${String(changes).padStart(10)}   ${lastChange ?? '-'}`);
+  }
   const { outcomes: total, airports, knockOnMin } = outcomes.tally();
   const hours = count(Math.round((knockOnMin ?? 0) / 60));
   const rate = count(Math.round((run.processed / run.tookMs) * 1000));

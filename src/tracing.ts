@@ -1,0 +1,103 @@
+// Spans and metrics of the main thread: one span for each event that is published, one for each batch. The context of
+// the first goes into the event's headers, by whatever propagator the program has, and so reaches the thread that runs
+// it.
+
+import type { Slot } from './dispatch/ring-buffer.js';
+import type { SourceEvent } from './event.js';
+import { readExtras } from './extras.js';
+import {
+  type OtelApi,
+  type OtelObservation,
+  type OtelSpan,
+  type OtelSpanContext,
+  type OtelTracer,
+  otelName,
+} from './open-telemetry.js';
+import type { Stats } from './stats.js';
+
+/** Events of a batch that its span is linked to, at most. */
+const linksMax = 64;
+
+/** A batch under way, for who ends it and for who carries its context to the thread. */
+export interface BatchSpan {
+  readonly trace: Readonly<Record<string, string>>;
+  end(of: { readonly busyUs: number }): void;
+}
+
+export class Tracing {
+  readonly #api: OtelApi;
+  readonly #tracer: OtelTracer;
+
+  constructor(api: OtelApi) {
+    this.#api = api;
+    this.#tracer = api.trace.getTracer(otelName);
+  }
+
+  /** An event that is being published, with the context of its span in its headers. What is no event stays as it is. */
+  published<Event extends SourceEvent>(event: Event): Event {
+    if (typeof event !== 'object' || event === null) return event;
+    const { trace, context, propagation, SpanKind } = this.#api;
+    const { type, key } = event;
+    const attributes = { 'messaging.system': otelName, 'messaging.operation.type': 'send', 'keylane.type': `${type}` };
+    const span = this.#tracer.startSpan(`publish ${type}`, {
+      ...{ kind: SpanKind.PRODUCER, attributes: key == null ? attributes : { ...attributes, 'keylane.key': `${key}` } },
+    });
+    const headers: Record<string, string> = { ...event.headers };
+    propagation.inject(trace.setSpan(context.active(), span), headers);
+    span.end();
+    return { ...event, headers };
+  }
+
+  /** A batch departs. Its span belongs to no trace of its events, as it has many, and is linked to theirs. */
+  departed(slots: readonly Slot[]): BatchSpan {
+    const { ROOT_CONTEXT, SpanKind, trace, propagation } = this.#api;
+    const links = slots.slice(0, linksMax).flatMap(({ event }) => this.#contextOf(event?.extras ?? null));
+    const attributes = { 'messaging.system': otelName, 'messaging.batch.message_count': slots.length };
+    const span: OtelSpan = this.#tracer.startSpan(
+      'run batch',
+      { kind: SpanKind.INTERNAL, attributes, links: links.map((context) => ({ context })) },
+      ROOT_CONTEXT,
+    );
+    const carrier: Record<string, string> = {};
+    propagation.inject(trace.setSpan(ROOT_CONTEXT, span), carrier);
+    return {
+      trace: carrier,
+      end: ({ busyUs }) => {
+        span.setAttributes({ 'keylane.busy_us': busyUs });
+        span.end();
+      },
+    };
+  }
+
+  /** Has meters read what `stats` says, whenever they are collected, until it says that all is over. */
+  measure(stats: () => Stats): void {
+    const meter = this.#api.metrics.getMeter(otelName);
+    const outcomes = meter.createObservableCounter('keylane.outcomes', { description: 'Durable outcomes, by status.' });
+    const retries = meter.createObservableCounter('keylane.retries', {
+      description: 'Tries that are followed by another.',
+    });
+    const events = meter.createObservableGauge('keylane.events', { description: 'Events, by where they are.' });
+    const busy = meter.createObservableGauge('keylane.busy', { description: 'Busy share, by thread.', unit: '1' });
+    const all = [outcomes, retries, events, busy];
+    const observe = (of: OtelObservation): void => {
+      const now = stats();
+      if (now.phase === 'stopped' || now.phase === 'failed') meter.removeBatchObservableCallback(observe, all);
+      const statuses = { succeeded: now.succeeded, 'dead-lettered': now.deadLettered, cancelled: now.cancelled };
+      for (const [status, count] of Object.entries(statuses)) of.observe(outcomes, count, { status });
+      of.observe(retries, now.retried);
+      for (const state of ['waiting', 'inFlight', 'unacknowledged', 'backlog', 'parked'] as const) {
+        of.observe(events, now[state], { state });
+      }
+      const shares = { main: now.mainBusyShare, handlers: now.busyShare, writer: now.writerBusyShare };
+      for (const [thread, share] of Object.entries(shares)) of.observe(busy, share, { thread });
+    };
+    meter.addBatchObservableCallback(observe, all);
+  }
+
+  #contextOf(extras: string | null): OtelSpanContext[] {
+    if (extras === null) return [];
+    const { propagation, trace, ROOT_CONTEXT } = this.#api;
+    const found = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, readExtras(extras).headers));
+    return found === undefined ? [] : [found];
+  }
+}

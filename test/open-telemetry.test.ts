@@ -1,0 +1,62 @@
+// Spans and metrics by way of @opentelemetry/api: from the publisher over the batch into the thread, and on to what a
+// handler emits.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { context, trace } from '@opentelemetry/api';
+import { expect, onTestFinished, test } from 'vitest';
+import { registerMeters, registerTelemetry, type Told } from './fixtures/telemetry.js';
+import { makeFolder, makeProcessor } from './processor-fixture.js';
+
+test('a trace leads from the publisher to the handler in its thread, and to what it emits', async () => {
+  const path = join(makeFolder(), 'spans.ndjson');
+  writeFileSync(path, '');
+  const main: Told[] = [];
+  registerTelemetry((span) => main.push(span));
+  const meters = registerMeters();
+  onTestFinished(() => meters.close());
+  const handlers = new URL(`./fixtures/handlers/traced.js?spans=${encodeURIComponent(path)}`, import.meta.url);
+  const processor = await makeProcessor({ handlers, openTelemetry: true });
+
+  const request = trace.getTracer('test').startSpan('request');
+  const published = await context.with(trace.setSpan(context.active(), request), () =>
+    processor.publish({ type: 'lead', key: 'k', data: 1, headers: { own: 'header' } }),
+  );
+  request.end();
+  const failed = await processor.publish({ type: 'lead', key: 'j', data: 'fail' });
+  const [outcome] = await Promise.all([published.outcome(), failed.outcome()]);
+  await processor.whenIdle();
+  const measured = await meters.collect();
+  await processor.drain();
+
+  const threads = readFileSync(path, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Told);
+  const { traceId } = request.spanContext();
+  const ofTrace = main.find((span) => span.name === 'publish lead' && span.traceId === traceId)!;
+  expect(ofTrace.parentId).toBe(request.spanContext().spanId);
+  const handled = threads.find((span) => span.name === 'handle lead' && span.traceId === traceId)!;
+  expect(handled).toMatchObject({ parentId: ofTrace.spanId, status: 0 });
+  expect(handled.attributes).toMatchObject({
+    'keylane.key': 'k',
+    'keylane.partition': 'journal',
+    'keylane.attempt': 1,
+  });
+  // Its batch has a trace of its own; the two are linked both ways.
+  const batches = main.filter(({ name }) => name === 'run batch');
+  expect(batches.map(({ spanId }) => spanId)).toEqual(expect.arrayContaining([...handled.links]));
+  expect(batches.flatMap(({ links }) => links)).toContain(ofTrace.spanId);
+  expect(outcome.result).toBe(handled.spanId);
+  const followed = threads.find(({ name }) => name === 'handle followed')!;
+  expect(followed).toMatchObject({ traceId, parentId: handled.spanId });
+  const broken = threads.find((span) => span.name === 'handle lead' && span.traceId !== traceId)!;
+  expect(broken.status).toBe(2);
+  expect(measured).toEqual(
+    expect.arrayContaining([
+      'keylane.outcomes succeeded 2',
+      'keylane.outcomes dead-lettered 1',
+      'keylane.events waiting 0',
+    ]),
+  );
+});
