@@ -349,6 +349,7 @@ describe('starting and ending', () => {
         ...{
           stateSizeMax: 1000,
           freezeState: false,
+          openTelemetry: false,
           emits: emitLimitsOf(configFrom({ handlers: 'none', store: 'none' })),
         },
       },
