@@ -88,9 +88,10 @@ const reasons: readonly Reason[] = [
     target: 'state',
     of: '200 B',
     why:
-      'of what an event takes more, a third is decoding the state, encoding it and keeping it where it survives the thread, ' +
-      'a third its way to the thread and back as one object a run, a third the writer, which looks for the outcome and ' +
-      'writes each key once a group. Tried: longer runs of keys with state (paid 1.12); see DECISIONS.md, 2026-11-27',
+      'half of what an event takes more is decoding the state, encoding it and keeping it where it survives the thread; the ' +
+      'rest is its way to the thread and back, and the writer, which looks for the outcome and writes each key once a ' +
+      'group. Tried: longer runs of keys with state (paid 1.12), the states of a batch joined and each key once a group ' +
+      '(within noise); see DECISIONS.md, 2026-11-27',
   },
   { target: 'P7', why: 'what an event writes is its times, its length, its result and two counts, none of it atomic' },
 ];
