@@ -7,6 +7,7 @@ import type { Lab } from '../lab.js';
 import { cellOf } from '../plan.js';
 import type { TargetVerdict } from '../report.js';
 import type { TargetPlan } from './judge.js';
+import { cellPairs } from './pairs.js';
 import { ratios, shown, verdictOf } from './verdict.js';
 
 const variants: readonly { readonly variant: CellVariant; readonly what: string; readonly atLeast: number }[] = [
@@ -27,15 +28,7 @@ export async function judgeState(lab: Lab, plan: TargetPlan): Promise<TargetVerd
   const verdicts: TargetVerdict[] = [];
   for (const { variant, what, atLeast } of variants) {
     const pairs = plan.isSmoke ? 1 : plan.repeats;
-    const [without, having]: [CellRun[], CellRun[]] = [[], []];
-    for (let pair = 1; pair <= pairs; pair += 1) {
-      lab.say(`state: ${variant}, pair ${pair} of ${pairs}`);
-      const turns = [
-        async () => without.push(await lab.cell({ spec, latency: null })),
-        async () => having.push(await lab.cell({ spec, latency: null, variant })),
-      ];
-      for (const turn of pair % 2 === 0 ? turns.reverse() : turns) await turn();
-    }
+    const { without, having } = await cellPairs(lab, { name: 'state', spec, variant, pairs });
     verdicts.push(verdictOf({ target: 'state', what }, { runs: ratios(having.map(rate), without.map(rate)), atLeast }));
   }
   return [...verdicts, await coldKeys(lab, plan)];

@@ -7,6 +7,7 @@ import type { Lab } from '../lab.js';
 import { cellOf } from '../plan.js';
 import type { TargetVerdict } from '../report.js';
 import type { TargetPlan } from './judge.js';
+import { cellPairs } from './pairs.js';
 import { ratios, verdictOf } from './verdict.js';
 
 const variants: readonly { readonly variant: CellVariant; readonly what: string }[] = [
@@ -23,15 +24,7 @@ export async function judgeUnused(lab: Lab, plan: TargetPlan): Promise<TargetVer
   const verdicts: TargetVerdict[] = [];
   for (const { variant, what } of variants) {
     const pairs = plan.isSmoke ? 1 : plan.repeats;
-    const [without, having]: [CellRun[], CellRun[]] = [[], []];
-    for (let pair = 1; pair <= pairs; pair += 1) {
-      lab.say(`unused: ${variant}, pair ${pair} of ${pairs}`);
-      const turns = [
-        async () => without.push(await lab.cell({ spec, latency: null })),
-        async () => having.push(await lab.cell({ spec, latency: null, variant })),
-      ];
-      for (const turn of pair % 2 === 0 ? turns.reverse() : turns) await turn();
-    }
+    const { without, having } = await cellPairs(lab, { name: 'unused', spec, variant, pairs });
     const judged = { target: 'unused', what: `CPU of an event, ${what}` };
     verdicts.push(verdictOf(judged, { runs: ratios(having.map(cpuUs), without.map(cpuUs)), atMost: noise }));
   }
