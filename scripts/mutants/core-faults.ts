@@ -68,7 +68,7 @@ export const coreFaults: readonly Fault[] = [
     name: 'a busy lane stands among the ready',
     file: 'src/dispatch/lanes.ts',
     from: "case 'busy':\n        return;",
-    to: "case 'busy':\n        this.#ready.push(lane, slot.sequence);\n        return;",
+    to: "case 'busy':\n        this.standOfLane(lane).lanes.push(lane, slot.sequence);\n        return;",
   },
   {
     name: 'a lane is not freed',

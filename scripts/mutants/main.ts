@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { messageOf } from '../../src/errors.js';
 import { type Fault, faults, misfits } from './fault.js';
 
 /** The simulation comes after the others, as it takes longer and a test that has begun is not cut short. */
@@ -49,15 +50,23 @@ function plantAll(): number {
     const failed = firstFailure(files.split(' '));
     if (failed !== null) throw new Error(`the tests must pass before faults are planted: ${failed}`);
   }
-  let unnoticed = 0;
+  let [unnoticed, broken] = [0, 0];
   for (const fault of chosen) {
-    const noticedBy = plant(fault);
+    let noticedBy: string | null;
+    try {
+      noticedBy = plant(fault);
+    } catch (error) {
+      // A fault of the fault: the others are planted all the same.
+      broken += 1;
+      console.log(`BROKEN       ${fault.name}: ${messageOf(error).split('\n')[0]}`);
+      continue;
+    }
     if (noticedBy === null) unnoticed += 1;
     console.log(`${noticedBy === null ? 'NOT NOTICED' : 'noticed    '}  ${fault.name}`);
     if (noticedBy !== null) console.log(`             by ${noticedBy}`);
   }
-  console.log(`${chosen.length} faults planted, ${unnoticed} not noticed`);
-  return unnoticed === 0 && chosen.length > 0 ? 0 : 1;
+  console.log(`${chosen.length - broken} faults planted, ${unnoticed} not noticed, ${broken} that cannot be planted`);
+  return unnoticed + broken === 0 && chosen.length > 0 ? 0 : 1;
 }
 
 function stagesOf({ tests, built }: Fault): readonly (readonly string[])[] {
