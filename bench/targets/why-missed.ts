@@ -44,8 +44,8 @@ const reasons: readonly Reason[] = [
     why:
       'profiled: of the main thread with 100,000 keys 10 % is looking up lanes (1.7 % with 1,000), 2 % growing their map and ' +
       '13 % reading keys to make and encode events (3 %), as neither keys nor lanes stay in the cache of the CPU; with ' +
-      'more threads there are more batches, each smaller. A lane ends with its last event, so that memory does not grow ' +
-      'with keys: to keep empty ones was not tried',
+      'more threads there are more batches, each smaller. Tried: lanes that stay when they are empty, which made it worse ' +
+      '(1.32 in place of 1.17); see DECISIONS.md, 2026-11-27',
   },
   { target: 'T4', why: onMain },
   {
@@ -93,7 +93,13 @@ const reasons: readonly Reason[] = [
       'group. Tried: longer runs of keys with state (paid 1.12), the states of a batch joined and each key once a group ' +
       '(within noise); see DECISIONS.md, 2026-11-27',
   },
-  { target: 'P7', why: 'what an event writes is its times, its length, its result and two counts, none of it atomic' },
+  {
+    target: 'P7',
+    why:
+      'what an event writes is its times, its length, its result and two counts, none of it atomic; the figure is near the ' +
+      'noise of whole cells. Tried: short results written unit by unit (paid: 8 % of the time in the thread in place of ' +
+      '20 %); see DECISIONS.md, 2026-11-24',
+  },
 ];
 
 /** Null where nothing was found out. */
