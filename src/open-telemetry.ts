@@ -69,6 +69,15 @@ export interface OtelApi {
   readonly metrics: { getMeter(name: string): OtelMeter };
 }
 
+/**
+ * The headers of an event, to be added to; null where they are none: who checks the event is to see them as they are.
+ */
+export function headersToAddTo(event: { readonly headers?: unknown }): Record<string, string> | null {
+  const headers = event.headers ?? {};
+  const isObject = typeof headers === 'object' && !Array.isArray(headers);
+  return isObject ? { ...(headers as Record<string, string>) } : null;
+}
+
 /** By which tracers and meters of keylane are known. */
 export const otelName = 'keylane';
 

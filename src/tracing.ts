@@ -6,6 +6,7 @@ import type { Slot } from './dispatch/ring-buffer.js';
 import type { SourceEvent } from './event.js';
 import { readExtras } from './extras.js';
 import {
+  headersToAddTo,
   type OtelApi,
   type OtelObservation,
   type OtelSpan,
@@ -36,13 +37,15 @@ export class Tracing {
   /** An event that is being published, with the context of its span in its headers. What is no event stays as it is. */
   published<Event extends SourceEvent>(event: Event): Event {
     if (typeof event !== 'object' || event === null) return event;
+    const headers = headersToAddTo(event);
+    if (headers === null) return event;
     const { trace, context, propagation, SpanKind } = this.#api;
-    const { type, key } = event;
-    const attributes = { 'messaging.system': otelName, 'messaging.operation.type': 'send', 'keylane.type': `${type}` };
+    const [type, key] = [String(event.type), event.key ?? null];
+    const attributes = { 'messaging.system': otelName, 'messaging.operation.type': 'send', 'keylane.type': type };
     const span = this.#tracer.startSpan(`publish ${type}`, {
-      ...{ kind: SpanKind.PRODUCER, attributes: key == null ? attributes : { ...attributes, 'keylane.key': `${key}` } },
+      kind: SpanKind.PRODUCER,
+      attributes: key === null ? attributes : { ...attributes, 'keylane.key': String(key) },
     });
-    const headers: Record<string, string> = { ...event.headers };
     propagation.inject(trace.setSpan(context.active(), span), headers);
     span.end();
     return { ...event, headers };

@@ -60,3 +60,16 @@ test('a trace leads from the publisher to the handler in its thread, and to what
     ]),
   );
 });
+
+test.each([
+  ['a list as headers', { type: 'lead', data: 1, headers: ['a'] }, 'event.headers must be an object of strings'],
+  ['a text as headers', { type: 'lead', data: 1, headers: 'a' }, 'event.headers must be an object of strings'],
+  ['a symbol as type', { type: Symbol('t'), data: 1 }, 'event.type must be a string'],
+  ['nothing at all', null, 'an event must be an object with a type'],
+])('what is no event is refused as ever: %s', async (_, event, says) => {
+  const processor = await makeProcessor({ openTelemetry: true });
+  await expect(processor.publish(event as never)).rejects.toMatchObject({
+    code: 'bad-event',
+    message: expect.stringContaining(says),
+  });
+});

@@ -155,7 +155,8 @@ export class Departures {
 
   /**
    * Takes runs of at most `share` lanes, and what needs no order, until there are `size` events: of each lane `runMax`
-   * events, and of a hot one its part if that is more.
+   * events, of one with state a 16th of the batch, and of a hot one its part, where these are more; and no more than
+   * rates allow.
    */
   #gather({ size, share, runMax, hot, nowMs }: Shares): Batch {
     const lanes = this.#lanes;

@@ -3,7 +3,7 @@
 
 import type { SourceEvent } from '../event.js';
 import type { HandlerEvent } from '../handler.js';
-import { type OtelApi, type OtelSpan, type OtelTracer, otelName } from '../open-telemetry.js';
+import { headersToAddTo, type OtelApi, type OtelSpan, type OtelTracer, otelName } from '../open-telemetry.js';
 
 interface TryOf {
   readonly handler: string;
@@ -48,7 +48,8 @@ export class TryTracing {
 
   /** An event that a handler emits, with the context of its try in its headers. */
   emitted<Event extends SourceEvent>(event: Event): Event {
-    const headers: Record<string, string> = { ...event.headers };
+    const headers = headersToAddTo(event);
+    if (headers === null) return event;
     this.#api.propagation.inject(this.#api.context.active(), headers);
     return { ...event, headers };
   }
