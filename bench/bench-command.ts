@@ -2,13 +2,13 @@
 // work. Each cell runs in a process of its own, every result is checked, and rates are told as a ratio to what the
 // machine could do at best. `--smoke` is the same in seconds, for CI: it fails on a wrong result, never on time.
 
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { addHandlersAndInput, addMapping, addOnBadLine, type Flags, inputWishFrom } from '../src/cli/input-flags.js';
 import { printTo, takeStdout } from '../src/cli/stdout.js';
 import { TuningFlags } from '../src/cli/tuning-flags.js';
-import { KeylaneError, printable, shown } from '../src/errors.js';
+import { printable } from '../src/errors.js';
 import { clonePart } from './clone-part.js';
+import { commandText } from './command-text.js';
 import type { Lab } from './lab.js';
 import { type ProgressStyle, withLab } from './lab-session.js';
 import { cores, machineNow, subject } from './machine.js';
@@ -29,7 +29,8 @@ import { runOwnMatrix } from './own/own-matrix.js';
 import { openSubject } from './own/own-subject.js';
 import { cellOf, crossed, slices, smokeCells } from './plan.js';
 import { type BenchReport, type CellSummary, reportVersion } from './report.js';
-import { addShowFlags, type ShowWish, showReport } from './report-files.js';
+import { addShowFlags, checkTarget, type Shower, type ShowWish, showerOf, writeTarget } from './report-files.js';
+import { refuseStrayFlags } from './stray-flags.js';
 
 /** How the command is called, and what its progress looks like. */
 export interface BenchCaller {
@@ -53,18 +54,6 @@ type BenchFlags = MatrixFlags &
 type Found = Pick<BenchReport, 'cells' | 'limits' | 'peers' | 'targets' | 'own' | 'wrong'>;
 
 const tuningFlags = new TuningFlags({ without: ['threads', 'durability'] });
-/** Flags that say something of the user's own handlers only. */
-const ownFlags = [
-  'input',
-  'type',
-  'typeField',
-  'keyField',
-  'idField',
-  'cloudevents',
-  'events',
-  'eventsPerThread',
-] as const;
-
 const example = `
 Examples:
   $ keylane bench --handlers ./handlers.js --input events.ndjson --key-field customer --threads 1,2,4,8
@@ -96,12 +85,16 @@ export function defineBench(command: Command, caller: BenchCaller): void {
   addMatrixFlags(command);
   addShowFlags(command);
   tuningFlags.addTo(command);
-  command.addHelpText('after', example).action((flags: BenchFlags) => bench(flags, caller));
+  command.addHelpText('after', example).action((flags: BenchFlags) => {
+    refuseStrayFlags(command, tuningFlags.names);
+    return bench(flags, caller);
+  });
 }
 
 async function bench(flags: BenchFlags, caller: BenchCaller): Promise<void> {
   const repeats = flags.repeats === undefined ? (flags.smoke ? 1 : 5) : countFrom('--repeats', flags.repeats, 256);
-  refuseStrayFlags(flags);
+  const show = showerOf(flags);
+  if (typeof flags.json === 'string') checkTarget('--json', flags.json);
   const print = flags.json === true ? takeStdout() : (text: string) => printTo(process.stdout, text);
   const startedAt = new Date().toISOString();
   const machine = machineNow();
@@ -110,20 +103,28 @@ async function bench(flags: BenchFlags, caller: BenchCaller): Promise<void> {
       flags.handlers === undefined ? await fixedWork(lab, flags, repeats) : await ownWork(lab, flags, repeats);
     const report: BenchReport = {
       version: reportVersion,
-      ...{ startedAt, command: commandText(caller), machine, subject: subject() },
+      ...{ startedAt, command: commandText(caller.name), machine, subject: subject() },
       ...{ ...found, model: modelOf(found.cells), wrong: [...lab.wrong, ...found.wrong] },
     };
-    return () => tell(report, flags, print);
+    return () => tell(report, { flags, show, print });
   });
 }
 
-/** Prints and writes the report; gives the exit code. */
-async function tell(report: BenchReport, flags: BenchFlags, print: (text: string) => Promise<void>): Promise<number> {
+/** Writes and prints the report; gives the exit code. */
+async function tell(
+  report: BenchReport,
+  { flags, show, print }: { flags: BenchFlags; show: Shower; print: (text: string) => Promise<void> },
+): Promise<number> {
   const json = `${JSON.stringify(report, null, 2)}\n`;
+  // First of all, and the table even if the rest cannot be written: what was measured is not to be lost.
+  if (typeof flags.json === 'string') writeTarget('--json', flags.json, json);
   const shown: string[] = [];
-  const failure = showReport(report, flags, (text) => void shown.push(text));
-  await print(flags.json === true ? json : shown.join(''));
-  if (typeof flags.json === 'string') writeFileSync(flags.json, json);
+  let failure: string | null;
+  try {
+    failure = show(report, (text) => void shown.push(text));
+  } finally {
+    await print(flags.json === true ? json : shown.join(''));
+  }
   if (failure !== null) process.stderr.write(`keylane: ${printable(failure)}\n`);
   return failure === null ? 0 : 1;
 }
@@ -166,28 +167,4 @@ function matrixPlan(flags: BenchFlags, repeats: number): MatrixPlan {
   const axes = axesFrom(flags);
   const cells = axes === null ? slices() : crossed(axes);
   return { cells: cells.map((cell) => cellOf(cell)), repeats, seconds: 1 };
-}
-
-/** What says something of the user's handlers only must not be passed over in silence where there are none. */
-function refuseStrayFlags(flags: BenchFlags): void {
-  const given = flags as Readonly<Record<string, unknown>>;
-  const names = [...ownFlags, 'seconds', ...tuningFlags.names];
-  if (flags.handlers !== undefined) {
-    if (given['input'] !== undefined) return;
-    throw new KeylaneError('bad-option', '--input must stand beside --handlers, got none: give a file of records');
-  }
-  const stray = names.find((name) => given[name] !== undefined);
-  if (stray === undefined) return;
-  const flag = `--${stray.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  const found = shown(given[stray]);
-  throw new KeylaneError(
-    'bad-option',
-    `${flag} must stand beside --handlers, got ${flag} ${found} alone: name the module`,
-  );
-}
-
-function commandText({ name }: BenchCaller): string {
-  const given = process.argv.slice(name === 'npm run bench' ? 2 : 3);
-  if (given.length === 0) return name;
-  return [name, ...(name === 'npm run bench' ? ['--'] : []), ...given].join(' ');
 }

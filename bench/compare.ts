@@ -32,14 +32,20 @@ export interface CellChange extends Change {
   readonly spec: CellSpec;
 }
 
-/** The first cell of a specification is compared with the first of the other report, the second with the second. */
+/**
+ * The first cell of a specification is compared with the first of the other report, the second with the second. The
+ * user's own handlers get as many events as take the time of a measurement, another number each time: that alone does
+ * not make another cell of it.
+ */
 export function compare(before: BenchReport, after: BenchReport): Comparison {
+  const isOwn = before.own !== null && after.own !== null;
+  const keyOf = (cell: CellSpec): string => cellKey(cell, isOwn ? ['events'] : []);
   const open = new Map<string, CellSummary[]>();
-  for (const cell of before.cells) open.set(cellKey(cell), [...(open.get(cellKey(cell)) ?? []), cell]);
+  for (const cell of before.cells) open.set(keyOf(cell), [...(open.get(keyOf(cell)) ?? []), cell]);
   const cells: CellChange[] = [];
   const onlyAfter: CellSpec[] = [];
   for (const cell of after.cells) {
-    const match = open.get(cellKey(cell))?.shift();
+    const match = open.get(keyOf(cell))?.shift();
     if (match === undefined) onlyAfter.push(cell);
     else cells.push({ spec: cell, ...changeOf(match.eventsPerSecond, cell.eventsPerSecond) });
   }
@@ -61,16 +67,23 @@ export function changeOf(before: Sample, after: Sample): Change {
 
 /**
  * Why a comparison must end with failure; null where it must not. Wrong results always do. Asked to fail on regression,
- * so do a slower cell, and two reports without a cell in common, which would otherwise pass unseen.
+ * so do a slower cell and whatever would let one pass unseen: no cell in common, a cell that was not measured again, and
+ * single runs, which tell nothing of the noise.
  */
 export function failureOf(comparison: Comparison, { onRegression }: { readonly onRegression: boolean }): string | null {
-  const { cells, wrong } = comparison;
+  const { cells, onlyBefore, wrong } = comparison;
   if (wrong.length > 0) return `the newer report has wrong results: ${wrong.join('; ')}`;
   if (!onRegression) return null;
   if (cells.length === 0)
     return 'the two reports have no cell in common, so nothing was compared: measure the same cells';
-  const slower = cells.filter(({ verdict }) => verdict === 'slower').length;
-  return slower === 0 ? null : `${slower} of ${cells.length} cells ${slower === 1 ? 'is' : 'are'} slower than before`;
+  const count = (wanted: ChangeVerdict): number => cells.filter(({ verdict }) => verdict === wanted).length;
+  const [slower, unjudged] = [count('slower'), count('not judged')];
+  if (slower > 0) return `${slower} of ${cells.length} cells ${slower === 1 ? 'is' : 'are'} slower than before`;
+  if (onlyBefore.length > 0) {
+    return `${onlyBefore.length} cells of the older report were not measured again: measure the same cells`;
+  }
+  if (unjudged === 0) return null;
+  return `${unjudged} of ${cells.length} cells cannot be judged from one run: measure both with --repeats 2 or more`;
 }
 
 function otherwise(before: BenchReport, after: BenchReport): string[] {
@@ -88,7 +101,7 @@ function otherwise(before: BenchReport, after: BenchReport): string[] {
   return [...differing, ...movedLimits(before, after)];
 }
 
-/** A limit has none of keylane in it: when it moves, so did the machine. */
+/** The insert limit is what keylane's own store takes from one thread: it moves with the machine, or with the store. */
 function movedLimits(before: BenchReport, after: BenchReport): string[] {
   return after.limits.flatMap(({ name, of, value }) => {
     const match = before.limits.find((limit) => limit.name === name && limit.of === of);

@@ -1,6 +1,7 @@
 // Fills a store from one thread with the rows that a cell would store, group by group, and tells how long the store
 // itself took. Making the rows is outside the clock.
 
+import Database from 'better-sqlite3';
 import { encodeEvent } from '../src/event.js';
 import { EventsJoiner } from '../src/joined-events.js';
 import { configFrom, type Durability, type IntakeMode } from '../src/options.js';
@@ -15,6 +16,7 @@ const groupBytesMax = 8 * 1024 * 1024;
 const limits = configFrom({ handlers: 'none', store: 'none' });
 
 export class GroupMaker {
+  readonly #path: string;
   readonly #store: Store;
   readonly #events: BenchEvents;
   readonly #partition: number;
@@ -30,7 +32,7 @@ export class GroupMaker {
     events: BenchEvents;
   }) {
     const { path, durability, events } = of;
-    this.#events = events;
+    [this.#path, this.#events] = [path, events];
     this.#store = Store.open({ path, durability, handlerNames: [events.workload], retention: null, order: 'key' });
     this.#isJournaled = of.intake === 'journal';
     const fitting = Math.max(1, Math.floor(groupBytesMax / payloadSizes[of.payload]));
@@ -53,8 +55,19 @@ export class GroupMaker {
     return ms / 1000;
   }
 
-  close(): void {
+  /** Gives what is wrong with the rows that are stored; empty when nothing is. */
+  close(): string[] {
     this.#store.close([]);
+    const db = new Database(this.#path, { readonly: true });
+    try {
+      const views = this.#isJournaled ? ['outcomes', 'events'] : ['outcomes'];
+      return views.flatMap((view) => {
+        const rows = db.prepare(`SELECT count(*) FROM ${view}`).pluck().get();
+        return rows === this.#stored ? [] : [`${this.#stored} rows put into ${view}, ${rows} found`];
+      });
+    } finally {
+      db.close();
+    }
   }
 
   #group(size: number): GroupRequest {

@@ -3,7 +3,7 @@
 
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -87,10 +87,6 @@ export class Lab {
     const silent = said === '' ? ': do the handlers exit?' : '';
     const advice = code === null ? ': does a handler wait or loop for ever?' : silent;
     throw new LabError(`${name} ${how}${advice}${said === '' ? '' : `\n${said.trimEnd()}`}`);
-  }
-
-  has(script: string): boolean {
-    return existsSync(programOf(script));
   }
 
   /** Ends what runs; whoever waits for it is told. */

@@ -18,8 +18,6 @@ export interface MarksRun {
   /** Medians over the rounds, in microseconds per event. */
   readonly withUs: number;
   readonly withoutUs: number;
-  /** Median over the rounds of the one over the other, which share what the machine was doing. */
-  readonly ratio: number;
 }
 
 /** A place that keeps no marks. */
@@ -64,7 +62,6 @@ for (let round = 0; round < rounds; round += 1) {
 const found: MarksRun = {
   withUs: median(us.with),
   withoutUs: median(us.without),
-  ratio: median(us.with.map((withUs, round) => withUs / us.without[round]!)),
 };
 console.log(JSON.stringify(found));
 

@@ -52,7 +52,8 @@ export function durabilityFrom(text: string | undefined): Axes['durability'] | n
 
 export function threadsFrom(text: string | undefined): number[] | null {
   const { threads } = optionTable;
-  return text?.split(',').map((one) => checkOption('--threads', threads, whole(one)) as number) ?? null;
+  const counts = text?.split(',').map((one) => checkOption('--threads', threads, whole(one)) as number);
+  return counts === undefined ? null : [...new Set(counts)];
 }
 
 /** A whole number from 1 on. */
@@ -78,9 +79,9 @@ function chosen(axis: keyof typeof axisChoices, text: string | undefined): strin
   return text === undefined ? null : chosenFrom(`--${axis}`, text, axisChoices[axis]);
 }
 
-/** Some of the choices that a flag has, separated by commas. */
+/** Some of the choices that a flag has, separated by commas; each once, however often it is named. */
 export function chosenFrom(flag: string, text: string, choices: readonly string[]): string[] {
-  const values = text.split(',');
+  const values = [...new Set(text.split(','))];
   const stray = values.find((value) => !choices.includes(value));
   if (stray === undefined) return values;
   const fits = `${choices.join(', ')}, or several of them separated by commas`;

@@ -119,7 +119,7 @@ export async function idealRate(lab: Lab, request: IdealRequest): Promise<number
   return (await lab.run<{ eventsPerSecond: number }>('ideal.js', { argument: request, name })).eventsPerSecond;
 }
 
-/** Rows differ with intake, durability and payload; keys and threads leave them as they are. */
+/** Rows differ with intake, durability and payload, hardly with keys, and not with threads. */
 function insertKey({ intake, durability, payload }: CellSpec): string {
   return [intake, durability, intake === 'memory' ? '' : payload].join();
 }

@@ -1,7 +1,8 @@
 // A report as files: read, checked, rendered, compared. `keylane bench` uses it for what it measured, `show.js` for what
 // was stored.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { compare, failureOf } from './compare.js';
 import { parseReport, ReportError } from './parse-report.js';
@@ -36,21 +37,51 @@ export function readReport(path: string): BenchReport {
   return parseReport(textOf(path), path);
 }
 
-/** Prints and writes what is asked for, and gives the reason why the command must fail; null where there is none. */
-export function showReport(report: BenchReport, wish: ShowWish, print: (text: string) => void): string | null {
+/** Prints and writes a report, and gives the reason why the command must fail; null where there is none. */
+export type Shower = (report: BenchReport, print: (text: string) => void) => string | null;
+
+/** Checks the wish and reads the older report, before anything is measured that would be lost by it. */
+export function showerOf(wish: ShowWish): Shower {
   const onRegression = wish.failOnRegression ?? false;
   if (onRegression && wish.compare === undefined) {
     throw new ReportError('--fail-on-regression must stand beside --compare OLD.json, got none: name the older report');
   }
+  const { html, svg } = wish;
+  if (html !== undefined) checkTarget('--html', html);
+  if (svg !== undefined) checkTarget('--svg', svg);
   const older = wish.compare === undefined ? null : readReport(wish.compare);
-  print(wish.markdown ? markdownTable(report) : terminalTable(report));
-  if (wish.html !== undefined) writeFileSync(wish.html, htmlPage(report));
-  if (wish.svg !== undefined) writeFileSync(wish.svg, chartSvg(report));
-  const wrong = report.wrong.length === 0 ? null : `wrong results: ${report.wrong.join('; ')}`;
-  if (older === null) return wrong;
-  const comparison = compare(older, report);
-  print(`\n${terminalComparison(comparison)}`);
-  return failureOf(comparison, { onRegression });
+  return (report, print) => {
+    print(wish.markdown ? markdownTable(report) : terminalTable(report));
+    const comparison = older === null ? null : compare(older, report);
+    if (comparison !== null) print(`\n${terminalComparison(comparison)}`);
+    if (html !== undefined) writeTarget('--html', html, htmlPage(report));
+    if (svg !== undefined) writeTarget('--svg', svg, chartSvg(report));
+    if (comparison !== null) return failureOf(comparison, { onRegression });
+    return report.wrong.length === 0 ? null : `wrong results: ${report.wrong.join('; ')}`;
+  };
+}
+
+/** A file that a flag names must be one that can be written. */
+export function checkTarget(flag: string, path: string): void {
+  try {
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (there?.isDirectory()) throw new Error('it is a folder');
+    accessSync(there === undefined ? dirname(resolve(path)) : path, constants.W_OK);
+  } catch (error) {
+    throw unwritable(flag, path, error);
+  }
+}
+
+export function writeTarget(flag: string, path: string, text: string): void {
+  try {
+    writeFileSync(path, text);
+  } catch (error) {
+    throw unwritable(flag, path, error);
+  }
+}
+
+function unwritable(flag: string, path: string, error: unknown): ReportError {
+  return new ReportError(`${flag} must be a file that can be written, got ${path}: ${(error as Error).message}`);
 }
 
 function textOf(path: string): string {

@@ -5,6 +5,7 @@ import { exitCodes } from '../src/cli/exit-code.js';
 import { addHandlersAndInput, addMapping, addOnBadLine, type Flags, inputWishFrom } from '../src/cli/input-flags.js';
 import { printTo, takeStdout } from '../src/cli/stdout.js';
 import { TuningFlags } from '../src/cli/tuning-flags.js';
+import { commandText } from './command-text.js';
 import { withLab } from './lab-session.js';
 import { machineNow, subject } from './machine.js';
 import { countFrom, secondsFrom, threadsFrom } from './matrix-flags.js';
@@ -64,7 +65,7 @@ async function tune(flags: TuneFlags): Promise<void> {
   const head = {
     version: 1 as const,
     startedAt: new Date().toISOString(),
-    command: ['keylane tune', ...process.argv.slice(3)].join(' '),
+    command: commandText('keylane tune'),
     machine,
     subject: subject(),
   };

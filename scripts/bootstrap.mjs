@@ -37,6 +37,8 @@ const tasks = {
     steps: [
       ['dist/bench/micro.js', '--smoke'],
       ['dist/bench/main.js', '--smoke'],
+      // The programs that only targets use, and that take seconds.
+      ['dist/bench/main.js', '--smoke', '--targets', 'T6,T8,P7,state'],
     ],
   },
   'backlog-test': { needsBuild: true, steps: [['dist/scripts/backlog-test.js']] },

@@ -3,6 +3,7 @@
 import { expect, test } from 'vitest';
 import { type Comparison, changeOf, compare, failureOf } from '../bench/compare.js';
 import { terminalComparison } from '../bench/render/terminal.js';
+import type { BenchReport } from '../bench/report.js';
 import { cell, emptyReport, fullReport, sample } from './bench-report-fixture.js';
 
 test.each([
@@ -72,10 +73,25 @@ test('a comparison fails on a slower cell only when asked, on wrong results alwa
   const slower = compare(emptyReport({ cells: [cell()] }), emptyReport({ cells: [cell({ rate: sample(1) })] }));
   const same = compare(emptyReport({ cells: [cell()] }), emptyReport({ cells: [cell()] }));
   const nothing = compare(emptyReport({ cells: [cell()] }), emptyReport());
+  const fewer = compare(emptyReport({ cells: [cell(), cell({ threads: 9 })] }), emptyReport({ cells: [cell()] }));
+  const once = { ...sample(1), runs: [1] };
+  const single = compare(emptyReport({ cells: [cell()] }), emptyReport({ cells: [cell({ rate: once })] }));
   const wrong: Comparison = { ...same, wrong: ['order'] };
   expect(failureOf(slower, { onRegression: true })).toBe('1 of 1 cells is slower than before');
   expect(failureOf(slower, { onRegression: false })).toBeNull();
   expect(failureOf(same, { onRegression: true })).toBeNull();
   expect(failureOf(nothing, { onRegression: true })).toContain('no cell in common');
+  expect(failureOf(fewer, { onRegression: true })).toContain('1 cells of the older report were not measured again');
+  expect(failureOf(single, { onRegression: true })).toContain('1 of 1 cells cannot be judged from one run');
+  expect(failureOf(single, { onRegression: false })).toBeNull();
   expect(failureOf(wrong, { onRegression: false })).toContain('order');
+});
+
+test('cells of own handlers are the same whatever number of events took the time of a measurement', () => {
+  const own = {} as BenchReport['own'];
+  const [before, after] = [cell({ events: 5012 }), cell({ events: 4988 })].map((one) =>
+    emptyReport({ cells: [one], own }),
+  );
+  expect(compare(before!, after!).cells).toHaveLength(1);
+  expect(compare({ ...before!, own: null }, after!).cells).toEqual([]);
 });

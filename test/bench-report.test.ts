@@ -1,7 +1,7 @@
 // What becomes of a bench report: read and refused, drawn, written as text, page and Markdown. Nothing is
 // measured.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -17,7 +17,7 @@ import { rangeRows } from '../bench/render/row-chart.js';
 import { logScale, roundScale, scaleOfValues } from '../bench/render/scale.js';
 import { element, escaped, svgOf } from '../bench/render/svg.js';
 import { terminalTable } from '../bench/render/terminal.js';
-import { showReport } from '../bench/report-files.js';
+import { showerOf } from '../bench/report-files.js';
 import { cell, emptyReport, fullReport, peer, sample } from './bench-report-fixture.js';
 import { wellFormed } from './well-formed.js';
 
@@ -70,16 +70,25 @@ test('stored reports are shown, written and compared', () => {
     const print = (text: string): void => {
       printed.push(text);
     };
-    const failure = showReport(slower, { html, svg, compare: older, failOnRegression: true }, print);
+    const failure = showerOf({ html, svg, compare: older, failOnRegression: true })(slower, print);
     expect(failure).toBe('20 of 20 cells are slower than before');
     expect(printed.join('')).toContain('0 faster, 20 slower, 0 within noise, 0 not judged');
     expect(readFileSync(html, 'utf8')).toBe(htmlPage(slower));
     expect(readFileSync(svg, 'utf8')).toBe(chartSvg(slower));
-    expect(() => showReport(slower, { compare: join(folder, 'none.json') }, print)).toThrow(
-      'none.json must be a report',
-    );
-    expect(() => showReport(slower, { failOnRegression: true }, print)).toThrow('beside --compare');
-    expect(showReport({ ...slower, wrong: ['sum'] }, {}, print)).toContain('sum');
+    expect(showerOf({})({ ...slower, wrong: ['sum'] }, print)).toContain('sum');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('what cannot be read or written is told before anything is measured', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'keylane-report-'));
+  try {
+    expect(() => showerOf({ compare: join(folder, 'none.json') })).toThrow('none.json must be a report');
+    expect(() => showerOf({ failOnRegression: true })).toThrow('beside --compare');
+    expect(() => showerOf({ html: folder })).toThrow(/--html must be a file that can be written, .* it is a folder/);
+    expect(() => showerOf({ svg: join(folder, 'no', 'x.svg') })).toThrow(/--svg must be a file .*ENOENT/);
+    expect(readdirSync(folder)).toEqual([]);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -134,6 +134,12 @@ test('2, with one clear sentence, for what cannot be meant', async () => {
     [[...own, '--keys', 'one'], /'--keys <names>' cannot be used with option '--handlers/],
     [[...own, '--threads', '0'], /--threads must be a whole number from 1 to 256 .*got 0/],
     [['--handlers', handlers, '--input', '-'], /--input must be a file, got -: .* into a file first/],
+    [['--on-bad-line', 'skip'], /--on-bad-line must stand beside --handlers, got --on-bad-line "skip" alone/],
+    [['--full'], /--full must stand beside --targets, got --full alone/],
+    [['--targets', 'T9', '--threads', '2'], /--threads must not stand beside --targets/],
+    [['--smoke', '--workloads', '60us'], /--workloads must not stand beside --smoke/],
+    [['--fail-on-regression'], /must stand beside --compare OLD.json/],
+    [['--json', 'no/such/folder/x.json'], /--json must be a file that can be written, got no.such/],
     [['--workloads', 'much'], /--workloads must be no-op, .*got "much"/],
     [['--handlers', handlers, '--input', handlers], /line 1 is not valid JSON/],
   ];

@@ -6,7 +6,7 @@ import { Pauses } from '../../src/dispatch/pauses.js';
 import { RingBuffer, type Slot } from '../../src/dispatch/ring-buffer.js';
 import { noClaim } from '../../src/dispatch/stand.js';
 import { handlerResult } from '../../src/handler.js';
-import { config, count, thousandEncoded } from './thousand.js';
+import { all, config, count, thousandEncoded } from './thousand.js';
 
 export function dispatchSteps(): Record<string, () => number> {
   const encoded = thousandEncoded();
@@ -29,7 +29,7 @@ export function dispatchSteps(): Record<string, () => number> {
     'ring: take and release': () => {
       for (const event of encoded) slots[ring.held] = taken(ring.take(event));
       for (const slot of slots) ring.release(slot);
-      return ring.room;
+      return all(ring.room);
     },
     'lanes: append, take the oldest, release': () => {
       for (let index = 0; index < count; index += 1) {
@@ -43,9 +43,10 @@ export function dispatchSteps(): Record<string, () => number> {
         for (; lane.head !== null; shifted += 1) lane.shift();
         lanes.release(lane);
       }
-      return shifted;
+      return all(shifted);
     },
     'dispatcher: admit, batch, settle, confirm': () => {
+      const before = dispatcher.watermark(1);
       for (const event of encoded) {
         position += 1;
         dispatcher.admit(event, { partition: 1, position, handler: 0 });
@@ -54,7 +55,7 @@ export function dispatchSteps(): Record<string, () => number> {
         const results = new Uint8Array(batch.slots.length).fill(handlerResult.succeeded);
         dispatcher.confirm(dispatcher.settle(batch, { results, delaysMs: null, busyUs: batch.slots.length }, 0));
       }
-      return dispatcher.watermark(1);
+      return all(dispatcher.watermark(1) - before);
     },
   };
 }

@@ -6,7 +6,7 @@ import { batchMessage } from '../../src/pool/batch-message.js';
 import { BatchReader } from '../../src/pool/batch-reader.js';
 import { encodeResult } from '../../src/pool/result-codec.js';
 import { RowsMaker } from './rows-maker.js';
-import { config, count, thousandEncoded, thousandEvents } from './thousand.js';
+import { all, config, count, thousandEncoded, thousandEvents } from './thousand.js';
 
 export function messageSteps(): Record<string, () => number> {
   const events = thousandEvents();
@@ -36,7 +36,7 @@ export function messageSteps(): Record<string, () => number> {
         reader.advance();
         if (reader.handlerEvent().key !== null) keys += 1;
       }
-      return keys;
+      return all(keys);
     },
     'rows: join outcomes and read them back': () => {
       const reader = new RowsReader(maker.make(count));

@@ -6,7 +6,7 @@ import { LaneNames } from '../../src/store/lane-name.js';
 import { OutcomeInserter } from '../../src/store/outcome-inserter.js';
 import { migrateToNewest } from '../../src/store/schema.js';
 import { RowsMaker } from './rows-maker.js';
-import { count } from './thousand.js';
+import { all, count } from './thousand.js';
 
 export function storeSteps(): Record<string, () => number> {
   const db = openInMemory();
@@ -22,7 +22,7 @@ export function storeSteps(): Record<string, () => number> {
       begin.run();
       const stored = inserter.insert(outcomes);
       rollback.run();
-      return stored;
+      return all(stored);
     },
   };
 }

@@ -21,9 +21,10 @@ const windowShare = 1 / 4;
 export async function judgeGrowth(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
   const large = plan.isSmoke ? 50_000 : plan.isFull ? 10_000_000 : 3_000_000;
   const small = Math.min(100_000, Math.ceil(large / 30));
+  const window = Math.ceil(large * windowShare);
   lab.say(`T8: ${large.toLocaleString('en-US')} rows`);
   const ratio = async (): Promise<number> => {
-    const argument = { small, large, window: Math.ceil(large * windowShare) };
+    const argument = { small, large, window };
     const { rateSmall, rateLarge } = await lab.run<GrowthRun>('growth.js', { argument, name: 'T8' });
     return rateLarge / rateSmall;
   };
@@ -32,8 +33,10 @@ export async function judgeGrowth(lab: Lab, plan: TargetPlan): Promise<TargetVer
   lab.say(`T8: recovery of ${events.toLocaleString('en-US')} events`);
   const name = 'T8 recovery';
   const recovered = await lab.run<BacklogRecovered>('backlog.js', { argument: { events, isRecovered: true }, name });
-  const what = `insert rate at ${large.toLocaleString('en-US')} stored outcomes over that at ${small.toLocaleString('en-US')}`;
-  const note = plan.isFull ? null : 'with --full at 10,000,000';
+  const rows = (count: number): string => count.toLocaleString('en-US');
+  const first = `${rows(small)} to ${rows(small + window)}`;
+  const what = `insert rate of rows ${rows(large - window)} to ${rows(large)} over that of rows ${first}`;
+  const note = plan.isFull ? null : 'the target speaks of 10,000,000 rows: --full has them';
   const of = `recovery of ${events.toLocaleString('en-US')} pending events`;
   return [
     verdictOf({ target: 'T8', what, note }, { runs: rates, atLeast: 0.9 }),

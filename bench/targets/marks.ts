@@ -9,6 +9,7 @@ import { cellOf } from '../plan.js';
 import type { TargetVerdict } from '../report.js';
 import { median } from '../sample.js';
 import type { TargetPlan } from './judge.js';
+import { cellPairs } from './pairs.js';
 import { ratios, shown, verdictOf } from './verdict.js';
 
 /** Pairs for each repeat: single cells differ by far more than what is looked for. */
@@ -16,17 +17,8 @@ const pairsPerRepeat = 2;
 
 export async function judgeMarks(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
   const spec = cellOf({ threads: 1 }, plan.isSmoke ? 0.03 : 0.6);
-  const marked: CellRun[] = [];
-  const unmarked: CellRun[] = [];
   const pairs = plan.isSmoke ? 1 : plan.repeats * pairsPerRepeat;
-  for (let pair = 1; pair <= pairs; pair += 1) {
-    lab.say(`P7 marks: pair ${pair} of ${pairs}`);
-    const turns = [
-      async () => marked.push(await lab.cell({ spec, latency: null })),
-      async () => unmarked.push(await lab.cell({ spec, latency: null, variant: 'unmarked' })),
-    ];
-    for (const turn of pair % 2 === 0 ? turns.reverse() : turns) await turn();
-  }
+  const { without: marked, having: unmarked } = await cellPairs(lab, { name: 'P7', spec, variant: 'unmarked', pairs });
   const rounds = plan.isSmoke ? 5 : 200;
   const alone = await lab.run<MarksRun>('marks.js', { argument: { rounds }, name: 'P7 marks' });
   const rate = ratios(marked.map(eventsPerSecond), unmarked.map(eventsPerSecond));

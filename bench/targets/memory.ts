@@ -26,10 +26,10 @@ export async function judgeMemory(lab: Lab, plan: TargetPlan): Promise<TargetVer
     });
     backlog.push((published.rssHighestBytes - published.rssFullBytes) / mega);
     const aboveIdle = (published.rssHighestBytes - published.rssIdleBytes) / mega;
-    note = `from full memory to the last event; ${shown(aboveIdle)} MB above an idle processor`;
+    note = `those before fill the memory that the options allow; in all ${shown(aboveIdle)} MB above an idle processor`;
   }
   const range = `between event ${unit.toLocaleString('en-US')} and ${(5 * unit).toLocaleString('en-US')}`;
-  const held = `RSS of a backlog of ${unit.toLocaleString('en-US')} journaled events`;
+  const held = `RSS that journaled events ${(unit / 10).toLocaleString('en-US')} to ${unit.toLocaleString('en-US')} add`;
   return [
     verdictOf({ target: 'T6', what: `RSS growth ${range}` }, { runs: growth, below: 5, unit: 'MB' }),
     verdictOf({ target: 'T6', what: held, note }, { runs: backlog, below: 50, unit: 'MB' }),

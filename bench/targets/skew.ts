@@ -5,8 +5,8 @@ import type { Lab } from '../lab.js';
 import { cellOf } from '../plan.js';
 import type { CellSpec, TargetVerdict } from '../report.js';
 import type { TargetPlan } from './judge.js';
-import { allRates, peerRate } from './peer.js';
-import { ratios, unjudged, verdictOf } from './verdict.js';
+import { peerRate } from './peer.js';
+import { ratios, verdictOf } from './verdict.js';
 
 const workload = '60us';
 
@@ -26,25 +26,22 @@ export async function judgeSkew(lab: Lab, plan: TargetPlan): Promise<TargetVerdi
 
 interface Race {
   readonly own: readonly number[];
-  readonly peer: readonly number[] | null;
+  readonly peer: readonly number[];
 }
 
 async function raced(lab: Lab, plan: TargetPlan, spec: CellSpec): Promise<Race> {
   const own: number[] = [];
-  const peer: (number | null)[] = [];
+  const peer: number[] = [];
   for (let round = 1; round <= plan.repeats; round += 1) {
     lab.say(`T7: ${spec.keys}, round ${round} of ${plan.repeats}`);
     own.push((await lab.cell({ spec, latency: null })).eventsPerSecond);
     peer.push(await peerRate(lab, 'hash-sharded', spec));
   }
-  return { own, peer: allRates(peer) };
+  return { own, peer };
 }
 
-function leadVerdict({ own, peer }: Race, of: { what: string; atLeast: number }): TargetVerdict {
-  const judged = { target: 'T7', what: of.what };
-  const { atLeast } = of;
-  if (peer === null) return unjudged({ ...judged, note: 'bench/peers has no hash-sharded' }, `>= ${atLeast}`);
-  return verdictOf(judged, { runs: ratios(own, peer), atLeast });
+function leadVerdict({ own, peer }: Race, { what, atLeast }: { what: string; atLeast: number }): TargetVerdict {
+  return verdictOf({ target: 'T7', what }, { runs: ratios(own, peer), atLeast });
 }
 
 /** The same rate with a hot key and without, at 70 % of what it takes with one. */

@@ -2,7 +2,6 @@
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type Lab, programOf, repeated } from '../lab.js';
@@ -10,8 +9,8 @@ import type { TargetVerdict } from '../report.js';
 import type { TargetPlan } from './judge.js';
 import { verdictOf } from './verdict.js';
 
-export async function judgeStart(_lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'keylane-bench-'));
+export async function judgeStart(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
+  const folder = await mkdtemp(join(lab.folder, 'start-'));
   try {
     const [handlers, input] = [join(folder, 'handlers.mjs'), join(folder, 'empty.ndjson')];
     await writeFile(handlers, 'export default () => {};\n');

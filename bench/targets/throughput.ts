@@ -4,8 +4,8 @@ import type { Lab } from '../lab.js';
 import { cellOf } from '../plan.js';
 import type { CellSpec, TargetVerdict } from '../report.js';
 import type { TargetPlan } from './judge.js';
-import { allRates, type PeerName, peerRate } from './peer.js';
-import { ratios, shown, unjudged, verdictOf } from './verdict.js';
+import { type PeerName, peerRate } from './peer.js';
+import { ratios, shown, verdictOf } from './verdict.js';
 
 const peers = [
   { peer: 'by-hand', atLeast: 20, share: 1 / 15 },
@@ -17,7 +17,7 @@ export async function judgeThroughput(lab: Lab, plan: TargetPlan): Promise<Targe
   const lightest = cellOf({}, seconds);
   const asDefault = cellOf({ intake: 'journal', durability: 'power' }, seconds);
   const rounds = { lightest: [] as Round[], asDefault: [] as Round[] };
-  const peerRates: Record<PeerName, (number | null)[]> = { 'by-hand': [], 'hash-sharded': [] };
+  const peerRates: Record<PeerName, number[]> = { 'by-hand': [], 'hash-sharded': [] };
   for (let round = 1; round <= plan.repeats; round += 1) {
     lab.say(`T1, T2: round ${round} of ${plan.repeats}`);
     rounds.lightest.push(await roundOf(lab, lightest));
@@ -32,9 +32,7 @@ export async function judgeThroughput(lab: Lab, plan: TargetPlan): Promise<Targe
     limitVerdict({ target: 'T1', what: 'no-op, memory / process, over the one-thread insert limit' }, rounds.lightest),
     ...peers.map(({ peer, atLeast }) => {
       const judged = { target: 'T1', what: `no-op, memory / process, over ${peer}` };
-      const found = allRates(peerRates[peer]);
-      if (found === null) return unjudged({ ...judged, note: `bench/peers has no ${peer}` }, `>= ${atLeast}`);
-      return verdictOf(judged, { runs: ratios(rates, found), atLeast });
+      return verdictOf(judged, { runs: ratios(rates, peerRates[peer]), atLeast });
     }),
     limitVerdict({ target: 'T2', what: 'no-op, journal / power, over the one-thread insert limit' }, rounds.asDefault),
   ];

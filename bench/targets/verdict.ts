@@ -44,11 +44,6 @@ function boundText(bound: Bound): string {
   return 'atMost' in bound ? `<= ${bound.atMost}` : `< ${bound.below}`;
 }
 
-/** Of one that could not be judged. */
-export function unjudged({ target, what, note = null }: Judged, wanted: string): TargetVerdict {
-  return { target, what, figure: 'not measured', wanted, isMet: false, note };
-}
-
 /** Ratios of runs that belong together. */
 export function ratios(over: readonly number[], under: readonly number[]): number[] {
   return over.map((value, index) => value / under[index]!);
