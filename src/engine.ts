@@ -28,7 +28,7 @@ import { OutcomeNews } from './outcome-news.js';
 import { warnsOfParked } from './parked-warning.js';
 import { Partitions } from './partitions.js';
 import { Pausing } from './pausing.js';
-import { claimsOf, type LaneOrder, ordersOf, policiesOf } from './policy.js';
+import { claimsOf, type LaneOrder, ordersOf, policiesOf, supersedingOf } from './policy.js';
 import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
 import { rateLimitFrom } from './rate-options.js';
@@ -159,7 +159,7 @@ export class Engine {
       ...{ ...config, widest, handlerCount: table.names.length, breaker: breakerLimits(config) },
       states: stateful.includes(true) ? { stateful, bytesMax: config.stateBytesMax } : null,
       parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
-      orders: this.orders,
+      ...{ orders: this.orders, supersedes: supersedingOf(table, config.order) },
       ...{ claims: claimsOf(table, config.order), rateLimit: rateLimitFrom(config.rateLimit) },
     });
   }

@@ -81,6 +81,13 @@ export function badEvent(field: string, expected: string, found: unknown): Keyla
 /** The error of an event that was cancelled, wherever it was. */
 export const cancelledError = { name: 'Cancelled', message: 'the event was cancelled', code: 'cancelled' } as const;
 
+/** That of an event in whose place a newer one of its key runs. */
+export const supersededError = {
+  name: 'Superseded',
+  message: 'a newer event of its key came before it had started',
+  code: 'superseded',
+} as const;
+
 /** A value as an error message shows it: short, on one line, control characters escaped. */
 export function shown(value: unknown): string {
   const text =

@@ -43,6 +43,7 @@ export interface GroupPart {
   readonly succeeded: number;
   readonly deadLettered: number;
   readonly cancelled: number;
+  readonly superseded: number;
   readonly parked: readonly LaneParked[];
   /** What its events have changed states to; left out without any. */
   readonly states?: readonly StateChange[];
@@ -57,7 +58,11 @@ export interface Decided {
   succeeded: number;
   deadLettered: number;
   cancelled: number;
+  superseded: number;
 }
+
+/** To begin a count with. */
+export const undecided: Readonly<Decided> = { succeeded: 0, deadLettered: 0, cancelled: 0, superseded: 0 };
 
 export class Group {
   /** Which one it is, counted from 1 in the order in which they are sent. */
@@ -70,7 +75,7 @@ export class Group {
   /** Lanes that stop with it. */
   readonly parked: LaneParked[] = [];
   readonly states: StateChange[] = [];
-  readonly decided: Decided = { succeeded: 0, deadLettered: 0, cancelled: 0 };
+  readonly decided: Decided = { ...undecided };
   /** What to say once it is durable. */
   readonly announcements: (() => void)[] = [];
   /** Told once it is stored, besides the events' own waiters. */
@@ -127,6 +132,7 @@ export class Group {
     this.decided.succeeded += part.succeeded;
     this.decided.deadLettered += part.deadLettered;
     this.decided.cancelled += part.cancelled;
+    this.decided.superseded += part.superseded;
     this.#rowCount += part.rowCount;
     this.#bytes += part.rows.byteLength;
     for (const change of part.states ?? []) this.#change(change);

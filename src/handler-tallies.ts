@@ -34,7 +34,7 @@ export interface HandlerFigures extends HandlerTimes {
 }
 
 /** What a report adds to the counts of all. */
-export interface Tally extends Decided {
+export interface Tally extends Omit<Decided, 'superseded'> {
   retried: number;
   postponed: number;
 }

@@ -1,10 +1,9 @@
 // Rows that the main thread makes itself, of events that no handler thread has: those that are to wait in the store,
-// and those that were cancelled before they ran. They are few, or their lane has stopped. And what a group is told
-// besides.
+// and those that were cancelled or superseded before they ran. And what a group is told besides.
 
 import type { ParkedBy } from './dispatch/away.js';
 import { noDue, type Slot } from './dispatch/ring-buffer.js';
-import { cancelledError, type ErrorRecord, printable } from './errors.js';
+import { cancelledError, type ErrorRecord, printable, supersededError } from './errors.js';
 import { handlerResult } from './handler.js';
 import type { StateAt, StateChange } from './keyed-state.js';
 import { type OutcomeRow, RowsBuilder, RowsReader, type Verdict, verdict } from './outcome.js';
@@ -66,7 +65,11 @@ export function stateChanges(slots: readonly Slot[], changes: readonly StateAt[]
   });
 }
 
-const cancelled = JSON.stringify(cancelledError);
+/** Why an event was not run, by verdict. */
+const errors: Readonly<Record<number, string>> = {
+  [verdict.cancelled]: JSON.stringify(cancelledError),
+  [verdict.superseded]: JSON.stringify(supersededError),
+};
 
 function rowOf(slot: Slot, as: RowTime & { verdict: Verdict; isStored: boolean }): OutcomeRow {
   const { partition, position, handler, attempt } = slot;
@@ -76,9 +79,10 @@ function rowOf(slot: Slot, as: RowTime & { verdict: Verdict; isStored: boolean }
     ...{ startedAtUs: as.atUs, durationUs: 0, result: null },
     // A lane of a key comes back when its first event is due.
     dueAtUs: as.verdict === verdict.waiting && slot.lane?.key === null ? dueAtUsOf(slot, as) : 0,
-    error: as.verdict === verdict.cancelled ? cancelled : null,
-    extras: as.isStored ? null : extras,
-    data: as.isStored ? null : data,
+    error: errors[as.verdict] ?? null,
+    // Nobody runs a superseded event again.
+    extras: as.isStored || as.verdict === verdict.superseded ? null : extras,
+    data: as.isStored || as.verdict === verdict.superseded ? null : data,
   };
 }
 

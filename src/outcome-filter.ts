@@ -24,7 +24,7 @@ export interface EventTraits {
 }
 
 const eventNames = ['type', 'handler', 'key'] as const;
-const statuses: readonly OutcomeStatus[] = ['succeeded', 'dead-lettered', 'cancelled', 'discarded'];
+const statuses: readonly OutcomeStatus[] = ['succeeded', 'dead-lettered', 'cancelled', 'discarded', 'superseded'];
 
 /** A filter that was checked. */
 export class Matcher {

@@ -7,16 +7,17 @@ import type { ErrorRecord } from './errors.js';
 import type { Identity } from './event.js';
 
 /** The verdicts there are; a dead letter that somebody has given up is discarded. */
-export type OutcomeStatus = 'succeeded' | 'dead-lettered' | 'cancelled' | 'discarded';
+export type OutcomeStatus = 'succeeded' | 'dead-lettered' | 'cancelled' | 'discarded' | 'superseded';
 
 /**
- * What a row tells. The first three are outcomes, by their numbers in the store; the others are not: a try that failed
+ * What a row tells. The first four are outcomes, by their numbers in the store; the others are not: a try that failed
  * and is followed by another, counted or not, and an event that now waits in the store, as its lane is not in memory.
  */
 export const verdict = {
   succeeded: 0,
   deadLettered: 1,
   cancelled: 2,
+  superseded: 4,
   tryFailed: 10,
   tryPostponed: 11,
   waiting: 12,
@@ -24,7 +25,7 @@ export const verdict = {
 export type Verdict = (typeof verdict)[keyof typeof verdict];
 
 /** Whether a row is an outcome. */
-export const isOutcome = (row: { readonly verdict: Verdict }): boolean => row.verdict <= verdict.cancelled;
+export const isOutcome = (row: { readonly verdict: Verdict }): boolean => row.verdict <= verdict.superseded;
 
 /** One event's outcome, as listeners and queries see it. */
 export interface Outcome {
@@ -268,7 +269,7 @@ export function outcomeFrom(row: OutcomeRow, names: RowNames): Outcome {
     type: row.type,
     key: row.key,
     handler: names.handler(row.handler),
-    status: statusOf(row.verdict),
+    status: statusOf[row.verdict]!,
     attempts: row.attempts,
     startedAtUs: row.startedAtUs,
     durationUs: row.durationUs,
@@ -287,11 +288,8 @@ export function retryFrom(row: OutcomeRow, names: RowNames): Retry {
   };
 }
 
-/** The status that an outcome's row stands for. */
-function statusOf(of: Verdict): OutcomeStatus {
-  if (of === verdict.succeeded) return 'succeeded';
-  return of === verdict.cancelled ? 'cancelled' : 'dead-lettered';
-}
+/** By verdict. */
+const statusOf: readonly OutcomeStatus[] = ['succeeded', 'dead-lettered', 'cancelled', 'discarded', 'superseded'];
 
 /** Bytes are copied: a row's are a view of memory that is about to leave for another thread. */
 function resultFrom(encoded: string | Uint8Array | null): unknown {

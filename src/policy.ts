@@ -36,6 +36,18 @@ export function ordersOf(table: HandlerTable, order: OrderMode): LaneOrder[] {
   });
 }
 
+/** Whether a newer event supersedes one that waits, by handler. Throws a KeylaneError `bad-handlers`, as above. */
+export function supersedingOf(table: HandlerTable, order: OrderMode): boolean[] {
+  return table.policies.map(({ waiting = 'all', ...given }, index) => {
+    const own = given.order ?? order;
+    if (waiting === 'latest' && own !== 'key') {
+      const expected = `handler ${shown(table.names[index])} must have the order "key" for waiting: 'latest'`;
+      throw new KeylaneError('bad-handlers', `${expected}, got "${own}": give it order: 'key'`);
+    }
+    return waiting === 'latest';
+  });
+}
+
 /** What a handler may claim of the threads. */
 interface Claims {
   readonly priority: number;

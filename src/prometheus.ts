@@ -34,7 +34,12 @@ function countersOf(stats: Stats): Metric[] {
   const counter = (name: string, help: string, value: number): Metric => {
     return { name: `keylane_${name}_total`, help, type: 'counter', samples: [{ value }] };
   };
-  const outcomes = { succeeded: stats.succeeded, 'dead-lettered': stats.deadLettered, cancelled: stats.cancelled };
+  const outcomes = {
+    succeeded: stats.succeeded,
+    'dead-lettered': stats.deadLettered,
+    cancelled: stats.cancelled,
+    superseded: stats.superseded,
+  };
   const handlers = Object.entries(stats.handlers).flatMap(([handler, of]) =>
     (['succeeded', 'failed', 'cancelled', 'retried'] as const).map((result) => {
       return { labels: { handler, result }, value: of[result] };

@@ -144,6 +144,7 @@ export class Pump {
       for (const news of inbox.writer) this.#hear(news);
       for (const { flight, report } of inbox.reports) this.#settlement.settle(flight, report);
       this.#parts.letIn();
+      this.#settlement.settleSuperseded();
       this.#settlement.relieve();
       this.#dispatch();
       // A lane whose try is due may be found without its state only by then.

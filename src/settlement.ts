@@ -8,7 +8,7 @@ import type { Batch } from './dispatch/departures.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import { notMeasured, type Slot } from './dispatch/ring-buffer.js';
 import type { Flight, Flights } from './flights.js';
-import type { Decided, Group, Owed } from './group.js';
+import { type Decided, type Group, type Owed, undecided } from './group.js';
 import { type GroupLimits, Groups } from './groups.js';
 import { HandlerTallies } from './handler-tallies.js';
 import { Histogram } from './histogram.js';
@@ -74,7 +74,7 @@ export class Settlement {
   readonly #parts: SettlementParts;
   readonly #links: Links;
   readonly groups: Groups;
-  readonly #decided: Decided = { succeeded: 0, deadLettered: 0, cancelled: 0 };
+  readonly #decided: Decided = { ...undecided };
   #duplicatesIgnored = 0;
   #retried = 0;
   #postponed = 0;
@@ -119,11 +119,12 @@ export class Settlement {
     this.#duplicatesIgnored += result.ignored;
     [this.#groupSize, this.#gauges, this.#commitUs] = [group.count, result.gauges, result.tookUs];
     this.rates.writerUs.add(result.tookUs, nowMs);
-    const { succeeded, deadLettered, cancelled } = group.decided;
-    this.rates.outcomes.add(succeeded + deadLettered + cancelled, nowMs);
-    this.#decided.succeeded += succeeded;
-    this.#decided.deadLettered += deadLettered;
-    this.#decided.cancelled += cancelled;
+    let outcomes = 0;
+    for (const name of Object.keys(undecided) as (keyof Decided)[]) {
+      this.#decided[name] += group.decided[name];
+      outcomes += group.decided[name];
+    }
+    this.rates.outcomes.add(outcomes, nowMs);
     for (const slots of group.slots) {
       this.#noteLatency(slots, nowMs);
       dispatcher.confirm(slots);
@@ -162,7 +163,16 @@ export class Settlement {
       const announcement = this.#parts.inspect(report, slots);
       const emitted = this.#emittedBy(flight, report);
       const changes = stateChanges(flight.batch.slots, states);
-      const part = { slots, rows, rowCount, ...decided, parked: laneNames(stopped), states: changes, announcement };
+      const part = {
+        slots,
+        rows,
+        rowCount,
+        ...decided,
+        superseded: 0,
+        parked: laneNames(stopped),
+        states: changes,
+        announcement,
+      };
       this.groups.add(emitted === null ? part : { ...part, emitted });
       for (const parked of stopped) away.park(parked);
       if (stopped.length > 0) this.#parts.onParked(away.parkedLanes);
@@ -177,6 +187,12 @@ export class Settlement {
     this.#parts.away.sentAway(gone);
     // What the store had already is let go at once: there is room for others.
     this.#links.wake();
+  }
+
+  /** Settles those that newer events have superseded. */
+  settleSuperseded(): void {
+    const slots = this.#parts.dispatcher.takeSuperseded();
+    if (slots.length > 0) this.#add(slots, verdict.superseded, this.#rowTime());
   }
 
   /** Sends those to the store that are to wait there. */
@@ -205,10 +221,12 @@ export class Settlement {
   #add(slots: readonly Slot[], of: Verdict, at: RowTime): void {
     const { isStored, inspect } = this.#parts;
     const rows = rowsOf(slots, { verdict: of, ...at, isStored });
-    const cancelled = of === verdict.cancelled ? slots.length : 0;
-    const announcement = cancelled > 0 ? inspect({ rows, failedCount: 0, delaysMs: null }, slots) : null;
-    const decided = { succeeded: 0, deadLettered: 0, cancelled };
-    this.groups.add({ slots, rows, rowCount: slots.length, ...decided, parked: [], announcement });
+    const rowCount = slots.length;
+    const [cancelled, superseded] = [verdict.cancelled, verdict.superseded].map((one) => (of === one ? rowCount : 0));
+    const isDecided = of !== verdict.waiting;
+    const announcement = isDecided ? inspect({ rows, failedCount: 0, delaysMs: null }, slots) : null;
+    const decided = { ...undecided, cancelled: cancelled!, superseded: superseded! };
+    this.groups.add({ slots, rows, rowCount, ...decided, parked: [], announcement });
   }
 
   #emittedBy({ batch }: Flight, { emitted }: BatchReport): Owed[] | null {

@@ -25,6 +25,8 @@ export interface Stats {
   readonly succeeded: number;
   readonly deadLettered: number;
   readonly cancelled: number;
+  /** By a newer event of their key, where the handler has `waiting: 'latest'`. */
+  readonly superseded: number;
   /** Tries that failed and were followed, or will be, by another. */
   readonly retried: number;
   /** Tries that their handlers asked to be postponed. */
@@ -129,6 +131,7 @@ export function statsOf(
     succeeded: done.succeeded,
     deadLettered: done.deadLettered,
     cancelled: done.cancelled,
+    superseded: done.superseded,
     retried: done.retried,
     postponed: done.postponed,
     redriven: deadLetters.redriven,

@@ -85,7 +85,12 @@ export class Tracing {
     const observe = (of: OtelObservation): void => {
       const now = stats();
       if (now.phase === 'stopped' || now.phase === 'failed') meter.removeBatchObservableCallback(observe, all);
-      const statuses = { succeeded: now.succeeded, 'dead-lettered': now.deadLettered, cancelled: now.cancelled };
+      const statuses = {
+        succeeded: now.succeeded,
+        'dead-lettered': now.deadLettered,
+        cancelled: now.cancelled,
+        superseded: now.superseded,
+      };
       for (const [status, count] of Object.entries(statuses)) of.observe(outcomes, count, { status });
       of.observe(retries, now.retried);
       for (const state of ['waiting', 'inFlight', 'unacknowledged', 'backlog', 'parked'] as const) {

@@ -174,7 +174,15 @@ test.runIf(existsSync('/dev/full'))('3 when the report cannot be written, though
 });
 
 test('quotes the path of the store where a shell would take it apart', () => {
-  const counts = { accepted: 1, recovered: 0, succeeded: 0, deadLettered: 1, duplicatesIgnored: 0, recordsSkipped: 0 };
+  const counts = {
+    accepted: 1,
+    recovered: 0,
+    succeeded: 0,
+    deadLettered: 1,
+    superseded: 0,
+    recordsSkipped: 0,
+    duplicatesIgnored: 0,
+  };
   const rest = { recordsWithoutKey: 0, resumedAt: null, durationMs: 1, threads: 1, error: null };
   const report = { input: '-', status: 'completed', exitCode: exitCodes.deadLettered, ...counts, ...rest } as const;
   expect(textSummary({ ...report, store: 'out/a-b.db' }, [])).toContain('list --store out/a-b.db\n');

@@ -259,10 +259,18 @@ describe('figures', () => {
       },
       (reader) => {
         expect(reader.counts()).toEqual({
-          ...{ succeeded: 9_000, deadLettered: 1_000, cancelled: 0, discarded: 0, pending: 4, parked: 0 },
+          ...{
+            succeeded: 9_000,
+            deadLettered: 1_000,
+            cancelled: 0,
+            discarded: 0,
+            superseded: 0,
+            pending: 4,
+            parked: 0,
+          },
           types: [
-            { type: 't', succeeded: 7_000, deadLettered: 500, cancelled: 0, discarded: 0 },
-            { type: 'u', succeeded: 2_000, deadLettered: 500, cancelled: 0, discarded: 0 },
+            { type: 't', succeeded: 7_000, deadLettered: 500, cancelled: 0, discarded: 0, superseded: 0 },
+            { type: 'u', succeeded: 2_000, deadLettered: 500, cancelled: 0, discarded: 0, superseded: 0 },
           ],
         });
         expect(reader.times()).toEqual({
@@ -277,7 +285,15 @@ describe('figures', () => {
     reading(
       () => {},
       (reader) => {
-        const nothing = { succeeded: 0, deadLettered: 0, cancelled: 0, discarded: 0, pending: 0, parked: 0 };
+        const nothing = {
+          succeeded: 0,
+          deadLettered: 0,
+          cancelled: 0,
+          discarded: 0,
+          superseded: 0,
+          pending: 0,
+          parked: 0,
+        };
         expect(reader.counts()).toEqual({ ...nothing, types: [] });
         const none = { startedAtUsMin: null, startedAtUsMax: null, acceptedAtUsMin: null, acceptedAtUsMax: null };
         expect(reader.times()).toEqual(none);

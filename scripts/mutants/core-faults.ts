@@ -22,6 +22,27 @@ export const coreFaults: readonly Fault[] = [
     to: 'this.away.recall(owed);',
   },
   {
+    name: 'what has been tried is superseded',
+    file: 'src/dispatch/superseding.ts',
+    from: 'wasTried(last) || ',
+    to: '',
+    tests: ['test/superseding.test.ts'],
+  },
+  {
+    name: 'a newer event that supersedes another goes to the end of the queue',
+    file: 'src/dispatch/lanes.ts',
+    from: '[slot.lane, slot.sequence, slot.dueMs] = [lane, last.sequence, last.dueMs];',
+    to: '[slot.lane, slot.dueMs] = [lane, last.dueMs];',
+    tests: ['test/superseding.test.ts'],
+  },
+  {
+    name: 'superseded events are never settled',
+    file: 'src/pump.ts',
+    from: '      this.#settlement.settleSuperseded();\n',
+    to: '',
+    tests: ['test/superseding.test.ts'],
+  },
+  {
     name: 'events without an order keep the memory they wait in',
     file: 'src/dispatch/away.ts',
     from: 'const stuck = this.#lanes.stuck.all().map(',

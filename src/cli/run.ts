@@ -2,7 +2,7 @@
 // for a second signal or a fatal failure; how the run ended is told last.
 
 import { KeylaneError, printable } from '../errors.js';
-import { createProcessor, NdjsonSource, type Processor } from '../index.js';
+import { createProcessor, NdjsonSource, type Processor, type Stats } from '../index.js';
 import { type ExitCode, exitCodeOf, exitCodes } from './exit-code.js';
 import { countOf } from './figures.js';
 import { mappingOf } from './input-flags.js';
@@ -106,7 +106,7 @@ export class Run {
 
   #tellOfDraining(): void {
     const stats = this.#processor?.stats();
-    const held = stats === undefined ? 0 : stats.accepted + stats.recovered - stats.succeeded - stats.deadLettered;
+    const held = stats === undefined ? 0 : stats.accepted + stats.recovered - doneOf(stats);
     const name = this.#interrupt.by;
     this.#line.note(`keylane: ${name}: finishing ${countOf(held, 'event')} already accepted; once more to end at once`);
   }
@@ -144,6 +144,7 @@ export class Run {
       recovered: stats?.recovered ?? 0,
       succeeded: stats?.succeeded ?? 0,
       deadLettered,
+      superseded: stats?.superseded ?? 0,
       duplicatesIgnored: stats?.duplicatesIgnored ?? 0,
       recordsSkipped: this.#source?.recordsSkipped ?? 0,
       recordsWithoutKey: this.#source?.recordsWithoutKey ?? 0,
@@ -166,13 +167,18 @@ export class Run {
 
 /** Bytes are done in the measure in which the events that came of them are. */
 function progressOf(processor: Processor, source: NdjsonSource): Progress {
-  const { accepted, recovered, succeeded, deadLettered } = processor.stats();
-  const done = succeeded + deadLettered;
+  const stats = processor.stats();
+  const { accepted, recovered, deadLettered } = stats;
+  const done = doneOf(stats);
   const { bytesRead, bytesPassedOver, bytesTotal } = source;
   const known = accepted + recovered;
   const share = known === 0 ? 0 : done / known;
   const bytesDone = bytesPassedOver + (bytesRead - bytesPassedOver) * share;
   return { done, deadLettered, bytes: bytesTotal === null ? null : { done: bytesDone, total: bytesTotal } };
+}
+
+function doneOf({ succeeded, deadLettered, superseded }: Stats): number {
+  return succeeded + deadLettered + superseded;
 }
 
 function errorOf(trouble: unknown): { code: string; message: string } {

@@ -24,6 +24,8 @@ export interface RunReport {
   readonly recovered: number;
   readonly succeeded: number;
   readonly deadLettered: number;
+  /** By a newer event of their key. */
+  readonly superseded: number;
   readonly duplicatesIgnored: number;
   /** Bad records that were left out. */
   readonly recordsSkipped: number;
@@ -44,8 +46,8 @@ export function jsonSummary(report: RunReport, keylane: string): string {
 
 /** A few lines for people. */
 export function textSummary(report: RunReport, examples: readonly DeadLetterExample[]): string {
-  const { succeeded, deadLettered, recordsSkipped, recordsWithoutKey, resumedAt, recovered } = report;
-  const done = succeeded + deadLettered;
+  const { succeeded, deadLettered, superseded, recordsSkipped, recordsWithoutKey, resumedAt, recovered } = report;
+  const done = succeeded + deadLettered + superseded;
   const store = printable(report.store);
   const lines: string[] = [];
   if (resumedAt !== null) {
@@ -57,7 +59,8 @@ export function textSummary(report: RunReport, examples: readonly DeadLetterExam
   if (done === 0) {
     lines.push('0 events: there was nothing to do.');
   } else {
-    const verdicts = `${countText(succeeded)} succeeded, ${countText(deadLettered)} dead-lettered`;
+    const more = superseded === 0 ? '' : `, ${countText(superseded)} superseded`;
+    const verdicts = `${countText(succeeded)} succeeded, ${countText(deadLettered)} dead-lettered${more}`;
     const pace = `${rateText(rateOf(report))}, ${countOf(report.threads, 'thread')}`;
     const took = `in ${durationText(report.durationMs)} (${pace})`;
     lines.push(`${countOf(done, 'event')} ${took}: ${verdicts}.`);
@@ -82,6 +85,6 @@ export function quoted(path: string): string {
   return /^[\w./:-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
-function rateOf({ succeeded, deadLettered, durationMs }: RunReport): number {
-  return Math.round((10_000 * (succeeded + deadLettered)) / Math.max(1, durationMs)) / 10;
+function rateOf({ succeeded, deadLettered, superseded, durationMs }: RunReport): number {
+  return Math.round((10_000 * (succeeded + deadLettered + superseded)) / Math.max(1, durationMs)) / 10;
 }

@@ -6,45 +6,22 @@
 import type { EncodedEvent } from '../event.js';
 import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
-import type { OrderMode } from '../options.js';
 import type { LaneOrder } from '../policy.js';
-import type { RateLimit } from '../rate-options.js';
 import type { LaneName } from '../store-lanes.js';
 import { Away } from './away.js';
-import type { BreakerLimits } from './breaker.js';
 import { type BreakerNews, type BreakerNow, Breakers } from './breakers.js';
 import { countsOf, type DispatcherCounts } from './counts.js';
 import { type Batch, type Came, Departures } from './departures.js';
+import type { DispatcherOptions } from './dispatcher-options.js';
 import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
-import { LaneStates, type LaneStatesOptions } from './lane-states.js';
+import { LaneStates } from './lane-states.js';
 import { Lanes } from './lanes.js';
 import { type Pause, Pauses } from './pauses.js';
 import { noDue, notMeasured, RingBuffer, type Slot } from './ring-buffer.js';
-import { type Claim, noClaims } from './stand.js';
+import { noClaims } from './stand.js';
+import { Superseding } from './superseding.js';
 import { Watermarks } from './watermark.js';
-
-export interface DispatcherOptions {
-  readonly order: OrderMode;
-  readonly handlerCount: number;
-  /** The most handlers that one event may be owed to. */
-  readonly widest: number;
-  readonly threads: number;
-  readonly ringSize: number;
-  readonly ringBytesMax: number;
-  readonly batchSizeMax: number;
-  readonly batchTargetMs: number;
-  readonly batchBytesMax: number;
-  /** By handler, whether a dead letter stops its lane. */
-  readonly parks: readonly boolean[];
-  /** By handler, where they are not all alike: what each may claim, and its order. */
-  readonly claims?: readonly Claim[];
-  readonly orders?: readonly LaneOrder[];
-  readonly states?: LaneStatesOptions | null;
-  readonly rateLimit?: RateLimit | null;
-  /** Null: there is none. */
-  readonly breaker: BreakerLimits | null;
-}
 
 export class Dispatcher {
   readonly #ring: RingBuffer;
@@ -58,6 +35,7 @@ export class Dispatcher {
   /** Lanes of which events wait in the store. */
   readonly away: Away;
   readonly states: LaneStates | null;
+  readonly #superseding: Superseding;
   #sequence = 0;
   #admitted = 0;
   #settled = 0;
@@ -71,6 +49,7 @@ export class Dispatcher {
     const lanes = new Lanes({ orders, claims, pauses, states: this.states });
     [this.#lanes, this.pauses] = [lanes, pauses];
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
+    this.#superseding = new Superseding(lanes, options.supersedes ?? []);
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
     const [ring, departures, breakers] = [this.#ring, this.#departures, this.#breakers];
     this.away = new Away({ lanes, ring, departures, breakers, pauses, parks: options.parks });
@@ -217,6 +196,11 @@ export class Dispatcher {
     this.#settled += 1;
   }
 
+  /** Events that newer ones have superseded since the last call; they are settled from then on. */
+  takeSuperseded(): readonly Slot[] {
+    return this.#superseding.take();
+  }
+
   /** Lanes that keep an order, in no order themselves. */
   lanes(): Iterable<Lane> {
     return this.#lanes.all();
@@ -287,7 +271,8 @@ export class Dispatcher {
       slot.dueMs = history.dueMs ?? noDue;
       if (history.deaths !== null) this.#departures.countSuspect(1);
     }
-    this.#lanes.append(lane, slot);
+    if (this.#superseding.replaces(lane, slot)) this.#settled += 1;
+    else this.#lanes.append(lane, slot);
   }
 
   /** Puts the events of a batch that are not settled back, the last one first, so that each lane has its old order. */

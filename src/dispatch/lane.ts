@@ -57,6 +57,11 @@ export class Lane {
     return this.#head;
   }
 
+  /** The newest event that waits, or null. */
+  get last(): Slot | null {
+    return this.#tail;
+  }
+
   /** Sequence of the oldest event that waits. */
   get headSequence(): number {
     return this.#head === null ? Number.POSITIVE_INFINITY : this.#head.sequence;
@@ -93,19 +98,38 @@ export class Lane {
     return slot;
   }
 
+  /** Puts an event in the place of the newest one that waits. */
+  replaceLast(slot: Slot): void {
+    const last = this.#tail;
+    invariant(last !== null, 'an event takes the place of another only where there is one');
+    const before = this.#before(last);
+    if (before === null) this.#head = slot;
+    else before.next = slot;
+    slot.next = null;
+    this.#tail = slot;
+    this.#bytes += slot.size - last.size;
+  }
+
   /** Takes an event from wherever it stands. */
   delete(slot: Slot): void {
     if (this.#head === slot) {
       this.shift();
       return;
     }
-    let before = this.#head;
-    while (before !== null && before.next !== slot) before = before.next;
+    const before = this.#before(slot);
     invariant(before !== null, 'an event is taken only from the lane it waits in');
     before.next = slot.next;
     if (this.#tail === slot) this.#tail = before;
     slot.next = null;
     this.#waiting -= 1;
     this.#bytes -= slot.size;
+  }
+
+  /** The event before one; null when there is none. */
+  #before(slot: Slot): Slot | null {
+    if (this.#head === slot) return null;
+    let before = this.#head;
+    while (before !== null && before.next !== slot) before = before.next;
+    return before;
   }
 }

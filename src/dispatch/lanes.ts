@@ -74,6 +74,15 @@ export class Lanes extends LanePlaces {
     }
   }
 
+  /** Puts an event in the place of the last one of its lane, where it has the turn that one had. */
+  replaceLast(lane: Lane, slot: Slot): void {
+    const last = lane.last!;
+    [slot.lane, slot.sequence, slot.dueMs] = [lane, last.sequence, last.dueMs];
+    lane.replaceLast(slot);
+    const isStuck = lane.state === 'delayed' || lane.state === 'gated' || lane.state === 'paused';
+    if (isStuck) this.stuck.resized(slot.size - last.size);
+  }
+
   /** Puts an event that was taken back in front of its lane; the last one taken goes back first. */
   putBack(slot: Slot): void {
     const lane = slot.lane!;

@@ -69,6 +69,11 @@ export class Slot {
   }
 }
 
+/** Whether an event was in a thread that did not put it back untouched, or may have been, or is decided elsewhere. */
+export function wasTried({ attempt, postponed, deaths, isDoubted, isDecidedInStore }: Slot): boolean {
+  return attempt > 1 || postponed > 0 || deaths !== null || isDoubted || isDecidedInStore;
+}
+
 export class RingBuffer {
   readonly capacity: number;
   readonly bytesMax: number;

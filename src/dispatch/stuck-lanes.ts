@@ -66,6 +66,11 @@ export class StuckLanes {
     this.#bytes += slot.size;
   }
 
+  /** Takes in that an event of one of them has another size than the one whose place it took. */
+  resized(byBytes: number): void {
+    this.#bytes += byBytes;
+  }
+
   /** Takes out the lane that is due first. */
   popDue(): Lane {
     const lane = this.#delayed.pop();

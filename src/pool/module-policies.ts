@@ -17,6 +17,7 @@ const { attemptsMax, backoffMsMin, backoffMsMax, timeoutMs, graceMs, onDeadLette
 const claims = {
   priority: { kind: 'integer', default: 0, min: -1000, max: 1000, unit: 'higher first', sentence: '' },
   order: { kind: 'choice', default: 'key', choices: ['key', 'none', 'handler'], sentence: '' },
+  waiting: { kind: 'choice', default: 'all', choices: ['all', 'latest'], sentence: '' },
   concurrency: { kind: 'limit', default: null, min: 1, max: 512, unit: 'events', sentence: '' },
   ...{ rateLimit: rateLimitSpec, rateLimitPerKey: rateLimitSpec },
 } as const satisfies Readonly<Record<string, OptionSpec>>;

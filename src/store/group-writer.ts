@@ -79,7 +79,7 @@ export function groupRowsOf(group: GroupRequest): GroupRows {
       if (!isOutcome(row)) (row.verdict === verdict.waiting ? rows.waiting : rows.failures).push(row);
       else {
         rows.outcomes.push(row);
-        if (row.verdict !== verdict.succeeded) rows.lost.push(row);
+        if (row.verdict !== verdict.succeeded && row.verdict !== verdict.superseded) rows.lost.push(row);
       }
     }
   }

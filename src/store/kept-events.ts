@@ -35,7 +35,7 @@ export class KeptEvents {
       DELETE FROM kept_event WHERE partition = @partition AND position = @position
         AND NOT EXISTS (SELECT 1 FROM waiting WHERE partition = @partition AND position = @position)
         AND NOT EXISTS (SELECT 1 FROM outcome WHERE partition = @partition AND position = @position
-          AND status <> ${statusNumber.succeeded})`);
+          AND status NOT IN (${statusNumber.succeeded}, ${statusNumber.superseded}))`);
   }
 
   /** Keeps the event of a row, unless the journal has it: with intake `memory` it has none. */

@@ -27,6 +27,7 @@ const numberOfStatus: Readonly<Record<OutcomeStatus, number>> = {
   'dead-lettered': statusNumber.deadLettered,
   cancelled: statusNumber.cancelled,
   discarded: statusNumber.discarded,
+  superseded: statusNumber.superseded,
 };
 
 /** The rows of a stretch. Its parameters are those of `stretchValues`. */

@@ -42,4 +42,20 @@ export const recentMigrations: readonly string[] = [
     json_extract(extras, '$.headers') AS headers, json_extract(extras, '$.depth') AS depth, accepted_at
   FROM event WHERE json_extract(extras, '$.depth') IS NOT NULL;
   `,
+  `
+  -- outcome.status: 4 superseded (a newer event of its key came before it had started).
+  DROP VIEW dead_letters;
+  DROP VIEW outcomes;
+
+  CREATE VIEW outcomes AS
+  SELECT partition.name AS partition, position, outcome.id AS id, type, key, handler.name AS handler,
+    CASE status WHEN 0 THEN 'succeeded' WHEN 1 THEN 'dead-lettered' WHEN 2 THEN 'cancelled' WHEN 3 THEN 'discarded'
+      WHEN 4 THEN 'superseded' END AS status,
+    attempts, started_at, duration_us, result, error
+  FROM outcome JOIN partition ON partition.id = outcome.partition JOIN handler ON handler.id = outcome.handler;
+
+  CREATE VIEW dead_letters AS
+  SELECT partition, position, id, type, key, handler, attempts, started_at, duration_us, result, error
+  FROM outcomes WHERE status = 'dead-lettered';
+  `,
 ];

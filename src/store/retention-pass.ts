@@ -36,11 +36,14 @@ export interface RetentionPassParts {
   readonly isThorough: boolean;
 }
 
-/** What outcomes are to retention: cancelled and discarded ones are kept as long as dead letters are. */
+/**
+ * What outcomes are to retention: cancelled and discarded ones are kept as long as dead letters are, superseded ones,
+ * of which there may be as many, as long as those that succeeded.
+ */
 const kind = { succeeded: 0, lost: 1 } as const;
 
 function kindOf(status: number): 0 | 1 {
-  return status === statusNumber.succeeded ? kind.succeeded : kind.lost;
+  return status === statusNumber.succeeded || status === statusNumber.superseded ? kind.succeeded : kind.lost;
 }
 
 /** The limits of one kind. */

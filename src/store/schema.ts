@@ -22,11 +22,12 @@ export const schemaVersionOfRoutes = 4;
 export const schemaVersionOfStates = 6;
 
 /** The numbers that stand for a status in the table; those of the verdicts that are outcomes, and one more. */
-export const statusNumber = { succeeded: 0, deadLettered: 1, cancelled: 2, discarded: 3 } as const;
+export const statusNumber = { succeeded: 0, deadLettered: 1, cancelled: 2, discarded: 3, superseded: 4 } as const;
 
 /** A status as people read it, in SQL. */
 export const statusTextSql = `
-  CASE status WHEN 0 THEN 'succeeded' WHEN 1 THEN 'dead-lettered' WHEN 2 THEN 'cancelled' WHEN 3 THEN 'discarded' END`;
+  CASE status WHEN 0 THEN 'succeeded' WHEN 1 THEN 'dead-lettered' WHEN 2 THEN 'cancelled' WHEN 3 THEN 'discarded'
+    WHEN 4 THEN 'superseded' END`;
 
 /** The version of an open store. */
 export function versionOf(db: Connection): number {

@@ -17,6 +17,8 @@ export interface TypeCounts {
   readonly cancelled: number;
   /** Dead letters that were given up. */
   readonly discarded: number;
+  /** Those in whose place a newer event of their key ran. */
+  readonly superseded: number;
 }
 
 /** What a store holds, counted. */
@@ -25,6 +27,7 @@ export interface StoreCounts {
   readonly deadLettered: number;
   readonly cancelled: number;
   readonly discarded: number;
+  readonly superseded: number;
   /** The outcomes by event type, by name. */
   readonly types: readonly TypeCounts[];
   /** Events without an outcome, of the journal and of those that wait in lanes, parked ones included. */
@@ -51,13 +54,15 @@ interface Counted {
   readonly lanes: LaneReader | null;
 }
 
+const none = { succeeded: 0, deadLettered: 0, cancelled: 0, discarded: 0, superseded: 0 };
+
 /** Looks at all outcomes, at the events above the watermark, and at what waits in lanes. */
 export function countsOf(db: Connection, { outcomes, events, lanes }: Counted): StoreCounts {
   const types = new Map<string, { -readonly [Name in keyof TypeCounts]: TypeCounts[Name] }>();
   const byPage = `SELECT type, status, count(*) FROM outcome WHERE ${inOutcomeStretch} GROUP BY type, status`;
   for (const [stored, status, count] of outcomeScan<TypeRow>(db, outcomes, byPage)) {
     const type = textFrom(stored);
-    const counts = types.get(type) ?? { type, succeeded: 0, deadLettered: 0, cancelled: 0, discarded: 0 };
+    const counts = types.get(type) ?? { type, ...none };
     types.set(type, counts);
     counts[countNames[status]!] += count;
   }
@@ -69,6 +74,7 @@ export function countsOf(db: Connection, { outcomes, events, lanes }: Counted): 
     deadLettered: sumOf('deadLettered'),
     cancelled: sumOf('cancelled'),
     discarded: sumOf('discarded'),
+    superseded: sumOf('superseded'),
     types: byType,
     pending: pending.reduce((sum, counts) => sum + counts.pending, 0),
     parked: pending.reduce((sum, counts) => sum + counts.parked, 0),

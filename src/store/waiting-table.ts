@@ -133,7 +133,8 @@ export class WaitingTable {
       const handler = this.#parts.names.idOf(row.handler);
       if (!looksAtAll && !this.#givenOut.has(textOf({ partition, position, handler }))) continue;
       const hasWaited = this.remove({ partition, position, handler });
-      if (hasWaited && row.verdict === verdict.succeeded) this.#parts.kept.drop(partition, position);
+      const isOver = row.verdict === verdict.succeeded || row.verdict === verdict.superseded;
+      if (hasWaited && isOver) this.#parts.kept.drop(partition, position);
     }
   }
 

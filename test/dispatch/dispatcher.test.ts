@@ -3,7 +3,8 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Batch } from '../../src/dispatch/departures.js';
-import { Dispatcher, type DispatcherOptions } from '../../src/dispatch/dispatcher.js';
+import { Dispatcher } from '../../src/dispatch/dispatcher.js';
+import type { DispatcherOptions } from '../../src/dispatch/dispatcher-options.js';
 import type { Slot } from '../../src/dispatch/ring-buffer.js';
 import { handlerResult } from '../../src/handler.js';
 

@@ -1,0 +1,41 @@
+// Handlers that want only the newest of what waits: an event that no thread was given yet makes way for a newer one of
+// its key. That one stands where the older one stood, so that a key whose events keep coming does not lose its turn.
+
+import type { Lane } from './lane.js';
+import type { Lanes } from './lanes.js';
+import { noDue, type Slot, wasTried } from './ring-buffer.js';
+
+export class Superseding {
+  readonly #lanes: Lanes;
+  /** By handler; null where none does. */
+  readonly #isLatest: readonly boolean[] | null;
+  #superseded: Slot[] = [];
+
+  constructor(lanes: Lanes, isLatest: readonly boolean[]) {
+    this.#lanes = lanes;
+    this.#isLatest = isLatest.includes(true) ? isLatest : null;
+  }
+
+  /** Puts an event in the place of the last one of its lane, if that may go, and settles it; says whether it did. */
+  replaces(lane: Lane, slot: Slot): boolean {
+    if (this.#isLatest === null || this.#isLatest[slot.handler] !== true || lane.key === null) return false;
+    const { last } = lane;
+    if (last === null || wasTried(last) || wasTried(slot) || slot.dueMs !== noDue || !isNewer(slot, last)) return false;
+    this.#lanes.replaceLast(lane, slot);
+    last.state = 'settled';
+    this.#superseded.push(last);
+    return true;
+  }
+
+  /** Those since the last call. */
+  take(): readonly Slot[] {
+    const superseded = this.#superseded;
+    if (superseded.length > 0) this.#superseded = [];
+    return superseded;
+  }
+}
+
+/** A dead letter that is run again may come behind what was accepted after it. */
+function isNewer(slot: Slot, than: Slot): boolean {
+  return slot.partition !== than.partition || slot.position > than.position;
+}
