@@ -118,7 +118,16 @@ function useAsTheReadmeSays(project: string): void {
 /** What is packed of the bench must find all it needs: one cell of the example's handlers, and one of fixed work. */
 function measure(project: string): void {
   const small = ['--smoke', '--json'];
-  const ownWork = ['--handlers', 'handlers.js', '--input', 'orders.ndjson', '--events-per-thread', '20', '--threads', '1'];
+  const ownWork = [
+    '--handlers',
+    'handlers.js',
+    '--input',
+    'orders.ndjson',
+    '--events-per-thread',
+    '20',
+    '--threads',
+    '1',
+  ];
   for (const work of [ownWork, []]) {
     const report = run('npx', ['--no-install', own.name, 'bench', ...work, ...small], project);
     const { cells, wrong } = JSON.parse(report) as { cells: readonly unknown[]; wrong: readonly unknown[] };

@@ -28,6 +28,9 @@ describe('the core', () => {
     const of = bench().admit('low:a low:b low:a low:a');
     expect(of.dispatcher.takeSuperseded().map(({ position }) => position)).toEqual([1, 3]);
     expect(of.dispatcher.takeSuperseded()).toEqual([]);
+    // They find their turns anew.
+    of.dispatcher.pause({ handler: 0, key: null });
+    of.dispatcher.resume(null);
     expect(of.drain()).toEqual(['low:a', 'low:b']);
     expect(of.dispatcher.counts()).toMatchObject({ buffered: 0, settled: 4 });
   });
