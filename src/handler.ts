@@ -116,6 +116,8 @@ export type Policies = Readonly<Record<string, HandlerPolicy>>;
 export type GivenPolicy = Omit<HandlerPolicy, 'retryIf' | 'state'> & {
   /** Whether it keeps a state for each key. */
   readonly isStateful?: true;
+  /** Whether it takes several events of a key at once. */
+  readonly takesRuns?: true;
 };
 
 /** A whole policy. */
@@ -127,6 +129,7 @@ export interface Policy {
   readonly timeoutMs: number | null;
   readonly graceMs: number;
   readonly onDeadLetter: OnDeadLetter;
+  readonly takesRuns?: true;
 }
 
 const permanentMark = Symbol.for('keylane.PermanentError');
@@ -195,11 +198,35 @@ export type Handler<Data = any> = (event: HandlerEvent<Data, any>, context: Hand
  * One of several handlers that may take the same event, with its policy beside it. `on` is a type, a list of types, or
  * of patterns: `order.*` is every type that begins with `order.`, and `*` is every type.
  */
-export interface NamedHandler extends HandlerPolicy {
+export type NamedHandler = OneByOne | ByRuns;
+
+interface Listed extends HandlerPolicy {
   readonly name: string;
   readonly on: string | readonly string[];
-  readonly run: Handler;
 }
+
+interface OneByOne extends Listed {
+  readonly run: Handler;
+  readonly runKeyBatch?: undefined;
+}
+
+/** It needs the order `key`. */
+interface ByRuns extends Listed {
+  readonly run?: undefined;
+  readonly runKeyBatch: KeyBatchHandler;
+}
+
+/**
+ * Takes consecutive events of one key, the oldest first, and gives a list with one result for each. Either all of them
+ * succeed, or the call has failed: then each of them is tried by itself, at once, as a call with one event. What the
+ * call sets as the state of the key is what the last of them leaves, and what it emits comes of the last one.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export type KeyBatchHandler<Data = any> = (
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  events: readonly HandlerEvent<Data, any>[],
+  context: HandlerContext,
+) => unknown;
 
 /** Handlers by event type, or one function for every type, or a list of which any number may take one event. */
 export type Handlers = Readonly<Record<string, Handler>> | Handler | readonly NamedHandler[];
@@ -212,42 +239,6 @@ export type Handlers = Readonly<Record<string, Handler>> | Handler | readonly Na
 export function defineHandlers<const H extends Handlers>(handlers: H): H {
   return handlers;
 }
-
-/**
- * The event types of a handlers module, each with the data its handler takes: `{ 'flight.departed': Flight }`. Data
- * that several handlers of a list take has to fit all of them. A pattern of a list stands for all its types at once:
- * of `order.*` every type that begins with `order.` may be published, and of `*` every type. What is a map of data
- * already stays one.
- */
-export type EventMapOf<H> = H extends readonly NamedHandler[]
-  ? { [Type in TypesOf<H[number]>]: Intersection<DataFor<H[number], Type>> }
-  : H extends (event: HandlerEvent<infer Data>, ...rest: never[]) => unknown
-    ? Record<string, Data>
-    : { -readonly [Type in keyof H & string]: DataOf<H[Type]> };
-
-type DataOf<H> = H extends (event: infer E, ...rest: never[]) => unknown
-  ? E extends { readonly data: infer Data }
-    ? Data
-    : unknown
-  : H;
-
-/** The types that a handler of a list takes. */
-type TypesOf<N> = N extends { readonly on: infer On } ? TypesOn<On extends readonly (infer One)[] ? One : On> : never;
-
-type TypesOn<On> = On extends '*' ? string : On extends `${infer Head}.*` ? `${Head}.${string}` : On & string;
-
-/** What each handler of a list that takes a type takes of it; wrapped, so that a union keeps them apart. */
-type DataFor<N, Type> = N extends { readonly run: infer Run }
-  ? Type extends TypesOf<N>
-    ? (wrapped: { readonly data: DataOf<Run> }) => void
-    : never
-  : never;
-
-type Intersection<Wrapped> = [Wrapped] extends [(wrapped: infer All) => void]
-  ? All extends { readonly data: unknown }
-    ? All['data']
-    : unknown
-  : unknown;
 
 /** The name of the only handler of a module that exports a single function. */
 export const singleHandlerName = 'default';

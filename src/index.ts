@@ -17,17 +17,18 @@ export {
   type Identity,
   type SourceEvent,
 } from './event.js';
+export type { EventMapOf } from './event-map.js';
 export type { Explanation, LaneSituation } from './explain.js';
 export type { Fed } from './feed.js';
 export {
   defineHandlers,
-  type EventMapOf,
   type Handler,
   type HandlerContext,
   type HandlerEvent,
   type HandlerPolicy,
   type Handlers,
   type HandlerTable,
+  type KeyBatchHandler,
   type NamedHandler,
   type OnDeadLetter,
   PermanentError,

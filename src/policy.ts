@@ -26,8 +26,13 @@ export type LaneOrder = OrderMode | HandlerOrder;
 /** The order of every handler's events, by its index. Throws a KeylaneError `bad-handlers`, as above. */
 export function ordersOf(table: HandlerTable, order: OrderMode): LaneOrder[] {
   return table.policies.map((given, index) => {
-    if (given.isStateful && (given.order ?? order) !== 'key') {
-      const expected = `handler ${shown(table.names[index])} must have the order "key", as it keeps state for each key`;
+    const why = given.isStateful
+      ? 'keeps state for each key'
+      : given.takesRuns
+        ? 'takes events of a key at once'
+        : null;
+    if (why !== null && (given.order ?? order) !== 'key') {
+      const expected = `handler ${shown(table.names[index])} must have the order "key", as it ${why}`;
       throw new KeylaneError('bad-handlers', `${expected}, got "${given.order ?? order}": give it order: 'key'`);
     }
     if (given.order === undefined || order !== 'global') return given.order ?? order;

@@ -55,6 +55,7 @@ test('the library examples print what the README says they print', async () => {
     'orders.js',
     'risk.test.js',
     'balance.js',
+    'totals.js',
     'orders-emit.js',
   ];
   expect([...files.keys()]).toEqual(named);
@@ -76,8 +77,8 @@ test('the library examples print what the README says they print', async () => {
   expect(readme).toContain('`amount: Invalid value: Expected >=1 but received 0`');
 });
 
-test('the example of state keeps a balance for each key', async () => {
-  const { default: handlers } = (await import(join(exampleFolder(), 'balance.js'))) as { default: NamedHandler[] };
+test.each(['balance.js', 'totals.js'])('the example of state in %s keeps a balance for each key', async (file) => {
+  const { default: handlers } = (await import(join(exampleFolder(), file))) as { default: NamedHandler[] };
   await using bus = await createTestProcessor({ handlers });
   const paid = Object.entries({ ada: 5, bob: 1 }).concat([['ada', 7]]);
   for (const [key, cents] of paid) await bus.processor.publish({ type: 'paid', key, data: { cents } });

@@ -30,6 +30,17 @@ test('a map of handlers gives the data of each type', () => {
   expectTypeOf<Orders>().toEqualTypeOf<{ 'order.placed': Order; ping: undefined }>();
 });
 
+test('a handler of several events gives the data of one of them', () => {
+  const runKeyBatch = (events: readonly HandlerEvent<Order>[]) => events.map(({ data }) => data.amount);
+  const batches = defineHandlers([{ name: 'sum', on: 'order.placed', runKeyBatch }]);
+  expectTypeOf<EventMapOf<typeof batches>>().toEqualTypeOf<{ 'order.placed': Order }>();
+  const both = defineHandlers([
+    { name: 'sum', on: 'order.placed', runKeyBatch },
+    { name: 'log', on: 'order.placed', run: (event: HandlerEvent<{ readonly id: string }>) => event.data.id },
+  ]);
+  expectTypeOf<EventMapOf<typeof both>['order.placed']>().toEqualTypeOf<Order & { readonly id: string }>();
+});
+
 test('a single function gives its data for every type', () => {
   const single = defineHandlers((event: HandlerEvent<Order>) => event.data.amount);
   expectTypeOf<EventMapOf<typeof single>>().toEqualTypeOf<Record<string, Order>>();

@@ -8,8 +8,8 @@ export const emitFaults: readonly Fault[] = [
   {
     name: 'what a failed try emitted exists all the same',
     file: 'src/pool/batch-runner.ts',
-    from: '    ended.error = null;\n    ended.emitted = null;\n',
-    to: '    ended.error = null;\n    ended.emitted = TryContext.emitted(context);\n',
+    from: 'else if (isThrown) ended.fail(reader, flag, came);',
+    to: 'else if (isThrown) Object.assign((ended.fail(reader, flag, came), ended), { emitted: TryContext.emitted(context) });',
     built,
   },
   {

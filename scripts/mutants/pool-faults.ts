@@ -4,6 +4,27 @@ import type { Fault } from './fault.js';
 
 export const poolFaults: readonly Fault[] = [
   {
+    name: 'the oldest event of a call is charged with what another of it has done',
+    file: 'src/pool/lost-batch.ts',
+    from: 'return togetherFrom(index, message) > 1;',
+    to: 'return togetherFrom(index, message) > 1_000_000;',
+    built: ['test/key-batch.test.ts'],
+  },
+  {
+    name: 'what a call of several events sets as state is lost',
+    file: 'src/pool/together.ts',
+    from: 'const change = isLast ? changed : undefined;',
+    to: 'const change = n < 0 ? changed : undefined;',
+    built: ['test/key-batch.test.ts'],
+  },
+  {
+    name: 'an event that is cancelled while its call runs succeeds all the same',
+    file: 'src/pool/together.ts',
+    from: 'if (!isTold) {',
+    to: 'if (!isTold || results.length > 0) {',
+    built: ['test/key-batch.test.ts'],
+  },
+  {
     name: 'the event after the culprit is charged with the death of the thread',
     file: 'src/pool/progress.ts',
     from: 'return { index: begun - 1, startedAtUs };',
@@ -13,7 +34,7 @@ export const poolFaults: readonly Fault[] = [
   {
     name: 'what follows a try that failed is run all the same',
     file: 'src/pool/batch-runner.ts',
-    from: 'if (this.#stopsItsRun(reader.handler)) stopped = reader.run;',
+    from: 'if (ended.stopsItsRun(reader.handler)) stopped = reader.run;',
     to: '',
     built: ['test/handler-pool.test.ts'],
   },

@@ -2,24 +2,24 @@
 // report, whatever the handlers do short of ending the thread. It knows nothing of ports, Piscina or other threads.
 
 import { setImmediate as nextRound } from 'node:timers/promises';
-import { types } from 'node:util';
 import { getHeapStatistics } from 'node:v8';
-import { handlerResult, isPermanent, type Policy, retryLaterMs } from '../handler.js';
+import { handlerResult, type Policy } from '../handler.js';
 import { splitStates } from '../joined-states.js';
 import { RowsBuilder } from '../outcome.js';
 import { BatchReader } from './batch-reader.js';
 import { type EmitLimits, Emitter } from './emitter.js';
-import type { EndedTry } from './ended-try.js';
-import { errorRecordText } from './error-record.js';
-import { afterFailure, timedOut, unjudged, wasCancelled } from './failed-try.js';
 import type { HandlerModule } from './handler-module.js';
+import { isThenable } from './key-batch.js';
 import { type BatchMessage, type BatchReport, noRun } from './messages.js';
-import { abortFlag, type Place, type Progress } from './progress.js';
+import { abortFlag, type Progress } from './progress.js';
 import { ReportBuilder } from './report-builder.js';
 import { encodeResult } from './result-codec.js';
 import { RunStates } from './run-states.js';
+import type { RunningBatch } from './running-batch.js';
 import { StateKeeper } from './state-keeper.js';
+import { Together } from './together.js';
 import { AbortNews, TryContext, type TryThread } from './try-context.js';
+import { TryEnd } from './try-end.js';
 import type { TryTracing } from './try-tracing.js';
 
 export interface BatchRunnerParts {
@@ -54,14 +54,13 @@ export class BatchRunner {
   readonly #thread: TryThread;
   /** By index of the handler; null for one that keeps no state. */
   readonly #keepers: readonly (StateKeeper | null)[];
-  /** What came of the event that was run last; written again for every event. */
-  readonly #ended: EndedTry = {
-    ...{ result: handlerResult.skipped, isTried: false, startedAtUs: 0, durationUs: 0, delayMs: 0 },
-    ...{ value: null, error: null, emitted: null },
-  };
+  /** Of the event that was run last. */
+  readonly #ended: TryEnd;
   /** The last batch that came; settled when it is done. */
   #last: Promise<unknown> = Promise.resolve();
   #unfinished = 0;
+  /** Null where no handler takes several events at once. */
+  readonly #together: Together | null;
   /** Used heap after the first batch, in bytes. */
   #heapAtFirst: number | null = null;
   /** Events run so far. */
@@ -69,6 +68,7 @@ export class BatchRunner {
 
   constructor(parts: BatchRunnerParts) {
     this.#parts = parts;
+    this.#ended = new TryEnd(parts);
     this.#rows = new RowsBuilder(parts.limits.batchSizeMax);
     const { module, limits, isJournaled } = parts;
     const emitter = new Emitter({
@@ -77,6 +77,11 @@ export class BatchRunner {
       isJournaled,
       tracing: parts.tracing ?? null,
     });
+    const { keyBatches = [] } = module;
+    const contextOf = (name: string, batch: RunningBatch): TryContext => this.#contextOf(name, batch);
+    this.#together = keyBatches.some((one) => one !== null)
+      ? new Together({ ...parts, ended: this.#ended, nowUs: () => parts.nowUs(), contextOf }, keyBatches)
+      : null;
     this.#thread = { news: new AbortNews(parts.threadId), emitter };
     this.#keepers = module.states.map((options, index) => {
       return options === null ? null : new StateKeeper(module.table.names[index]!, { options, limits });
@@ -108,7 +113,7 @@ export class BatchRunner {
    */
   async #runInTurn(message: BatchMessage, turn: Promise<void> | null): Promise<BatchReport> {
     if (turn !== null) await turn;
-    const { nowUs, progress, limits, isJournaled } = this.#parts;
+    const { nowUs, progress, isJournaled } = this.#parts;
     const place = progress.place(message.place);
     const report = new ReportBuilder(message, { rows: this.#rows, isJournaled });
     const reader = new BatchReader(message);
@@ -116,34 +121,54 @@ export class BatchRunner {
       message.states === undefined
         ? null
         : new RunStates(splitStates(message.states, { areKept: false }), this.#keepers);
-    const batch: RunningBatch = { reader, place, states, index: 0, trace: message.trace ?? {} };
+    const batch: RunningBatch = { reader, place, states, index: 0, trace: message.trace ?? {}, ahead: null };
     const ended = this.#ended;
     const beganAtUs = nowUs();
     place.open(this.#ran);
     ended.startedAtUs = beganAtUs;
-    // The run of which no later event is to be tried in this batch.
+    // The run of which no later event is to be tried in this batch, and the one whose events are tried one by one.
+    const together = this.#together;
     let stopped = noRun;
+    let parted = noRun;
     for (let index = 0; index < message.count; index += 1) {
       batch.index = index;
       reader.advance();
       states?.standAt(index);
-      if (reader.run !== noRun && reader.run === stopped) this.#untried(handlerResult.skipped);
-      else if (place.peekFlag(index) === abortFlag.cancelled) this.#untried(handlerResult.cancelled);
+      if (together !== null && reader.run !== stopped && reader.run !== parted) {
+        const count = together.countFrom(batch, message);
+        const came = count === 1 ? null : await together.try(batch, message, count);
+        if (came !== null) {
+          this.#ran += count;
+          if (!together.take(batch, report, came) || this.#isLarge(report)) break;
+          index += count - 1;
+          continue;
+        }
+        if (count > 1) parted = reader.run;
+      }
+      if (reader.run !== noRun && reader.run === stopped) ended.leaveOut(handlerResult.skipped);
+      else if (place.peekFlag(index) === abortFlag.cancelled) ended.leaveOut(handlerResult.cancelled);
+      // Together with those behind it.
+      else if (place.peekFlag(index) === abortFlag.timedOut) ended.fail(reader, abortFlag.timedOut, undefined);
       else {
         const running = this.#try(batch);
         if (running !== null) await running;
-        if (this.#stopsItsRun(reader.handler)) stopped = reader.run;
       }
+      if (ended.stopsItsRun(reader.handler)) stopped = reader.run;
       report.add(index, reader, ended);
       if (states !== null) {
         report.addState(index, reader, states.changed);
         if (!place.keepState(index, states.changed)) break;
       }
       // What does not fit where it would survive the thread is reported at once.
-      if (!place.finish(index, ended) || this.#rows.size + report.emittedSize >= limits.reportSizeMax) break;
+      if (!place.finish(index, ended) || this.#isLarge(report)) break;
       ended.startedAtUs += ended.durationUs;
     }
     return report.finish({ busyUs: nowUs() - beganAtUs, heapGrowthBytes: this.#heapGrowth() });
+  }
+
+  /** Whether it is to be sent at once. */
+  #isLarge({ emittedSize }: ReportBuilder): boolean {
+    return this.#rows.size + emittedSize >= this.#parts.limits.reportSizeMax;
   }
 
   #heapGrowth(): number {
@@ -153,13 +178,17 @@ export class BatchRunner {
     return used - this.#heapAtFirst;
   }
 
+  #contextOf(name: string, batch: RunningBatch): TryContext {
+    const { states } = batch;
+    return states === null ? new TryContext(name, batch, this.#thread) : states.contextFor(name, batch, this.#thread);
+  }
+
   /** Calls the handler. Gives null when it has ended, as most have by then; it never throws. */
   #try(batch: RunningBatch): Promise<void> | null {
     const { module, tracing = null } = this.#parts;
-    const { reader, place, states, index } = batch;
+    const { reader, place, index } = batch;
     const name = module.table.names[reader.handler]!;
-    const thread = this.#thread;
-    const context = states === null ? new TryContext(name, batch, thread) : states.contextFor(name, batch, thread);
+    const context = this.#contextOf(name, batch);
     this.#ran += 1;
     place.begin(index, this.#ended.startedAtUs);
     let came: unknown;
@@ -197,13 +226,8 @@ export class BatchRunner {
     const ended = this.#ended;
     const flag = place.peekFlag(index);
     TryContext.end(context, flag);
-    ended.isTried = true;
-    ended.delayMs = 0;
-    ended.value = null;
-    ended.error = null;
-    ended.emitted = null;
-    if (flag !== abortFlag.none) this.#fail(reader, flag, isThrown ? came : undefined);
-    else if (isThrown) this.#fail(reader, flag, came);
+    if (flag !== abortFlag.none) ended.fail(reader, flag, isThrown ? came : undefined);
+    else if (isThrown) ended.fail(reader, flag, came);
     else this.#succeed(batch, context, came);
     ended.durationUs = this.#parts.nowUs() - ended.startedAtUs;
   }
@@ -214,86 +238,9 @@ export class BatchRunner {
       const value = encodeResult(returned, this.#parts.limits.resultSizeMax);
       // A state that cannot be stored is a failed try as well.
       if (states !== null) states.succeed(context);
-      ended.value = value;
-      ended.emitted = TryContext.emitted(context);
-      ended.result = handlerResult.succeeded;
+      ended.succeed(value, TryContext.emitted(context));
     } catch (thrown) {
-      this.#fail(reader, abortFlag.none, thrown);
+      ended.fail(reader, abortFlag.none, thrown);
     }
   }
-
-  #fail(reader: BatchReader, flag: number, thrown: unknown): void {
-    const { policies, module, limits } = this.#parts;
-    const ended = this.#ended;
-    const policy = policies[reader.handler]!;
-    if (flag === abortFlag.cancelled) {
-      ended.result = handlerResult.cancelled;
-      ended.error = errorRecordText(wasCancelled(thrown), limits.errorSizeMax);
-      return;
-    }
-    const isTimedOut = flag === abortFlag.timedOut;
-    const laterMs = isTimedOut || reader.postponed >= limits.postponementsMax ? null : retryLaterMs(thrown);
-    if (laterMs !== null) {
-      ended.result = handlerResult.postponed;
-      ended.delayMs = laterMs;
-      ended.error = errorRecordText(thrown, limits.errorSizeMax);
-      return;
-    }
-    const name = module.table.names[reader.handler]!;
-    const said = isTimedOut || this.#isWorthRetrying(thrown, reader.handler);
-    const judged = typeof said === 'boolean' ? thrown : unjudged(name, said, thrown);
-    ended.error = errorRecordText(isTimedOut ? timedOut(name, policy, thrown) : judged, limits.errorSizeMax);
-    const { result, delayMs } = afterFailure(policy, { attempt: reader.attempt, isPermanent: said === false });
-    ended.result = result;
-    ended.delayMs = delayMs;
-  }
-
-  /** True or false, or what the module's `retryIf` gave in their place. */
-  #isWorthRetrying(thrown: unknown, handler: number): unknown {
-    if (isPermanent(thrown)) return false;
-    const retryIf = this.#parts.module.retryIf[handler] ?? null;
-    if (retryIf === null) return true;
-    try {
-      const said = retryIf(thrown);
-      // A promise is no answer, and nobody waits for it: left rejected, it would end the thread.
-      if (types.isPromise(said)) said.catch(() => {});
-      return said;
-    } catch {
-      return true;
-    }
-  }
-
-  /** An event whose handler is not called. */
-  #untried(result: typeof handlerResult.skipped | typeof handlerResult.cancelled): void {
-    const ended = this.#ended;
-    ended.result = result;
-    ended.isTried = false;
-    ended.durationUs = 0;
-    ended.delayMs = 0;
-    ended.value = null;
-    ended.emitted = null;
-    const isCancelled = result === handlerResult.cancelled;
-    ended.error = isCancelled ? errorRecordText(wasCancelled(), this.#parts.limits.errorSizeMax) : null;
-  }
-
-  /** Whether the later events of the last one's lane have to wait. */
-  #stopsItsRun(handler: number): boolean {
-    const { result } = this.#ended;
-    if (result === handlerResult.retrying || result === handlerResult.postponed) return true;
-    return result === handlerResult.failed && this.#parts.policies[handler]!.onDeadLetter === 'park';
-  }
-}
-
-/** A batch and the event at which it stands: one object for all its events, as the path through them is hot. */
-interface RunningBatch {
-  readonly reader: BatchReader;
-  readonly place: Place;
-  /** Null for a batch without any event that has state. */
-  readonly states: RunStates | null;
-  readonly trace: Readonly<Record<string, string>>;
-  index: number;
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

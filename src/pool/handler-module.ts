@@ -7,7 +7,7 @@
 // also what compilers make of an ES module.
 
 import { shown } from '../errors.js';
-import { type Handler, type HandlerTable, singleHandlerName } from '../handler.js';
+import { type Handler, type HandlerTable, type KeyBatchHandler, singleHandlerName } from '../handler.js';
 import type { StateOptions } from '../keyed-state.js';
 import { badHandlers, fileOf, shownPath } from './bad-handlers.js';
 import { describeThrown } from './error-record.js';
@@ -18,6 +18,8 @@ export interface HandlerModule {
   readonly table: HandlerTable;
   /** In the order of the table's names, which is the order in which the module defines them. */
   readonly handlers: readonly Handler[];
+  /** Those which take several events of a key at once, by index; null for any other. Left out where there is none. */
+  readonly keyBatches?: readonly (KeyBatchHandler | null)[];
   /** By index of the handler; null where it has none. */
   readonly retryIf: readonly (((error: unknown) => unknown) | null)[];
   /** Likewise: what each says of the state it keeps. */
@@ -45,13 +47,17 @@ export async function loadHandlers(url: string): Promise<HandlerModule> {
 
 /** What a module's exports define, once they are checked; `file` is what messages call it. Throws `bad-handlers`. */
 export function moduleOf(exports: Exports, file: string): HandlerModule {
-  const { names, takes, handlers, inline } = definedBy(exports, file);
+  const { names, takes, handlers, keyBatches = [], inline } = definedBy(exports, file);
   const given = policiesFrom(exports.policies, { names, inline, file });
-  const table = { names, takes, policies: names.map((name) => given.get(name)?.plain ?? {}) };
+  const policies = names.map((name, index) => {
+    const plain = given.get(name)?.plain ?? {};
+    return keyBatches[index] == null ? plain : { ...plain, takesRuns: true as const };
+  });
+  const table = { names, takes, policies };
   const retryIf = names.map((name) => given.get(name)?.retryIf ?? null);
   const states = names.map((name) => given.get(name)?.state ?? null);
   const hooks = { setup: hookOf(exports, 'setup', file), teardown: hookOf(exports, 'teardown', file) };
-  return { table, handlers, retryIf, states, ...hooks };
+  return { table, handlers, keyBatches, retryIf, states, ...hooks };
 }
 
 /** Whether two threads found the same handlers, in the same order. */

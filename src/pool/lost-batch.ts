@@ -8,6 +8,7 @@ import { BatchReader } from './batch-reader.js';
 import type { EndedTry } from './ended-try.js';
 import { errorRecordText } from './error-record.js';
 import { afterFailure, killedProcess, threadDied, timedOut, wasCancelled } from './failed-try.js';
+import { togetherFrom } from './key-batch.js';
 import type { BatchMessage, BatchReport } from './messages.js';
 import { abortFlag, type Place } from './progress.js';
 import { ReportBuilder } from './report-builder.js';
@@ -49,13 +50,24 @@ export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchRepor
     reader.advance();
     const durationUs = Math.max(0, lost.endedAtUs - running.startedAtUs);
     builder.add(index, reader, {
-      ...(lost.blame === 'charged' ? chargedWith(reader, { ...lost, index }) : doubted),
+      ...(lost.blame === 'charged' && !mayBeOfOthers(message, { ...lost, index, handler: reader.handler })
+        ? chargedWith(reader, { ...lost, index })
+        : doubted),
       startedAtUs: running.startedAtUs,
       durationUs,
     });
     busyUs += durationUs;
   }
   return builder.finish({ busyUs });
+}
+
+/** Whether the event may have run together with others of its key; told to end, the oldest of them is charged. */
+function mayBeOfOthers(
+  message: BatchMessage,
+  { of, place, index, handler }: LostBatch & { index: number; handler: number },
+): boolean {
+  if (of.policies[handler]!.takesRuns !== true || place.flagOf(index) !== abortFlag.none) return false;
+  return togetherFrom(index, message) > 1;
 }
 
 const doubted = { result: handlerResult.doubted, isTried: true, delayMs: 0, value: null, error: null, emitted: null };

@@ -132,15 +132,15 @@ export class Place {
 
   /**
    * Handler thread: what came of an event. False when it does not fit: then the batch is to be reported at once, as
-   * only the report has it.
+   * only the report has it. Of events that were tried together, the last one takes all in, or none is.
    */
-  finish(index: number, ended: EndedTry): boolean {
+  finish(index: number, ended: EndedTry, { first = index, isLast = true } = {}): boolean {
     const encoded = ended.error ?? ended.value;
     const emitted = ended.emitted === null ? 0 : this.#write(emittedText(ended.emitted));
     const length = encoded === null || emitted < 0 ? emitted : this.#write(encoded);
     if (length < 0) {
       // It has ended: a death before the report leaves is not charged to it, though it has to run again.
-      this.#marks[markOf.begun] = index;
+      this.#marks[markOf.begun] = first;
       return false;
     }
     const t = index * timesPerEvent;
@@ -150,7 +150,7 @@ export class Place {
     this.#lengths[index] = encoded === null ? 0 : length;
     if (emitted > 0) this.#emittedLengths[index] = emitted;
     this.#codes[index] = tryCode(ended);
-    this.#marks[markOf.finished] = index + 1;
+    if (isLast) this.#marks[markOf.finished] = index + 1;
     return true;
   }
 
@@ -158,14 +158,14 @@ export class Place {
    * Handler thread: what an event has changed the state of its key to, undefined for nothing. For every event of a
    * batch that has states, before `finish`; false likewise.
    */
-  keepState(index: number, state: KeyState | null | undefined): boolean {
+  keepState(index: number, state: KeyState | null | undefined, { first = index } = {}): boolean {
     const s = index * numbersPerState;
     const from = this.#areaAt;
     let length: number = state === null ? stateLength.none : stateLength.unchanged;
     if (state !== null && state !== undefined) {
       length = this.#write(state.value);
       if (length < 0) {
-        this.#marks[markOf.begun] = index;
+        this.#marks[markOf.begun] = first;
         return false;
       }
       this.#states[s + stateOf.version] = state.version;

@@ -1,0 +1,112 @@
+// Tries consecutive events of one key together, for handlers that take them so: all succeed, or the call is as if it
+// had not been made, and its events are tried one by one.
+
+import type { EncodedEvent } from '../event.js';
+import type { KeyBatchHandler } from '../handler.js';
+import type { KeyState } from '../keyed-state.js';
+import type { HandlerModule } from './handler-module.js';
+import { EventsAhead, isThenable, resultsOf, togetherFrom } from './key-batch.js';
+import type { BatchMessage } from './messages.js';
+import { abortFlag } from './progress.js';
+import type { ReportBuilder } from './report-builder.js';
+import { encodeResult } from './result-codec.js';
+import type { RunningBatch } from './running-batch.js';
+import { TryContext } from './try-context.js';
+import type { TryEnd } from './try-end.js';
+import type { TryTracing } from './try-tracing.js';
+
+interface Parts {
+  readonly module: HandlerModule;
+  readonly limits: { readonly resultSizeMax: number };
+  readonly tracing?: TryTracing | null;
+  /** Of the event that was run last. */
+  readonly ended: TryEnd;
+  nowUs(): number;
+  contextOf(handler: string, batch: RunningBatch): TryContext;
+}
+
+/** What came of events that were tried together. */
+export interface CameTogether {
+  /** The result of each, encoded. */
+  readonly values: readonly (string | Uint8Array | null)[];
+  /** What the state of their key has changed to; undefined when it has not. */
+  readonly changed: KeyState | null | undefined;
+  readonly emitted: readonly EncodedEvent[] | null;
+}
+
+export class Together {
+  readonly #parts: Parts;
+  readonly #keyBatches: readonly (KeyBatchHandler | null)[];
+
+  /** @param keyBatches as in HandlerModule. */
+  constructor(parts: Parts, keyBatches: readonly (KeyBatchHandler | null)[]) {
+    [this.#parts, this.#keyBatches] = [parts, keyBatches];
+  }
+
+  /** How many events from the one at which the batch stands are tried together. */
+  countFrom({ reader, place, index }: RunningBatch, message: BatchMessage): number {
+    if (this.#keyBatches[reader.handler] === null) return 1;
+    const count = togetherFrom(index, message);
+    let untold = 0;
+    while (untold < count && place.peekFlag(index + untold) === abortFlag.none) untold += 1;
+    return Math.max(1, untold);
+  }
+
+  /** Tries events together. Gives null where that has failed, and each is to be tried by itself; it never throws. */
+  async try(batch: RunningBatch, message: BatchMessage, count: number): Promise<CameTogether | null> {
+    const { module, tracing = null, limits, nowUs, ended, contextOf } = this.#parts;
+    const { reader, place, states, index } = batch;
+    const [name, keyBatch] = [module.table.names[reader.handler]!, this.#keyBatches[reader.handler]!];
+    const context = contextOf(name, batch);
+    place.begin(index, ended.startedAtUs);
+    let together: CameTogether | null = null;
+    try {
+      batch.ahead ??= new EventsAhead(message);
+      const events = batch.ahead.events(index, count);
+      TryContext.give(context, events.at(-1)!);
+      const of = { handler: name, attempt: reader.attempt, batch: batch.trace };
+      const call = (): unknown => keyBatch(events, context);
+      const came = tracing === null ? call() : tracing.run(events[0]!, of, call);
+      if (isThenable(came)) place.awaits(index);
+      const results = resultsOf(name, isThenable(came) ? await came : came, count);
+      const values = results.map((result) => encodeResult(result, limits.resultSizeMax));
+      const isTold = results.some((_, n) => place.flagOf(index + n) !== abortFlag.none);
+      if (!isTold) {
+        states?.succeed(context);
+        together = { values, changed: states?.changed, emitted: TryContext.emitted(context) };
+      }
+    } catch {
+      // What it threw is nobody's yet: each event will throw its own.
+    }
+    const flag = place.peekFlag(index);
+    TryContext.end(context, flag);
+    ended.durationUs = nowUs() - ended.startedAtUs;
+    if (together === null && flag !== abortFlag.timedOut) ended.startedAtUs += ended.durationUs;
+    return together;
+  }
+
+  /** Takes in what came of events that succeeded together; says whether it will survive the thread. */
+  take(batch: RunningBatch, report: ReportBuilder, { values, changed, emitted }: CameTogether): boolean {
+    const { reader, place, states, index: first } = batch;
+    const { ended } = this.#parts;
+    const usEach = Math.floor(ended.durationUs / values.length);
+    let fits = true;
+    for (const [n, value] of values.entries()) {
+      const index = first + n;
+      const isLast = n === values.length - 1;
+      if (n > 0) reader.advance();
+      ended.succeed(value, isLast ? emitted : null);
+      ended.durationUs = usEach;
+      report.add(index, reader, ended);
+      if (states !== null) {
+        const change = isLast ? changed : undefined;
+        report.addState(index, reader, change);
+        fits &&= place.keepState(index, change, { first });
+      }
+      // Taken in together, or not at all: the state and what was emitted are those of all of them.
+      fits &&= place.finish(index, ended, { first, isLast });
+      ended.startedAtUs += usEach;
+    }
+    return fits;
+  }
+}
