@@ -59,6 +59,11 @@ function orNull<T>(check: Check<T>): Check<T | null> {
   return (value, at) => (value === null ? null : check(value, at));
 }
 
+/** Left out by reports of an older keylane. */
+function orAbsent<T>(check: Check<T>): Check<T | null> {
+  return (value, at) => (value === undefined || value === null ? null : check(value, at));
+}
+
 function listOf<T>(check: Check<T>): Check<readonly T[]> {
   return (value, at) =>
     Array.isArray(value) ? value.map((item, index) => check(item, `${at}[${index}]`)) : refuse(at, 'a list', value);
@@ -116,7 +121,11 @@ const model = object<ScalingModel>({
 const own = object<OwnSummary>({
   ...{ handlers: text, input: text, eventsLoaded: number, isCut: flag, recordsSkipped: number },
   hottestLane: orNull(object<NonNullable<OwnSummary['hottestLane']>>({ key: text, share: number })),
-  ...{ results: oneOf('same', 'different', 'not-deterministic'), unsteady: number, checksum: text, isCpuKnown: flag },
+  results: oneOf('same', 'different', 'not-deterministic', 'of-state', 'not-compared'),
+  ...{ unsteady: number, checksum: text, isCpuKnown: flag },
+  plainFailures: orAbsent(
+    object<NonNullable<OwnSummary['plainFailures']>>({ events: number, failed: number, firstError: orNull(text) }),
+  ),
   failures: listOf(
     object<OwnSummary['failures'][number]>({
       ...{ cell: text, events: number, failed: number, retried: number, parked: number, firstError: orNull(text) },

@@ -97,11 +97,17 @@ export interface OwnSummary {
   /** The (handler, key) that most events have; null where none has a key. */
   readonly hottestLane: { readonly key: string; readonly share: number } | null;
   /** Against plain loops of the same run. */
-  readonly results: 'same' | 'different' | 'not-deterministic';
+  readonly results: 'same' | 'different' | 'not-deterministic' | 'of-state' | 'not-compared';
   /** Events of which two plain loops made different things. */
   readonly unsteady: number;
   /** Of the plain loops' results. */
   readonly checksum: string;
+  /** Events that failed in plain loops; null, or left out by an older keylane, where none did. */
+  readonly plainFailures?: {
+    readonly events: number;
+    readonly failed: number;
+    readonly firstError: string | null;
+  } | null;
   /** Whether `cpuUsPerEvent` is known thread by thread; else handlers stand for all that is not main. */
   readonly isCpuKnown: boolean;
   /** Cells with failed tries; the largest counts of their runs. */

@@ -115,6 +115,34 @@ test('events that several handlers take are measured, with all outcomes that eac
   expect(parseReport(readFileSync(report, 'utf8')).wrong).toEqual([]);
 });
 
+test('handlers that keep state and emit are measured against loops that keep it, and not said to be checked', async () => {
+  const stateful = `export default [{ name: 'sum', on: 'seen', state: { initial: (key) => ({ key, sum: 0 }) },
+    run: ({ data, key }, context) => {
+      const sum = context.state.sum + data.n;
+      if (context.state.key !== key) throw new Error('not its own');
+      context.setState({ key, sum });
+      context.emit({ type: 'told', key, data: sum });
+      return sum;
+    } }, { name: 'told', on: 'told', run: ({ data }) => data }];`;
+  const report = join(scratch.path, 'stateful.json');
+  const { code, stdout } = await keylane(args(stateful, '--threads', '2', '--type', 'seen', '--json', report));
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('NOT CHECKED: results, as handlers') });
+  const { own, cells } = parseReport(readFileSync(report, 'utf8'));
+  expect(own).toMatchObject({ results: 'of-state', plainFailures: null, failures: [] });
+  expect(cells[0]!.efficiency).toBeGreaterThan(0);
+});
+
+test('loops in which everything fails are no ideal', async () => {
+  const failing = `import { isMainThread } from 'node:worker_threads';
+  export default [{ name: 'a', on: '*', run: () => { if (isMainThread) throw new TypeError('here'); return 1; } }];`;
+  const report = join(scratch.path, 'failing.json');
+  const { code, stdout } = await keylane(args(failing, '--threads', '1', '--type', 'a', '--json', report));
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('nothing says how fast') });
+  const { own, cells } = parseReport(readFileSync(report, 'utf8'));
+  expect([own?.results, cells[0]!.efficiency]).toEqual(['not-compared', null]);
+  expect(own?.plainFailures).toMatchObject({ firstError: expect.stringContaining('here') });
+});
+
 test('what one of several handlers gives otherwise than in the plain loop is found', async () => {
   const lying = `import { isMainThread } from 'node:worker_threads';
   export default [{ name: 'a', on: '*', run: ({ data }) => data.n },
@@ -127,6 +155,7 @@ test('what one of several handlers gives otherwise than in the plain loop is fou
 test('2, with one clear sentence, for what cannot be meant', async () => {
   const handlers = scratch.write('fine.mjs', 'export default () => 1;');
   const own = ['--handlers', handlers, '--input', input];
+  const latest = `export default [{ name: 'a', on: '*', waiting: 'latest', run: () => 1 }];`;
   const cases: readonly [string[], RegExp][] = [
     [['--handlers', handlers], /--input must stand beside --handlers, got none/],
     [['--input', input], /--input must stand beside --handlers, got --input /],
@@ -140,6 +169,7 @@ test('2, with one clear sentence, for what cannot be meant', async () => {
     [['--smoke', '--workloads', '60us'], /--workloads must not stand beside --smoke/],
     [['--fail-on-regression'], /must stand beside --compare OLD.json/],
     [['--json', 'no/such/folder/x.json'], /--json must be a file that can be written, got no.such/],
+    [['--handlers', scratch.write('latest.mjs', latest), '--input', input], /must run all its events to be measured/],
     [['--workloads', 'much'], /--workloads must be no-op, .*got "much"/],
     [['--handlers', handlers, '--input', handlers], /line 1 is not valid JSON/],
   ];

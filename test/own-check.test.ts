@@ -104,6 +104,22 @@ test('results are held against plain loops, unless these differ', () => {
   expect(check).toMatchObject({ verdict: 'not-deterministic', unsteady: 1, wrong: [] });
 });
 
+test('results are said to be unchecked where none could be', () => {
+  const failed = new ResultsCheck();
+  failed.addPlain(Uint32Array.of(hasFailed, hasFailed), 'TypeError: no');
+  failed.addCell('a', Uint32Array.of(10, hasFailed));
+  const plainFailures = { events: 2, failed: 2, firstError: 'TypeError: no' };
+  expect(failed).toMatchObject({ verdict: 'not-compared', wrong: [], plainFailures, isIdealKnown: false });
+  const some = new ResultsCheck();
+  some.addPlain(Uint32Array.of(10, hasFailed));
+  some.addCell('a', Uint32Array.of(10, 11));
+  expect(some).toMatchObject({ verdict: 'same', isIdealKnown: true });
+  const stateful = new ResultsCheck({ keepsState: true });
+  for (const first of [10, 20]) stateful.addPlain(Uint32Array.of(first));
+  stateful.addCell('a', Uint32Array.of(30));
+  expect(stateful).toMatchObject({ verdict: 'of-state', wrong: [], plainFailures: null });
+});
+
 test('a hash tells kinds and values apart, and is never a mark', () => {
   const hashes = [null, '', '1', '2', '12', new Uint8Array(), Uint8Array.of(49)].map(resultHash);
   expect(new Set(hashes).size).toBe(hashes.length);

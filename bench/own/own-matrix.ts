@@ -13,7 +13,7 @@ import type { OwnCellRun } from './own-cell.js';
 import type { OwnEvents } from './own-events.js';
 import { loopsText, type OwnLab } from './own-lab.js';
 import { eventsFor, eventsPerThread, warmingFor } from './own-sizes.js';
-import type { OwnSubject } from './own-subject.js';
+import { keepsState, type OwnSubject } from './own-subject.js';
 import { ownSummary, wrongOf } from './own-summary.js';
 import { ResultsCheck } from './results-check.js';
 
@@ -46,8 +46,8 @@ export async function runOwnMatrix(
 ): Promise<OwnMeasured> {
   const calibrated = await lab.calibrate(Math.min(0.5, plan.seconds));
   const perThread = plan.perThread ?? eventsPerThread({ rate: calibrated.eventsPerSecond, seconds: plan.seconds });
-  const check = new ResultsCheck();
-  check.addPlain(calibrated.hashes);
+  const check = new ResultsCheck({ keepsState: keepsState(subject) });
+  check.addPlain(calibrated.hashes, calibrated.firstError);
   const cells = cellsOf({ subject, events, plan, perThread });
   const atOnce = [...new Set([1, ...plan.threads.map((threads) => Math.min(threads, cores))])].sort((a, b) => a - b);
   const loops = new Map<number, number[]>(atOnce.map((processes) => [processes, []]));
@@ -56,7 +56,7 @@ export async function runOwnMatrix(
       lab.say(`round ${round} of ${plan.repeats}: ${loopsText(processes)}`);
       const share = eventsFor({ perThread, atOnce: processes }) / processes;
       const run = await lab.plain({ processes, events: share, warming: warmingFor(share), seconds: null });
-      check.addPlain(run.hashes);
+      check.addPlain(run.hashes, run.firstError);
       rates.push(run.eventsPerSecond);
     }
     for (const { spec, name, runs } of cells) {
@@ -69,7 +69,7 @@ export async function runOwnMatrix(
     }
   }
   const groups = cells.map((cell) => ({ ...cell, events: cell.spec.events }));
-  const ideal = (processes: number): number => median(loops.get(processes) ?? [0]);
+  const ideal = (processes: number): number => (check.isIdealKnown ? median(loops.get(processes) ?? [0]) : 0);
   return {
     cells: cells.map((cell) => summaryOf(cell, { cells, ideal: ideal(Math.min(cell.spec.threads, cores)) })),
     limits: [...loops].map(([processes, rates]) => limitOf(subject, { processes, rates })),

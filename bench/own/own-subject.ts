@@ -2,7 +2,7 @@
 
 import type { InputWish } from '../../src/cli/input-flags.js';
 import type { Tuning } from '../../src/cli/tuning-flags.js';
-import { KeylaneError } from '../../src/errors.js';
+import { KeylaneError, shown } from '../../src/errors.js';
 import type { HandlerTable } from '../../src/handler.js';
 import { configFrom } from '../../src/options.js';
 import { preflight } from '../../src/pool/preflight.js';
@@ -22,6 +22,11 @@ export interface OwnSubject {
   readonly tuning: Tuning;
 }
 
+/** Whether any of its handlers keeps a state for each key. */
+export function keepsState({ table }: Pick<OwnSubject, 'table'>): boolean {
+  return table.policies.some(({ isStateful = false }) => isStateful);
+}
+
 /** Loads the module and the records once, so that what is wrong with them is told before anything is measured. */
 export async function openSubject(
   wish: InputWish,
@@ -35,10 +40,19 @@ export async function openSubject(
   }
   const { loadTimeoutMs } = configFrom({ ...tuning, handlers: wish.handlers, store: 'none' });
   const { url, table, execArgv } = await preflight(wish.handlers, { loadTimeoutMs });
+  refuseLatest(table);
   const subject: OwnSubject = { url: url.href, execArgv, table, wish, loadedMax, tuning };
   const events = await OwnEvents.load(subject);
   if (events.loaded === 0) {
     throw new KeylaneError('bad-input', `input must have at least one event, found none in ${wish.input}`);
   }
   return { subject, events };
+}
+
+/** Events that do not run make the handlers look fast. */
+function refuseLatest({ names, policies }: HandlerTable): void {
+  const index = policies.findIndex(({ waiting }) => waiting === 'latest');
+  if (index === -1) return;
+  const expected = `handler ${shown(names[index])} must run all its events to be measured, got waiting: 'latest'`;
+  throw new KeylaneError('bad-handlers', `${expected}: measure it without`);
 }

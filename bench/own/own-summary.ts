@@ -32,6 +32,7 @@ export function ownSummary(of: {
     results: check.verdict,
     unsteady: check.unsteady,
     checksum: check.checksum,
+    plainFailures: check.plainFailures,
     isCpuKnown: runs.every(({ isCpuKnown }) => isCpuKnown),
     failures: groups.flatMap(failuresOf),
     warnings: [...new Set(runs.flatMap(({ warnings }) => warnings))],

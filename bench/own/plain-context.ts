@@ -3,38 +3,60 @@
 
 import { correlate, type HandlerContext, type HandlerEvent, type SourceEvent } from '../../src/index.js';
 
+/** The states of one handler, as a program would hold them. */
+export interface PlainStates {
+  readonly states: Map<string, unknown>;
+  initial(key: string): unknown;
+}
+
 export class PlainContext implements HandlerContext {
   readonly handler: string;
   readonly attempt = 1;
   readonly threadId = 0;
-  /** The event that runs. Written by the PlainRunner. */
-  event: HandlerEvent | null = null;
+  #event: HandlerEvent | null = null;
+  /** Null for a handler that keeps none. */
+  readonly #keeps: PlainStates | null;
+  #next: { readonly state: unknown } | null = null;
   readonly #timeoutMs: number | null;
   readonly #startMs = performance.now();
   readonly #controller = new AbortController();
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param timeoutMs null: without limit. */
-  constructor(handler: string, timeoutMs: number | null) {
+  /** @param of `timeoutMs` null: without limit. */
+  constructor(handler: string, { timeoutMs, keeps }: { timeoutMs: number | null; keeps: PlainStates | null }) {
     this.handler = handler;
-    this.#timeoutMs = timeoutMs;
+    [this.#timeoutMs, this.#keeps] = [timeoutMs, keeps];
   }
 
-  get state(): never {
-    throw keepsNone(this.handler);
+  /** The event that runs next. */
+  begin(event: HandlerEvent): void {
+    this.#event = event;
+    this.#next = null;
   }
 
-  setState(): never {
-    throw keepsNone(this.handler);
+  /** The try has succeeded. */
+  keep(): void {
+    if (this.#next !== null) this.#keeps?.states.set(this.#event!.key!, this.#next.state);
+  }
+
+  get state(): unknown {
+    const key = this.#expectKey();
+    const { states, initial } = this.#keeps!;
+    return states.has(key) ? states.get(key) : initial(key);
+  }
+
+  /** Kept once the try has succeeded; see `keep`. */
+  setState(next: unknown): void {
+    this.#expectKey();
+    this.#next = { state: next };
   }
 
   correlate<Event extends SourceEvent>(event: Event): Event & { correlationId: string; causationId: string } {
-    return correlate(this.event!, event);
+    return correlate(this.#event!, event);
   }
 
-  emit(): never {
-    throw new TypeError(`handler "${this.handler}" must emit nothing in a plain loop, where nothing would follow`);
-  }
+  /** Nothing follows: what keylane does with it is no work of the handler that emits. */
+  emit(): void {}
 
   get aborted(): boolean {
     return this.#timeoutMs !== null && performance.now() - this.#startMs >= this.#timeoutMs;
@@ -76,10 +98,10 @@ export class PlainContext implements HandlerContext {
     const leftMs = this.#timeoutMs - (performance.now() - this.#startMs);
     this.#timer = setTimeout(() => this.#controller.abort(), Math.max(0, leftMs));
   }
-}
 
-function keepsNone(handler: string): TypeError {
-  return new TypeError(
-    `handler "${handler}" must need no state in a plain loop, which keeps none: bench it in keylane`,
-  );
+  #expectKey(): string {
+    const key = this.#event?.key ?? null;
+    if (this.#keeps !== null && key !== null) return key;
+    throw new TypeError(`handler "${this.handler}" must declare the state it keeps, and its event must have a key`);
+  }
 }

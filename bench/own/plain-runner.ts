@@ -10,7 +10,7 @@ import { encodeResult } from '../../src/pool/result-codec.js';
 import type { Route } from '../../src/routes.js';
 import { OwnEvents } from './own-events.js';
 import type { OwnSubject } from './own-subject.js';
-import { PlainContext } from './plain-context.js';
+import { PlainContext, type PlainStates } from './plain-context.js';
 import { hasFailed, joinedHash, resultHash } from './result-hash.js';
 
 /** What one process came to. */
@@ -40,6 +40,8 @@ const resultSizeMax = configFrom({ handlers: 'none', store: 'none' }).resultSize
 export class PlainRunner {
   readonly #module: HandlerModule;
   readonly #events: OwnEvents;
+  /** By index of the handler; null for those that keep no state. */
+  readonly #states: readonly (PlainStates | null)[];
   /** By index of the handler; of those without a time limit, whose tries are told nothing that changes. */
   readonly #contexts: readonly (PlainContext | null)[];
   #failed = 0;
@@ -48,8 +50,11 @@ export class PlainRunner {
   private constructor(module: HandlerModule, events: OwnEvents) {
     this.#module = module;
     this.#events = events;
+    this.#states = module.states.map((options) => {
+      return options === null ? null : { states: new Map(), initial: (key) => options.initial(key) };
+    });
     this.#contexts = module.table.names.map((handler, index) => {
-      return module.table.policies[index]?.timeoutMs === undefined ? new PlainContext(handler, null) : null;
+      return module.table.policies[index]?.timeoutMs === undefined ? this.#contextOf(handler, index, null) : null;
     });
   }
 
@@ -128,12 +133,14 @@ export class PlainRunner {
     for (const [index, event] of chunk.entries()) {
       for (const handler of routes[index]!) {
         const context = this.#contexts[handler] ?? this.#limited(handler);
-        context.event = event;
+        context.begin(event);
         try {
           const value = this.#module.handlers[handler]!(event, context);
           const given = isThenable(value) ? await context.within(value) : value;
           // A try that ran into its limit has failed, whatever it gave.
-          came.push(context.aborted ? { thrown: context.error() } : { value: given });
+          if (context.aborted) throw context.error();
+          context.keep();
+          came.push({ value: given });
         } catch (thrown) {
           came.push({ thrown });
         }
@@ -148,7 +155,11 @@ export class PlainRunner {
 
   #limited(handler: number): PlainContext {
     const { names, policies } = this.#module.table;
-    return new PlainContext(names[handler]!, policies[handler]?.timeoutMs ?? null);
+    return this.#contextOf(names[handler]!, handler, policies[handler]?.timeoutMs ?? null);
+  }
+
+  #contextOf(name: string, handler: number, timeoutMs: number | null): PlainContext {
+    return new PlainContext(name, { timeoutMs, keeps: this.#states[handler] ?? null });
   }
 
   #hashOf(came: Came): number {

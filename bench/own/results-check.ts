@@ -5,17 +5,27 @@ import { checksumOf, hasFailed, noOutcome } from './result-hash.js';
 
 /**
  * `same`: wherever both have a result. `different`: some results of keylane are not those of the plain loops, which
- * agree. `not-deterministic`: plain loops differ.
+ * agree. `not-deterministic`: plain loops differ. `of-state`: they depend on what came before, which is not the same in
+ * two runs. `not-compared`: no event has a result in both.
  */
-export type ResultsVerdict = 'same' | 'different' | 'not-deterministic';
+export type ResultsVerdict = 'same' | 'different' | 'not-deterministic' | 'of-state' | 'not-compared';
 
 export class ResultsCheck {
   #reference = new Uint32Array(0);
   #unsteady = new Uint8Array(0);
   readonly #differences = new Map<string, { count: number; positionFirst: number }>();
+  readonly #keepsState: boolean;
+  #compared = 0;
+  #firstError: string | null = null;
 
-  /** What a plain loop made of the events from the first one on. */
-  addPlain(hashes: Uint32Array): void {
+  /** @param of of the handlers: whether any keeps state. */
+  constructor({ keepsState = false } = {}) {
+    this.#keepsState = keepsState;
+  }
+
+  /** What a plain loop made of the events from the first one on; `firstError` of those that failed. */
+  addPlain(hashes: Uint32Array, firstError: string | null = null): void {
+    this.#firstError ??= firstError;
     const known = Math.min(hashes.length, this.#reference.length);
     for (let index = 0; index < known; index += 1) {
       if (hashes[index] !== this.#reference[index]) this.#unsteady[index] = 1;
@@ -32,7 +42,9 @@ export class ResultsCheck {
   addCell(name: string, hashes: Uint32Array): void {
     for (const [index, hash] of hashes.entries()) {
       const wanted = this.#reference[index] ?? noOutcome;
-      if ([hash, wanted].some((one) => one === noOutcome || one === hasFailed) || hash === wanted) continue;
+      if ([hash, wanted].some((one) => one === noOutcome || one === hasFailed)) continue;
+      this.#compared += 1;
+      if (hash === wanted) continue;
       const found = this.#differences.get(name) ?? { count: 0, positionFirst: index + 1 };
       found.count += 1;
       this.#differences.set(name, found);
@@ -45,8 +57,22 @@ export class ResultsCheck {
   }
 
   get verdict(): ResultsVerdict {
+    if (this.#keepsState) return 'of-state';
     if (this.unsteady > 0) return 'not-deterministic';
-    return this.#differences.size > 0 ? 'different' : 'same';
+    if (this.#differences.size > 0) return 'different';
+    return this.#compared === 0 ? 'not-compared' : 'same';
+  }
+
+  /** Events that failed in plain loops; null where none did. */
+  get plainFailures(): { readonly events: number; readonly failed: number; readonly firstError: string | null } | null {
+    const failed = this.#reference.reduce((sum, hash) => sum + (hash === hasFailed ? 1 : 0), 0);
+    return failed === 0 ? null : { events: this.#reference.length, failed, firstError: this.#firstError };
+  }
+
+  /** Whether plain loops say how fast the handlers can be: not where all that they did was to fail. */
+  get isIdealKnown(): boolean {
+    const { plainFailures } = this;
+    return plainFailures === null || plainFailures.failed < plainFailures.events;
   }
 
   /** What is wrong; nothing where the handlers are the reason. */

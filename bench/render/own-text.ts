@@ -19,6 +19,7 @@ export function ownNotes(own: OwnSummary, { cells }: Pick<BenchReport, 'cells'>)
   const threadsMost = Math.max(1, ...cells.map(({ threads }) => threads));
   return [
     ...(hottestLane === null || hottestLane.share * threadsMost <= 1 ? [] : [laneSentence(hottestLane)]),
+    ...(own.plainFailures ? [plainSentence(own.plainFailures)] : []),
     ...failures.map(failureSentence),
     ...(isCpuKnown ? [] : ['CPU per thread is not known here: handlers us is all but the main thread.']),
     ...warnings.map((warning) => `Warning: ${warning}`),
@@ -42,12 +43,28 @@ function checkedSentence({ results, unsteady, checksum }: OwnSummary): string {
       return `Checked: every event once, order kept per key, results those of the plain loop (checksum ${checksum}).`;
     case 'different':
       return 'Checked: results are not those of the plain loop.';
+    case 'of-state':
+      return (
+        'Checked: every event once, order kept per key. NOT CHECKED: results, as handlers that keep state give others ' +
+        'with each run: a plain loop has a state of its own for each key, and no warm-up of keylane in it.'
+      );
+    case 'not-compared':
+      return (
+        'Checked: every event once, order kept per key. NOT CHECKED: results, as no event has one both in keylane and ' +
+        'in a plain loop.'
+      );
     case 'not-deterministic':
       return (
         'Checked: every event once, order kept per key. NOT CHECKED: results, as they are not the same in each run: ' +
         `two plain loops differ in ${unsteady.toLocaleString('en-US')} of them. The handlers are not deterministic.`
       );
   }
+}
+
+function plainSentence({ events, failed, firstError }: NonNullable<OwnSummary['plainFailures']>): string {
+  const part = `${failed.toLocaleString('en-US')} of ${events.toLocaleString('en-US')} events failed in plain loops`;
+  const what = failed === events ? 'nothing says how fast the handlers can be' : 'their rate has the failed ones in it';
+  return `${part}, so that ${what}; the first error: ${firstError ?? 'none is on record'}.`;
 }
 
 export function failureSentence({

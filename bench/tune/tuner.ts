@@ -7,7 +7,7 @@ import type { OwnCellRun } from '../own/own-cell.js';
 import type { OwnEvents } from '../own/own-events.js';
 import { loopsText, type OwnLab } from '../own/own-lab.js';
 import { eventsFor, eventsPerThread, warmingFor } from '../own/own-sizes.js';
-import type { OwnSubject } from '../own/own-subject.js';
+import { keepsState, type OwnSubject } from '../own/own-subject.js';
 import { ownSummary, type RunGroup, wrongOf } from '../own/own-summary.js';
 import { ResultsCheck } from '../own/results-check.js';
 import { median } from '../sample.js';
@@ -49,7 +49,7 @@ export class Tuner {
   readonly #subject: OwnSubject;
   readonly #events: OwnEvents;
   readonly #plan: TunePlan;
-  readonly #check = new ResultsCheck();
+  readonly #check: ResultsCheck;
   readonly #measured = new Map<string, Measured>();
   readonly #startMs = performance.now();
   #perThread = 0;
@@ -57,6 +57,7 @@ export class Tuner {
   #isWaiting = false;
 
   constructor(lab: OwnLab, of: { subject: OwnSubject; events: OwnEvents; plan: TunePlan }) {
+    this.#check = new ResultsCheck({ keepsState: keepsState(of.subject) });
     this.#lab = lab;
     this.#subject = of.subject;
     this.#events = of.events;
@@ -107,7 +108,7 @@ export class Tuner {
       isStartKept: found.best === found.start,
       change: found.change?.change ?? null,
       noise: found.change?.noise ?? found.start.eventsPerSecond.spread,
-      efficiency: ideal === 0 ? null : best.eventsPerSecond.median / ideal,
+      efficiency: ideal === 0 || !this.#check.isIdealKnown ? null : best.eventsPerSecond.median / ideal,
       limits: limitsOf({
         ...{
           threads: best.setting.threads,
@@ -147,7 +148,7 @@ export class Tuner {
     const events = eventsFor({ perThread: this.#perThread, atOnce: processes }) / processes;
     this.#lab.say(loopsText(processes));
     const run = await this.#lab.plain({ processes, events, warming: warmingFor(events), seconds: null });
-    this.#check.addPlain(run.hashes);
+    this.#check.addPlain(run.hashes, run.firstError);
     return run.eventsPerSecond;
   }
 
