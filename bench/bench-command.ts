@@ -156,7 +156,11 @@ async function fixedWork(lab: Lab, flags: BenchFlags, repeats: number): Promise<
     return { ...nothing, targets: await judgeTargets(lab, { repeats, names, ...size }) };
   }
   const peers = flags.peers ? await clonePart('peers', () => import('./peers/beside.js')) : null;
-  const { cells, limits } = await runMatrix(lab, matrixPlan(flags, repeats));
+  const plan = matrixPlan(flags, repeats);
+  const { cells, limits } = await runMatrix(
+    lab,
+    peers === null ? plan : { ...plan, cells: peers.cellsWithPeers(plan.cells) },
+  );
   return { ...nothing, cells, limits, peers: (await peers?.peersBeside(lab, cells, repeats)) ?? [] };
 }
 

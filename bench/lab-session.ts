@@ -27,6 +27,7 @@ export async function withLab(
   try {
     lab = openLab((text) => line.say(text), parent);
     const tell = await work(lab);
+    if (interrupt.by !== null) throw new LabError('it was ended');
     line.finish();
     process.exitCode = await tell();
   } catch (error) {

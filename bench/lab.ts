@@ -18,6 +18,18 @@ const programMsMax = 10 * 60 * 1000;
 /** Characters of standard error that are told of a program that failed. */
 const stderrSizeMax = 2000;
 
+/** Characters that a program may print. */
+const outputBytesMax = 64 * 1024 * 1024;
+
+/** What came of a program. */
+interface Ended {
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Null when it ended well. */
+  readonly error: string | null;
+  readonly isLate: boolean;
+}
+
 /** A program of the bench could not do its work; the message is for whoever started the bench. */
 export class LabError extends Error {
   override readonly name = 'LabError';
@@ -65,6 +77,26 @@ export class Lab {
     const result = JSON.parse(stdout) as Result & { wrong?: readonly string[] };
     for (const what of result.wrong ?? []) this.wrong.push(`${name}: ${what}`);
     return result;
+  }
+
+  /**
+   * Runs a program to its end, whatever that is; told to end, it ends processes of its own first. Throws when the lab
+   * is aborted meanwhile.
+   */
+  async ended(args: readonly string[], { cwd, limitMs }: { cwd: string; limitMs: number }): Promise<Ended> {
+    const how = {
+      cwd,
+      timeout: limitMs,
+      maxBuffer: outputBytesMax,
+      env: this.#environment(),
+      signal: this.#end.signal,
+    };
+    return new Promise((resolve, reject) => {
+      const child = execFile(process.execPath, args, how, (error, stdout, stderr) => {
+        if (this.#end.signal.aborted) reject(new LabError(`${args[0]} was ended`));
+        else resolve({ stdout, stderr, error: error?.message ?? null, isLate: error !== null && child.killed });
+      });
+    });
   }
 
   /** Runs a program that leaves its result in a file, and whose standard output is somebody else's. */

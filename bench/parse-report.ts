@@ -106,6 +106,7 @@ const cell = object<CellSummary>({
 const peer = object<PeerSummary>({
   ...{ name: text, version: text, workload: text, threads: number, keys: text, eventsPerSecond: sample },
   ...{ lacks: listOf(text), keylaneOver: orNull(number), skipped: orNull(text) },
+  keylaneIntake: orAbsent(oneOf('memory', 'journal')),
 });
 
 const model = object<ScalingModel>({

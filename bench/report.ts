@@ -133,6 +133,8 @@ export interface LimitSummary {
 }
 
 export interface PeerSummary {
+  /** How events came into the keylane that it is held against; left out by an older keylane. */
+  readonly keylaneIntake?: CellSpec['intake'] | null;
   readonly name: string;
   readonly version: string;
   readonly workload: string;

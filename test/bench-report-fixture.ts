@@ -23,7 +23,13 @@ export function peer(of: Partial<Omit<PeerSummary, 'eventsPerSecond'>> & { reado
   const { rate = 41_000, ...rest } = of;
   return {
     ...{ name: 'hash-sharded', version: '', workload: 'no-op', threads: 2, keys: 'uniform' },
-    ...{ eventsPerSecond: sample(rate), lacks: ['crash recovery'], keylaneOver: 412_000 / rate, skipped: null },
+    ...{
+      eventsPerSecond: sample(rate),
+      lacks: ['crash recovery'],
+      keylaneIntake: 'memory',
+      keylaneOver: 412_000 / rate,
+      skipped: null,
+    },
     ...rest,
   };
 }
@@ -118,18 +124,26 @@ function peers(): PeerSummary[] {
     peer({ name: 'piscina', version: '5.3.2', rate: 24_000, lacks: noOrder }),
     peer({ name: 'poolifier', version: '5.1.0', rate: 52_000, lacks: noOrder }),
     peer({ name: 'plainjob', version: '0.0.14', rate: 11_000, lacks: ['parallel CPU', 'order per key'] }),
-    peer({ workload: '60us', rate: 17_100, keylaneOver: 1.79 }),
-    peer({ workload: '60us', rate: 14_800, keys: 'zipf', keylaneOver: 1.96 }),
-    peer({ workload: '60us', rate: 15_600, keys: 'one-hot', keylaneOver: 1.86 }),
+    peer({ workload: '60us', rate: 17_100, keylaneIntake: 'memory', keylaneOver: 1.79 }),
+    peer({ workload: '60us', rate: 14_800, keys: 'zipf', keylaneIntake: 'memory', keylaneOver: 1.96 }),
+    peer({ workload: '60us', rate: 15_600, keys: 'one-hot', keylaneIntake: 'memory', keylaneOver: 1.86 }),
     peer({
       name: 'one thread in a loop',
       workload: '60us',
       threads: 1,
       rate: 16_900,
       lacks: ['parallel CPU', ...noOrder],
+      keylaneIntake: 'memory',
       keylaneOver: 0.94,
     }),
-    peer({ name: 'BullMQ', version: '6.0.0', lacks: [], keylaneOver: null, skipped: 'no Redis on this machine' }),
+    peer({
+      name: 'BullMQ',
+      version: '6.0.0',
+      lacks: [],
+      keylaneIntake: 'memory',
+      keylaneOver: null,
+      skipped: 'no Redis on this machine',
+    }),
   ];
 }
 

@@ -1,12 +1,13 @@
 // Every peer keylane is measured against: what it is, what it does not promise, how it is run. A peer that cannot be
 // run here is in the result with its reason, never left out.
 
-import { execFile, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { type Lab, LabError } from '../lab.js';
 import type { PeerSummary } from '../report.js';
 import { sampleOf } from '../sample.js';
-import { nominalUs, type Workload } from '../workloads.js';
+import { nominalUs } from '../workloads.js';
 import type { PeerCell } from './events.js';
 import type { PeerResult } from './peer.js';
 
@@ -23,19 +24,12 @@ export interface Peer {
   readonly rateMax: number;
 }
 
-export interface PeersRequest {
-  readonly workloads: readonly Workload[];
-  readonly threads: number;
+/** The work that peers are given. */
+export interface PeersRequest extends Omit<PeerCell, 'events'> {
   /** At most; a slow peer gets fewer, which is said. */
   readonly events: number;
   readonly repeats: number;
-  readonly onlyNames?: readonly string[];
-  /** `uniform` unless told. */
-  readonly keys?: PeerCell['keys'];
-  readonly keyCount?: number;
-  /** Told of results that are wrong; without it they are thrown. */
-  readonly onWrong?: (what: string) => void;
-  readonly say?: (line: string) => void;
+  readonly peers: readonly Peer[];
 }
 
 const secondsWanted = 5;
@@ -60,70 +54,80 @@ export const peers: readonly Peer[] = [
   foreign('graphile-worker', 1_000, ['parallel CPU', 'one durable outcome', 'batches']),
 ];
 
-/** Runs peers one after another, each run in a process of its own. */
-export async function runPeers(request: PeersRequest): Promise<PeerSummary[]> {
-  const say = request.say ?? console.error;
-  const { onlyNames } = request;
-  const unknown = onlyNames?.filter((name) => !peers.some((peer) => peer.name === name)) ?? [];
-  if (unknown.length > 0) {
-    throw new Error(`expected peers out of ${peers.map(({ name }) => name).join(', ')}, got ${unknown.join(', ')}`);
-  }
-  const chosen = peers.filter(({ name }) => onlyNames?.includes(name) ?? true);
-  const installFailure = chosen.some(isForeign) ? installed(say) : null;
-  const summaries: PeerSummary[] = [];
-  for (const workload of request.workloads) {
-    for (const peer of chosen) {
-      const failure = isForeign(peer) ? installFailure : null;
-      summaries.push(await summaryOf(peer, workload, { ...request, say, failure }));
-    }
-  }
-  return summaries;
+/** Whether what a peer was given survives a crash before it has run. */
+export function keepsAccepted({ lacks }: { readonly lacks: readonly string[] }): boolean {
+  return !lacks.includes('survives a crash');
 }
 
-async function summaryOf(
-  peer: Peer,
-  workload: Workload,
-  request: PeersRequest & { readonly say: (line: string) => void; readonly failure: string | null },
-): Promise<PeerSummary> {
-  const { threads, keys = 'uniform', keyCount = 1000, say } = request;
+/** One peer at one work. */
+interface Racer {
+  readonly peer: Peer;
+  readonly cell: PeerCell;
+  readonly rates: number[];
+  skipped: string | null;
+}
+
+/**
+ * Runs peers, each run in a process of its own, in rounds, so that a disturbance of the machine hits one run of many
+ * peers. One that cannot be run, or fails, says why and is in no later round; one of our own that fails ends it all.
+ */
+export async function runPeers(lab: Lab, request: PeersRequest): Promise<PeerSummary[]> {
+  const installFailure = request.peers.some(isForeign) ? installed((line) => lab.say(line)) : null;
+  const racers = request.peers.map((peer): Racer => {
+    const cell = cellOf(peer, request, (line) => lab.say(line));
+    return { peer, cell, rates: [], skipped: isForeign(peer) ? installFailure : null };
+  });
+  for (let round = 1; round <= request.repeats; round += 1) {
+    for (const racer of racers.filter(({ skipped }) => skipped === null)) {
+      lab.say(`peers, round ${round} of ${request.repeats}: ${nameOf(racer)}`);
+      await runOnce(lab, racer);
+    }
+  }
+  return racers.map(({ peer, cell: { workload, threads, keys }, rates, skipped }) => {
+    const isInstalled = !isForeign(peer) || installFailure === null;
+    return {
+      ...{ name: peer.name, version: isInstalled ? peer.version() : 'not installed' },
+      ...{ workload, threads, keys, lacks: peer.lacks, keylaneOver: null, skipped },
+      eventsPerSecond: skipped === null ? sampleOf(rates) : { median: 0, spread: 0, runs: [] },
+    };
+  });
+}
+
+function cellOf(peer: Peer, request: PeersRequest, say: (line: string) => void): PeerCell {
+  const { workload, threads, keys, keyCount } = request;
   const perSecond = Math.min(peer.rateMax, (threads * 1e6) / nominalUs[workload]);
   const events = Math.min(request.events, Math.ceil(perSecond * secondsWanted));
-  const what = `${peer.name}, ${workload}, ${threads} threads, ${keys} keys`;
-  if (events < request.events) say(`${what}: ${events} events instead of ${request.events}, to end in time`);
-  const rates: number[] = [];
-  let skipped = request.failure;
-  for (let repeat = 0; repeat < request.repeats && skipped === null; repeat += 1) {
-    const result = await runPeer(peer, { workload, threads, events, keys, keyCount });
-    if ('skipped' in result) {
-      skipped = result.skipped;
-      break;
-    }
-    rates.push(result.eventsPerSecond);
-    if (result.wrong.length === 0) continue;
-    const wrong = `${what}: ${result.wrong.join('; ')}`;
-    if (request.onWrong === undefined) throw new Error(wrong);
-    request.onWrong(wrong);
-  }
-  if (skipped !== null) say(`${what}: skipped, ${skipped}`);
-  return {
-    ...{ name: peer.name, version: request.failure === null ? peer.version() : 'not installed' },
-    ...{ workload, threads, keys, lacks: peer.lacks, keylaneOver: null, skipped },
-    eventsPerSecond: skipped === null ? sampleOf(rates) : { median: 0, spread: 0, runs: [] },
-  };
+  const cell = { workload, threads, keys, keyCount, events };
+  if (events < request.events)
+    say(`${nameOf({ peer, cell })}: ${events} events, not ${request.events}, to end in time`);
+  return cell;
 }
 
-/** What the peer's process printed last; it is asked to end when it takes too long, and ends its own server then. */
-function runPeer(peer: Peer, cell: PeerCell): Promise<PeerResult | { readonly skipped: string }> {
-  return new Promise((resolve) => {
-    const args = [peer.command, JSON.stringify(cell)];
-    const limits = { cwd: root, timeout: runMsMax, maxBuffer: 64 * 1024 * 1024 };
-    const child = execFile(process.execPath, args, limits, (error, stdout, stderr) => {
-      if (error === null) resolve(JSON.parse(stdout.trim().split('\n').at(-1)!) as PeerResult);
-      else if (child.killed) resolve({ skipped: `${cell.events} events took longer than ${runMsMax / 1000} s` });
-      else
-        resolve({ skipped: `it failed: ${/^\w*[Ee]rror\b.*: .*/m.exec(stderr)?.[0] ?? error.message.slice(0, 200)}` });
-    });
-  });
+function nameOf({ peer, cell: { workload, threads, keys } }: Pick<Racer, 'peer' | 'cell'>): string {
+  return `${peer.name}, ${workload}, ${threads} threads, ${keys} keys`;
+}
+
+async function runOnce(lab: Lab, racer: Racer): Promise<void> {
+  const { peer, cell, rates } = racer;
+  const what = nameOf(racer);
+  const ended = await lab.ended([peer.command, JSON.stringify(cell)], { cwd: root, limitMs: runMsMax });
+  if (ended.error === null) {
+    const result = JSON.parse(ended.stdout.trim().split('\n').at(-1)!) as PeerResult | { readonly skipped: string };
+    if ('skipped' in result) racer.skipped = result.skipped;
+    else {
+      rates.push(result.eventsPerSecond);
+      for (const wrong of result.wrong) lab.wrong.push(`${what}: ${wrong}`);
+    }
+  } else if (ended.isLate) racer.skipped = `${cell.events} events took longer than ${runMsMax / 1000} s`;
+  else {
+    const why = /^\w*[Ee]rror\b.*: .*/m.exec(ended.stderr)?.[0] ?? ended.error.slice(0, 200);
+    if (!isForeign(peer)) throw new LabError(`the peer ${what} failed: ${why}`);
+    racer.skipped = `it failed: ${why}`;
+  }
+  if (racer.skipped === null) return;
+  // What it reached before says nothing of it.
+  if (rates.length > 0) racer.skipped += `, after ${rates.length} runs that did not`;
+  lab.say(`${what}: skipped, ${racer.skipped}`);
 }
 
 /** Installs what the peers need, once; gives the reason when it cannot. */

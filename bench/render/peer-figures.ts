@@ -19,7 +19,7 @@ export function peerCharts(report: BenchReport): Drawing[] {
       ...same.map((peer) => ({ name: peerName(peer), value: peer.eventsPerSecond.median, isOurs: false })),
     ].sort((a, b) => b.value - a.value);
     return barRows({
-      title: `Events per second: ${first.workload}, ${counted(first.threads)}, keys ${first.keys}`,
+      title: `Events per second: ${first.workload}, ${counted(first.threads)}, keys ${first.keys}${intakeText(first)}`,
       description: said(rows.map(({ name, value }) => `${name}: ${amountText(value)} events/s`)),
       ...{ text: amountText, rows },
     });
@@ -33,6 +33,11 @@ export function peers(report: BenchReport): Figure {
     table: tableOf(peersAtSameWork(report).flat(), peerFields),
     needs: 'two or more peers at the same work, beside keylane',
   };
+}
+
+/** Beside peers that keep what they were given, keylane has its journal. */
+function intakeText({ keylaneIntake }: PeerSummary): string {
+  return keylaneIntake === 'journal' ? ', all journaled' : '';
 }
 
 const peerFields: readonly Field<PeerSummary>[] = [

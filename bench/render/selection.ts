@@ -49,9 +49,9 @@ export function shardedPeers(report: BenchReport): PeerSummary[][] {
 /** Peers at the same work, where keylane ran beside them. */
 export function peersAtSameWork(report: BenchReport): PeerSummary[][] {
   const compared = peersThatRan(report).filter(({ keylaneOver }) => keylaneOver !== null);
-  return grouped(compared, ({ workload, threads, keys }) => JSON.stringify([workload, threads, keys])).filter(
-    (peers) => peers.length > 1,
-  );
+  const workOf = ({ workload, threads, keys, keylaneIntake = 'memory' }: PeerSummary): string =>
+    JSON.stringify([workload, threads, keys, keylaneIntake ?? 'memory']);
+  return grouped(compared, workOf).filter((peers) => peers.length > 1);
 }
 
 /** Cells equal in all fields but the free ones. One cell alone, or the same cell twice, makes no chart. */

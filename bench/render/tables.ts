@@ -89,6 +89,7 @@ export function peerTable(report: BenchReport): Table {
     { title: 'keys', of: ({ keys }) => keys, isWord: true },
     { title: 'events/s', of: ({ eventsPerSecond }) => amountText(eventsPerSecond.median) },
     { title: 'spread', of: ({ eventsPerSecond }) => percentText(eventsPerSecond.spread) },
+    { title: 'keylane with', of: ({ keylaneIntake }) => `intake ${keylaneIntake ?? 'memory'}`, isWord: true },
     { title: 'keylane is', of: ({ keylaneOver }) => timesText(keylaneOver) },
     { title: 'does not promise', of: ({ lacks }) => lacks.join(', ') || 'promises the same', isWord: true },
   ]);
