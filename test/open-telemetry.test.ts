@@ -1,8 +1,10 @@
 // Spans and metrics by way of @opentelemetry/api: from the publisher over the batch into the thread, and on to what a
 // handler emits.
 
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { context, trace } from '@opentelemetry/api';
 import { expect, onTestFinished, test } from 'vitest';
 import { registerMeters, registerTelemetry, type Told } from './fixtures/telemetry.js';
@@ -72,4 +74,27 @@ test.each([
     code: 'bad-event',
     message: expect.stringContaining(says),
   });
+});
+
+test('without the package the error says what to install', async () => {
+  const folder = makeFolder();
+  for (const part of ['src', 'workers']) cpSync(`dist/${part}`, join(folder, 'dist', part), { recursive: true });
+  mkdirSync(join(folder, 'node_modules'));
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
+  for (const name of Object.keys(dependencies)) {
+    symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name), 'junction');
+  }
+  cpSync('package.json', join(folder, 'package.json'));
+  writeFileSync(join(folder, 'handlers.mjs'), 'export default () => 1;\n');
+  const script = `
+    import { createProcessor } from './dist/src/index.js';
+    const make = (options) => createProcessor({ handlers: './handlers.mjs', store: 'x.db', threads: 1, ...options });
+    await (await make({})).drain();
+    await make({ openTelemetry: true }).then(() => console.log('made'), ({ code, message }) => console.log(code, message));
+  `;
+  writeFileSync(join(folder, 'main.mjs'), script);
+  const { stdout } = await promisify(execFile)(process.execPath, ['main.mjs'], { cwd: folder });
+  expect(stdout).toMatch(
+    /^bad-option openTelemetry needs the package @opentelemetry\/api: .*install it beside keylane/,
+  );
 });
