@@ -23,7 +23,7 @@ export function dispatchSteps(): Record<string, () => number> {
     breaker: null,
     rateLimit: null,
   });
-  dispatcher.openPartition(1, 0);
+  dispatcher.openPartition(1, 1);
   let position = 0;
   return {
     'ring: take and release': () => {
