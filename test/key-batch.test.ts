@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { createProcessor, defineHandlers, type HandlerContext, type HandlerEvent } from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { scratchFolder } from './fixtures/scratch-folder.js';
+import { sized } from './long-form.js';
 import { makeFolder, readOutcomes } from './processor-fixture.js';
 
 const scratch = scratchFolder();
@@ -66,7 +67,7 @@ test('any run of calls leaves the state and the outcomes that single events leav
       }
       expect(told.sort((a, b) => a - b)).toEqual(good);
     }),
-    { numRuns: 60 },
+    { numRuns: sized({ short: 30, long: 300 }) },
   );
   // Or it has tested nothing.
   expect(longest).toBeGreaterThan(5);

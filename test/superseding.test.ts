@@ -7,6 +7,7 @@ import { createProcessor, defineHandlers, type HandlerEvent } from '../dist/src/
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { NamedBench } from './dispatch/named-bench.js';
 import { scratchFolder } from './fixtures/scratch-folder.js';
+import { sized } from './long-form.js';
 import { makeFolder, readOutcomes } from './processor-fixture.js';
 
 const scratch = scratchFolder();
@@ -103,7 +104,7 @@ test('in any interleaving each event has one outcome, what runs is in order, and
       }
       expect(bus.processor.stats().superseded).toBe(superseded.length);
     }),
-    { numRuns: 80 },
+    { numRuns: sized({ short: 30, long: 300 }) },
   );
 }, 60_000);
 
