@@ -1,11 +1,13 @@
 // How `keylane bench` and `keylane tune` judge a run of somebody's handlers: by its store, and against plain loops.
 
 import Database from 'better-sqlite3';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { checkOutcomes } from '../bench/own/outcome-check.js';
 import { eventsFor, eventsPerThread } from '../bench/own/own-sizes.js';
+import { PlainContext } from '../bench/own/plain-context.js';
 import { hasFailed, joinedHash, noOutcome, resultHash } from '../bench/own/result-hash.js';
 import { ResultsCheck } from '../bench/own/results-check.js';
+import type { HandlerEvent } from '../src/index.js';
 import type { LaneOrder } from '../src/policy.js';
 import { scratchFolder } from './fixtures/scratch-folder.js';
 
@@ -118,6 +120,41 @@ test('results are said to be unchecked where none could be', () => {
   for (const first of [10, 20]) stateful.addPlain(Uint32Array.of(first));
   stateful.addCell('a', Uint32Array.of(30));
   expect(stateful).toMatchObject({ verdict: 'of-state', wrong: [], plainFailures: null });
+});
+
+describe('the context of a plain loop', () => {
+  const event = { type: 't', key: 'k', id: null, data: 1, partition: 'p', position: 1 } as unknown as HandlerEvent;
+  const contextOf = (): PlainContext => {
+    const context = new PlainContext('h', {
+      timeoutMs: null,
+      keeps: { states: new Map(), initial: () => ({ n: 0 }) },
+    });
+    context.begin(event);
+    return context;
+  };
+
+  test('a try has one state, so that what it changes in place and then sets is kept', () => {
+    const context = contextOf();
+    (context.state as { n: number }).n += 1;
+    context.setState(context.state);
+    context.keep();
+    context.begin(event);
+    expect(context.state).toEqual({ n: 1 });
+  });
+
+  test('a state that is given up begins anew, one of a try that failed is not kept', () => {
+    const context = contextOf();
+    context.setState({ n: 5 });
+    context.keep();
+    context.begin(event);
+    context.setState(undefined);
+    context.begin(event);
+    expect(context.state).toEqual({ n: 5 });
+    context.setState(undefined);
+    context.keep();
+    context.begin(event);
+    expect(context.state).toEqual({ n: 0 });
+  });
 });
 
 test('a hash tells kinds and values apart, and is never a mark', () => {

@@ -16,6 +16,8 @@ export class PlainContext implements HandlerContext {
   #event: HandlerEvent | null = null;
   /** Null for a handler that keeps none. */
   readonly #keeps: PlainStates | null;
+  /** What this try has been given as its state. */
+  #given: { readonly state: unknown } | null = null;
   #next: { readonly state: unknown } | null = null;
   readonly #timeoutMs: number | null;
   readonly #startMs = performance.now();
@@ -31,18 +33,23 @@ export class PlainContext implements HandlerContext {
   /** The event that runs next. */
   begin(event: HandlerEvent): void {
     this.#event = event;
-    this.#next = null;
+    this.#given = this.#next = null;
   }
 
   /** The try has succeeded. */
   keep(): void {
-    if (this.#next !== null) this.#keeps?.states.set(this.#event!.key!, this.#next.state);
+    if (this.#next === null || this.#keeps === null) return;
+    const { states } = this.#keeps;
+    const { state } = this.#next;
+    if (state === undefined) states.delete(this.#event!.key!);
+    else states.set(this.#event!.key!, state);
   }
 
   get state(): unknown {
     const key = this.#expectKey();
     const { states, initial } = this.#keeps!;
-    return states.has(key) ? states.get(key) : initial(key);
+    this.#given ??= { state: states.has(key) ? states.get(key) : initial(key) };
+    return this.#given.state;
   }
 
   /** Kept once the try has succeeded; see `keep`. */
