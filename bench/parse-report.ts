@@ -127,6 +127,7 @@ const own = object<OwnSummary>({
   plainFailures: orAbsent(
     object<NonNullable<OwnSummary['plainFailures']>>({ events: number, failed: number, firstError: orNull(text) }),
   ),
+  emittedPerEvent: orAbsent(number),
   failures: listOf(
     object<OwnSummary['failures'][number]>({
       ...{ cell: text, events: number, failed: number, retried: number, parked: number, firstError: orNull(text) },

@@ -108,6 +108,8 @@ export interface OwnSummary {
     readonly failed: number;
     readonly firstError: string | null;
   } | null;
+  /** What handlers emitted for each event, in a plain loop, which does not run it; left out by an older keylane. */
+  readonly emittedPerEvent?: number | null;
   /** Whether `cpuUsPerEvent` is known thread by thread; else handlers stand for all that is not main. */
   readonly isCpuKnown: boolean;
   /** Cells with failed tries; the largest counts of their runs. */

@@ -128,7 +128,8 @@ test('handlers that keep state and emit are measured against loops that keep it,
   const { code, stdout } = await keylane(args(stateful, '--threads', '2', '--type', 'seen', '--json', report));
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('NOT CHECKED: results, as handlers') });
   const { own, cells } = parseReport(readFileSync(report, 'utf8'));
-  expect(own).toMatchObject({ results: 'of-state', plainFailures: null, failures: [] });
+  expect(own).toMatchObject({ results: 'of-state', plainFailures: null, failures: [], emittedPerEvent: 1 });
+  expect(stdout.replaceAll('\n', ' ')).toContain('Handlers emitted 1 event for each of the input');
   expect(cells[0]!.efficiency).toBeGreaterThan(0);
 });
 

@@ -155,6 +155,18 @@ describe('the context of a plain loop', () => {
     context.begin(event);
     expect(context.state).toEqual({ n: 0 });
   });
+
+  test('what a try emits counts once it has succeeded', () => {
+    const context = contextOf();
+    context.emit({ type: 'a', data: 1 });
+    context.begin(event);
+    expect(context.emitted).toBe(0);
+    context.emit([
+      { type: 'a', data: 1 },
+      { type: 'b', data: 2 },
+    ]);
+    expect(context.emitted).toBe(2);
+  });
 });
 
 test('a hash tells kinds and values apart, and is never a mark', () => {

@@ -73,7 +73,7 @@ export async function runOwnMatrix(
   return {
     cells: cells.map((cell) => summaryOf(cell, { cells, ideal: ideal(Math.min(cell.spec.threads, cores)) })),
     limits: [...loops].map(([processes, rates]) => limitOf(subject, { processes, rates })),
-    own: ownSummary({ subject, events, check, groups }),
+    own: ownSummary({ subject, events, check, calibrated, groups }),
     wrong: [...wrongOf(groups), ...check.wrong],
   };
 }

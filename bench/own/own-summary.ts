@@ -3,7 +3,9 @@
 import type { OwnSummary } from '../report.js';
 import type { OwnCellRun } from './own-cell.js';
 import type { OwnEvents } from './own-events.js';
+import type { Hashed } from './own-lab.js';
 import type { OwnSubject } from './own-subject.js';
+import type { PlainRun } from './plain-loop.js';
 import type { ResultsCheck } from './results-check.js';
 
 /** Runs that a report tells of together. */
@@ -18,9 +20,11 @@ export function ownSummary(of: {
   subject: OwnSubject;
   events: OwnEvents;
   check: ResultsCheck;
+  /** The first plain loop of the run. */
+  calibrated: Hashed<PlainRun>;
   groups: readonly RunGroup[];
 }): OwnSummary {
-  const { subject, events, check, groups } = of;
+  const { subject, events, check, calibrated, groups } = of;
   const runs = groups.flatMap((group) => group.runs);
   return {
     handlers: subject.wish.handlers,
@@ -33,6 +37,7 @@ export function ownSummary(of: {
     unsteady: check.unsteady,
     checksum: check.checksum,
     plainFailures: check.plainFailures,
+    emittedPerEvent: calibrated.emitted / Math.max(1, calibrated.hashes.length),
     isCpuKnown: runs.every(({ isCpuKnown }) => isCpuKnown),
     failures: groups.flatMap(failuresOf),
     warnings: [...new Set(runs.flatMap(({ warnings }) => warnings))],

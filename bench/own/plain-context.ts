@@ -19,6 +19,7 @@ export class PlainContext implements HandlerContext {
   /** What this try has been given as its state. */
   #given: { readonly state: unknown } | null = null;
   #next: { readonly state: unknown } | null = null;
+  #emitted = 0;
   readonly #timeoutMs: number | null;
   readonly #startMs = performance.now();
   readonly #controller = new AbortController();
@@ -34,6 +35,7 @@ export class PlainContext implements HandlerContext {
   begin(event: HandlerEvent): void {
     this.#event = event;
     this.#given = this.#next = null;
+    this.#emitted = 0;
   }
 
   /** The try has succeeded. */
@@ -62,8 +64,15 @@ export class PlainContext implements HandlerContext {
     return correlate(this.#event!, event);
   }
 
-  /** Nothing follows: what keylane does with it is no work of the handler that emits. */
-  emit(): void {}
+  /** Nothing follows: what keylane does with it is no work of the handler that emits. It is counted, to be told. */
+  emit(events: SourceEvent | readonly SourceEvent[]): void {
+    this.#emitted += Array.isArray(events) ? events.length : 1;
+  }
+
+  /** Events that the try has emitted. */
+  get emitted(): number {
+    return this.#emitted;
+  }
 
   get aborted(): boolean {
     return this.#timeoutMs !== null && performance.now() - this.#startMs >= this.#timeoutMs;

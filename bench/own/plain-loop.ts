@@ -27,6 +27,8 @@ export interface PlainRun {
   /** Of the time on the clock, the part in which there was nothing to run, as handlers awaited something. */
   readonly idleShare: number;
   readonly failed: number;
+  /** Events that handlers emitted in tries that succeeded; they are not run. */
+  readonly emitted: number;
   readonly firstError: string | null;
 }
 
@@ -76,6 +78,7 @@ function give(
     eventsPerSecond: sum(({ rate }) => rate),
     idleShare: sum(({ idleShare }) => idleShare) / processes,
     failed: sum(({ failed }) => failed),
+    emitted: sum(({ emitted }) => emitted),
     firstError: shares.find(({ firstError }) => firstError !== null)?.firstError ?? null,
   };
   writeHashes(join(folder, hashesFile), hashes);

@@ -20,6 +20,8 @@ export interface PlainShare {
   /** Of the time on the clock, the part in which there was nothing to run, as handlers awaited something. */
   readonly idleShare: number;
   readonly failed: number;
+  /** Events that handlers emitted in tries that succeeded; they are not run. */
+  readonly emitted: number;
   readonly firstError: string | null;
 }
 
@@ -45,6 +47,7 @@ export class PlainRunner {
   /** By index of the handler; of those without a time limit, whose tries are told nothing that changes. */
   readonly #contexts: readonly (PlainContext | null)[];
   #failed = 0;
+  #emitted = 0;
   #firstError: string | null = null;
 
   private constructor(module: HandlerModule, events: OwnEvents) {
@@ -79,12 +82,13 @@ export class PlainRunner {
     count: number;
     seconds: number | null;
   }): Promise<PlainShare & { hashes: Uint32Array }> {
-    this.#failed = 0;
+    this.#failed = this.#emitted = 0;
     this.#firstError = null;
     const { hashes, clock } = await this.#loop({ partition: 'measured', ...of });
     const rate = (clock.events * 1000) / Math.max(0.001, clock.ms);
     const idleShare = Math.min(1, clock.idleMs / Math.max(0.001, clock.ms));
-    return { rate, idleShare, failed: this.#failed, firstError: this.#firstError, hashes };
+    const [failed, emitted, firstError] = [this.#failed, this.#emitted, this.#firstError];
+    return { rate, idleShare, failed, emitted, firstError, hashes };
   }
 
   async #loop(of: {
@@ -140,6 +144,7 @@ export class PlainRunner {
           // A try that ran into its limit has failed, whatever it gave.
           if (context.aborted) throw context.error();
           context.keep();
+          this.#emitted += context.emitted;
           came.push({ value: given });
         } catch (thrown) {
           came.push({ thrown });

@@ -19,7 +19,7 @@ export function ownNotes(own: OwnSummary, { cells }: Pick<BenchReport, 'cells'>)
   const threadsMost = Math.max(1, ...cells.map(({ threads }) => threads));
   return [
     ...(hottestLane === null || hottestLane.share * threadsMost <= 1 ? [] : [laneSentence(hottestLane)]),
-    ...(own.plainFailures ? [plainSentence(own.plainFailures)] : []),
+    ...plainNotes(own),
     ...failures.map(failureSentence),
     ...(isCpuKnown ? [] : ['CPU per thread is not known here: handlers us is all but the main thread.']),
     ...warnings.map((warning) => `Warning: ${warning}`),
@@ -59,6 +59,20 @@ function checkedSentence({ results, unsteady, checksum }: OwnSummary): string {
         `two plain loops differ in ${unsteady.toLocaleString('en-US')} of them. The handlers are not deterministic.`
       );
   }
+}
+
+/** What the rate of plain loops leaves out, or has in it. */
+export function plainNotes({ plainFailures, emittedPerEvent }: OwnSummary): string[] {
+  return [
+    ...(plainFailures ? [plainSentence(plainFailures)] : []),
+    ...(emittedPerEvent ? [emittedSentence(emittedPerEvent)] : []),
+  ];
+}
+
+function emittedSentence(perEvent: number): string {
+  const events = `${numberText(perEvent)} ${perEvent === 1 ? 'event' : 'events'}`;
+  const who = 'keylane stores these and runs those that a handler takes, plain loops do neither';
+  return `Handlers emitted ${events} for each of the input: ${who}, so that the ideal is too high by that work.`;
 }
 
 function plainSentence({ events, failed, firstError }: NonNullable<OwnSummary['plainFailures']>): string {

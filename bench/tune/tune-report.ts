@@ -3,7 +3,7 @@
 import { flagsText, type Tuning } from '../../src/cli/tuning-flags.js';
 import { optionTable } from '../../src/options.js';
 import { changeText, percentText } from '../render/figure-text.js';
-import { checkedLines, failureSentence, inputLine } from '../render/own-text.js';
+import { checkedLines, failureSentence, inputLine, plainNotes } from '../render/own-text.js';
 import { tableOf } from '../render/table.js';
 import { machineLine } from '../render/tables.js';
 import { textTable, wrapped } from '../render/text-table.js';
@@ -131,7 +131,11 @@ function pasteLines({ options, flags }: TuneReport): string[] {
 }
 
 function failureLines({ own }: TuneReport): string[] {
-  return [...own.failures.map(failureSentence), ...own.warnings.map((warning) => `Warning: ${warning}`)];
+  return [
+    ...plainNotes(own),
+    ...own.failures.map(failureSentence),
+    ...own.warnings.map((warning) => `Warning: ${warning}`),
+  ];
 }
 
 function changed(best: Setting, start: Setting): Partial<Setting> {

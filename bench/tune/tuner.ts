@@ -5,10 +5,11 @@ import { optionTable } from '../../src/options.js';
 import { cores } from '../machine.js';
 import type { OwnCellRun } from '../own/own-cell.js';
 import type { OwnEvents } from '../own/own-events.js';
-import { loopsText, type OwnLab } from '../own/own-lab.js';
+import { type Hashed, loopsText, type OwnLab } from '../own/own-lab.js';
 import { eventsFor, eventsPerThread, warmingFor } from '../own/own-sizes.js';
 import { keepsState, type OwnSubject } from '../own/own-subject.js';
 import { ownSummary, type RunGroup, wrongOf } from '../own/own-summary.js';
+import type { PlainRun } from '../own/plain-loop.js';
 import { ResultsCheck } from '../own/results-check.js';
 import { median } from '../sample.js';
 import { type Busy, idleShareMax, limitsOf } from './limits.js';
@@ -68,7 +69,7 @@ export class Tuner {
     const { seconds, given, threads } = this.#plan;
     const each = measurementSeconds(seconds);
     const calibrated = await this.#lab.calibrate(Math.max(0.2, each));
-    this.#check.addPlain(calibrated.hashes);
+    this.#check.addPlain(calibrated.hashes, calibrated.firstError);
     this.#perThread = eventsPerThread({ rate: calibrated.eventsPerSecond, seconds: each });
     const { idleShare } = calibrated;
     this.#isWaiting = idleShare > idleShareMax;
@@ -90,16 +91,17 @@ export class Tuner {
       ...{ start, candidates: tried, spent: () => this.#spent() },
       measure: (setting) => this.#measure(setting),
     });
-    return this.#tuned({ found, idleShare });
+    return this.#tuned({ found, calibrated });
   }
 
-  async #tuned({ found, idleShare }: { found: Awaited<ReturnType<typeof search>>; idleShare: number }): Promise<Tuned> {
+  async #tuned(of: { found: Awaited<ReturnType<typeof search>>; calibrated: Hashed<PlainRun> }): Promise<Tuned> {
+    const { found, calibrated } = of;
     const { order = 'key', durability = 'power' } = this.#subject.tuning;
     const best = this.#withBusy(found.best);
     const ideal = await this.#ideal(best.setting.threads);
     const groups = this.#groups();
     return {
-      own: ownSummary({ subject: this.#subject, events: this.#events, check: this.#check, groups }),
+      own: ownSummary({ subject: this.#subject, events: this.#events, check: this.#check, calibrated, groups }),
       seconds: this.#plan.seconds,
       tried: found.tried.map((tried) => this.#withBusy(tried)),
       steps: found.steps,
@@ -116,7 +118,7 @@ export class Tuner {
           busy: best.busy,
           order,
           durability,
-          idleShare,
+          idleShare: calibrated.idleShare,
           load: this.#plan.load,
         },
         hottestLane: this.#events.hottestLane,
