@@ -15,6 +15,9 @@ import type { CellSpec } from './report.js';
 /** No program of the bench takes that long, unless it hangs. */
 const programMsMax = 10 * 60 * 1000;
 
+/** What a program that was told to end may take to do so; one that computes hears of it afterwards. */
+const endMsMax = 10_000;
+
 /** Characters of standard error that are told of a program that failed. */
 const stderrSizeMax = 2000;
 
@@ -80,22 +83,33 @@ export class Lab {
   }
 
   /**
-   * Runs a program to its end, whatever that is; told to end, it ends processes of its own first. Throws when the lab
-   * is aborted meanwhile.
+   * Runs a program to its end, whatever that is; told to end, it has `endMsMax` to end processes of its own first.
+   * Throws when the lab is aborted meanwhile, and not before the program has ended: what it writes to is removed then.
    */
   async ended(args: readonly string[], { cwd, limitMs }: { cwd: string; limitMs: number }): Promise<Ended> {
-    const how = {
-      cwd,
-      timeout: limitMs,
-      maxBuffer: outputBytesMax,
-      env: this.#environment(),
-      signal: this.#end.signal,
-    };
+    const { signal } = this.#end;
+    if (signal.aborted) throw new LabError(`${args[0]} was not begun`);
+    // Not execFile's own signal, which tells at once of a program that still runs.
+    const how = { cwd, maxBuffer: outputBytesMax, env: this.#environment() };
     return new Promise((resolve, reject) => {
+      let isLate = false;
+      let killing: NodeJS.Timeout | undefined;
+      const end = (): void => {
+        child.kill('SIGTERM');
+        killing ??= setTimeout(() => child.kill('SIGKILL'), endMsMax);
+      };
+      const limit = setTimeout(() => {
+        isLate = true;
+        end();
+      }, limitMs);
       const child = execFile(process.execPath, args, how, (error, stdout, stderr) => {
-        if (this.#end.signal.aborted) reject(new LabError(`${args[0]} was ended`));
-        else resolve({ stdout, stderr, error: error?.message ?? null, isLate: error !== null && child.killed });
+        clearTimeout(limit);
+        clearTimeout(killing);
+        signal.removeEventListener('abort', end);
+        if (signal.aborted) reject(new LabError(`${args[0]} was ended`));
+        else resolve({ stdout, stderr, error: error?.message ?? null, isLate: isLate && error !== null });
       });
+      signal.addEventListener('abort', end);
     });
   }
 

@@ -199,6 +199,19 @@ test('the terminal table says where a peer wins, what it lacks, and that results
   expect(terminalTable(emptyReport({ peers: [peer()] }))).toContain('No peer is faster than keylane');
 });
 
+test('peers are told with the intake that keylane had beside them, and what it does not promise in memory', () => {
+  const kept = peer({ name: 'keeps', keylaneIntake: 'journal' });
+  const { keylaneIntake: _, ...older } = peer({ name: 'older' });
+  const unkept = 'keylane with intake memory does not promise';
+  for (const shown of [terminalTable, markdownTable, htmlPage]) {
+    expect(shown(emptyReport({ peers: [kept] }))).not.toContain(unkept);
+    expect(shown(emptyReport({ peers: [kept] }))).toContain('intake journal');
+    const parsed = parseReport(JSON.stringify(emptyReport({ peers: [kept, older] })));
+    expect(shown(parsed)).toContain(unkept);
+    expect(shown(parsed)).toContain('intake memory');
+  }
+});
+
 test('figures have three digits that count', () => {
   expect([412_000, 999_600, 1_290_000, 17_100, 999.6, 396.4, 2.64, 0].map(amountText)).toEqual([
     '412 k',

@@ -9,7 +9,7 @@ import { cores } from '../machine.js';
 import { cellOf } from '../plan.js';
 import type { CellSpec, CellSummary, PeerSummary } from '../report.js';
 import type { Workload } from '../workloads.js';
-import { keepsAccepted, peers, runPeers } from './catalogue.js';
+import { keepsAccepted, type Peer, peers, runPeers } from './catalogue.js';
 
 /** The cells of a run with peers: those given, and what peers are held against. Throws where no cell fits. */
 export function cellsWithPeers(cells: readonly CellSpec[]): CellSpec[] {
@@ -23,18 +23,19 @@ export function cellsWithPeers(cells: readonly CellSpec[]): CellSpec[] {
   return [...cells, ...journaled.filter((cell) => !known.has(cellKey(cell)))];
 }
 
-/** `cells` are those of `cellsWithPeers`, measured. */
+/** `cells` are those of `cellsWithPeers`, measured; `racing` are run beside them. */
 export async function peersBeside(
   lab: Lab,
   cells: readonly CellSummary[],
   repeats: number,
+  racing: readonly Peer[] = peers,
 ): Promise<readonly PeerSummary[]> {
   const found: PeerSummary[] = [];
   for (const beside of cellsBeside(cells)) {
     const { workload, keys, threads, keyCount, events } = beside;
     const work = { workload: workload as Workload, keys: keys as Keys, threads, keyCount, events };
     const journaled = cells.find((cell) => cellKey(cell) === cellKey({ ...beside, intake: 'journal' }))!;
-    for (const peer of await runPeers(lab, { ...work, repeats, peers })) {
+    for (const peer of await runPeers(lab, { ...work, repeats, peers: racing })) {
       const { intake, eventsPerSecond } = keepsAccepted(peer) ? journaled : beside;
       const isRun = peer.skipped === null && peer.eventsPerSecond.median > 0;
       const keylaneOver = isRun ? eventsPerSecond.median / peer.eventsPerSecond.median : null;

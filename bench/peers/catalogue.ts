@@ -2,7 +2,7 @@
 // run here is in the result with its reason, never left out.
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Lab, LabError } from '../lab.js';
 import type { PeerSummary } from '../report.js';
@@ -73,14 +73,20 @@ interface Racer {
  */
 export async function runPeers(lab: Lab, request: PeersRequest): Promise<PeerSummary[]> {
   const installFailure = request.peers.some(isForeign) ? installed((line) => lab.say(line)) : null;
+  // A PostgreSQL refuses root: whom it runs as then must get to its folder. Nothing in here is anybody's.
+  if (process.getuid?.() === 0) chmodSync(lab.folder, 0o711);
   const racers = request.peers.map((peer): Racer => {
     const cell = cellOf(peer, request, (line) => lab.say(line));
     return { peer, cell, rates: [], skipped: isForeign(peer) ? installFailure : null };
   });
   for (let round = 1; round <= request.repeats; round += 1) {
+    const which = `round ${round} of ${request.repeats}`;
     for (const racer of racers.filter(({ skipped }) => skipped === null)) {
-      lab.say(`peers, round ${round} of ${request.repeats}: ${nameOf(racer)}`);
+      lab.say(`peers, ${which}: ${nameOf(racer)}`);
       await runOnce(lab, racer);
+      // What it reached before says nothing of it.
+      if (racer.skipped !== null && round > 1) racer.skipped += ` (in ${which})`;
+      if (racer.skipped !== null) lab.say(`${nameOf(racer)}: skipped, ${racer.skipped}`);
     }
   }
   return racers.map(({ peer, cell: { workload, threads, keys }, rates, skipped }) => {
@@ -124,10 +130,6 @@ async function runOnce(lab: Lab, racer: Racer): Promise<void> {
     if (!isForeign(peer)) throw new LabError(`the peer ${what} failed: ${why}`);
     racer.skipped = `it failed: ${why}`;
   }
-  if (racer.skipped === null) return;
-  // What it reached before says nothing of it.
-  if (rates.length > 0) racer.skipped += `, after ${rates.length} runs that did not`;
-  lab.say(`${what}: skipped, ${racer.skipped}`);
 }
 
 /** Installs what the peers need, once; gives the reason when it cannot. */

@@ -1,6 +1,6 @@
 // pg-boss with the policy key_strict_fifo, a hundred jobs at a time; the handlers run on Piscina, as pg-boss has no
 // threads of its own. Events without a key get one each, which the policy demands. All are inserted before it works, on
-// the clock: with its workers running meanwhile it is slower.
+// the clock: with its workers started before, and warm, it is not faster (DECISIONS.md, 2026-11-27).
 
 import { peerEvents } from '../../dist/bench/peers/events.js';
 import { handlerThreads } from '../../dist/bench/peers/handler-threads.js';

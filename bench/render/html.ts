@@ -14,9 +14,9 @@ import {
   latencyTable,
   limitTable,
   overCoresNote,
+  peerNotes,
   peersSkipped,
   peerTable,
-  peerWins,
   sameInAll,
   targetTable,
 } from './tables.js';
@@ -39,7 +39,7 @@ export function htmlPage(report: BenchReport): string {
     section({ id: 'limits', name: 'Limits' }, [tableOrNothing('Limits', limitTable(report), 'No limit was measured.')]),
     section({ id: 'promises', name: 'Peers, and what they do not promise' }, [
       tableOrNothing('Peers', peerTable(report), 'No peer was run.'),
-      paragraphs([...peerWins(report), ...peersSkipped(report).map((line) => `Not run: ${line}`)]),
+      paragraphs([...peerNotes(report), ...peersSkipped(report).map((line) => `Not run: ${line}`)]),
     ]),
     missing(figures),
   ];

@@ -4,14 +4,14 @@
 import type { BenchReport } from '../report.js';
 import { checkedLines, ownNotes } from './own-text.js';
 import type { Table } from './table.js';
-import { cellTable, headLines, overCoresNote, peerTable, peerWins, sameInAll, targetTable } from './tables.js';
+import { cellTable, headLines, overCoresNote, peerNotes, peerTable, sameInAll, targetTable } from './tables.js';
 
 export function markdownTable(report: BenchReport): string {
   const [machine = '', subject = ''] = headLines(report);
   const blocks = [
     ...(report.targets.length > 0 ? [table(targetTable(report))] : cells(report)),
     table(peerTable(report)),
-    peerWins(report).join(' '),
+    peerNotes(report).join(' '),
     ...(report.own === null ? [] : [...ownNotes(report.own, report), ...checkedLines(report)]),
     ...report.wrong.map((what) => `WRONG: ${what}`),
   ];

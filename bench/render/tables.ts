@@ -95,8 +95,18 @@ export function peerTable(report: BenchReport): Table {
   ]);
 }
 
+/** Where a peer is faster, and what keylane does not promise there either. */
+export function peerNotes(report: BenchReport): string[] {
+  const isInMemory = peersThatRan(report).some(
+    ({ keylaneIntake, keylaneOver }) => keylaneOver !== null && (keylaneIntake ?? 'memory') === 'memory',
+  );
+  const unkept =
+    'keylane with intake memory does not promise that accepted events that are not decided yet survive a crash';
+  return [...peerWins(report), ...(isInMemory ? [`${unkept}.`] : [])];
+}
+
 /** One sentence for each place where a peer is faster, or one that says there is none. */
-export function peerWins(report: BenchReport): string[] {
+function peerWins(report: BenchReport): string[] {
   const ran = peersThatRan(report).filter(({ keylaneOver }) => keylaneOver !== null);
   if (ran.length === 0) return [];
   const wins = ran.filter(({ keylaneOver }) => (keylaneOver ?? 1) < 1);

@@ -16,9 +16,9 @@ import {
   modelSentence,
   modelTable,
   overCoresNote,
+  peerNotes,
   peersSkipped,
   peerTable,
-  peerWins,
   sameInAll,
   specFields,
   targetTable,
@@ -41,7 +41,7 @@ export function terminalTable(report: BenchReport, width = widthUsual): string {
   section('CPU per event, batches, memory', costTable(report));
   section('Limits', limitTable(report));
   const skipped = peersSkipped(report).map((line) => `Not run: ${line}`);
-  section('Peers', peerTable(report), [...peerWins(report), ...skipped]);
+  section('Peers', peerTable(report), [...peerNotes(report), ...skipped]);
   if (report.model !== null) section('Model', modelTable(report), [modelSentence(report)]);
   section('Targets', targetTable(report), targetNotes(report));
   return `${[...lines, ...verdict(report).flatMap(paragraph)].join('\n')}\n`;
