@@ -7,6 +7,8 @@ import type { LaneName } from './store-lanes.js';
 
 export interface AwayLane {
   readonly name: LaneName;
+  /** The index of its handler, by whatever name; -1 under order `global`. */
+  readonly group: number;
   /** The lane itself; null when its events need no order among them, or new ones need not wait behind these. */
   readonly lane: Lane | null;
   /** The handler is left out where only the store knows it; of one event several may be in one lane. */

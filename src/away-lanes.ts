@@ -14,7 +14,7 @@ import { invariant } from './invariant.js';
 import { JoinedEventsReader } from './joined-events.js';
 import { LaneAgenda } from './lane-agenda.js';
 import type { LaneAway, LanePage, LanePageRequest } from './store/messages.js';
-import { isWithoutOrder, type LaneName } from './store-lanes.js';
+import { isWithoutOrder, type LaneName, withoutOrder } from './store-lanes.js';
 import { WayBack } from './way-back.js';
 
 interface Parts {
@@ -156,10 +156,10 @@ export class AwayLanes {
     const left = room - this.#reserved;
     if (this.#asked.size === pagesMax || left <= 0) return null;
     const nowMs = this.#parts.clock.nowMs();
-    const away = this.#takeDue(nowMs);
-    if (away === null) return null;
-    const fitting = Math.min(left, this.#wayBack.roomFor(away, { reserved: this.#reserved, nowMs }));
-    const countMax = Math.min(fitting, pageSizeMax, away.waiting > 0 ? away.waiting : pageSizeMax);
+    const due = this.#takeDue(nowMs);
+    if (due === null) return null;
+    const { away, room: fitting } = due;
+    const countMax = Math.min(left, fitting, pageSizeMax, away.waiting > 0 ? away.waiting : pageSizeMax);
     const isOnly = this.#asked.size === 0 && !this.#agenda.isAnyDue;
     const bytesMax = Math.ceil(this.#parts.pageBytesMax / (isOnly ? 1 : pagesMax));
     const request = { ...away.name, after: away.after, countMax, bytesMax };
@@ -195,16 +195,26 @@ export class AwayLanes {
     return this.#lanes.get(nameOf(name)) ?? null;
   }
 
-  /** Takes the next lane that is to come back off the agenda. */
-  #takeDue(nowMs: number): AwayLane | null {
+  /** Takes the next lane that may come back off the agenda, with how much of it may. */
+  #takeDue(nowMs: number): { away: AwayLane; room: number } | null {
     const { sent } = this.#parts.groups();
     for (;;) {
       const away = this.#agenda.take(nowMs, sent);
       if (away === null) return null;
-      away.dueMs = Math.max(away.dueMs, this.#wayBack.comeBackMs(away, { reserved: this.#reserved, nowMs }));
-      if (away.dueMs <= nowMs) return away;
+      const onTheWay = { all: this.#reserved, ofHandler: this.#reservedOf(away.group) };
+      const { room, held } = this.#wayBack.look(away, onTheWay);
+      if (held === null) return { away, room };
+      if (held.isOfAll) this.#agenda.hold(away.group, held.untilMs);
+      else away.dueMs = held.untilMs;
       this.#agenda.put(away, nowMs);
     }
+  }
+
+  /** Room that the pages under way of one handler will need. */
+  #reservedOf(group: number): number {
+    let reserved = 0;
+    for (const [{ countMax }, { away }] of this.#asked) if (away.group === group) reserved += countMax;
+    return reserved;
   }
 
   /** Gives how many were not in memory yet. */
@@ -241,6 +251,7 @@ export class AwayLanes {
   #put({ handler, key }: LaneName, of: Pick<AwayLane, 'lane' | 'parkedBy' | 'waiting'>): AwayLane {
     const away: AwayLane = {
       ...{ name: { handler, key }, lane: of.lane, parkedBy: of.parkedBy, waiting: 0 },
+      group: isWithoutOrder({ handler, key }) ? withoutOrder(handler) : handler,
       ...{ ...this.#wayBack.timesOf({ handler, key }), after: null, barrier: this.#parts.groups().begun, turn: 0 },
     };
     this.#lanes.set(nameOf(away.name), away);

@@ -4,13 +4,21 @@
 import type { AwayLane } from './away-lane.js';
 import type { Clock } from './clock.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
+import type { OnTheWay } from './dispatch/returns.js';
 import type { DueTimes } from './due-times.js';
-import { isWithoutOrder, type LaneName, spanOf, withoutOrder } from './store-lanes.js';
+import { isWithoutOrder, type LaneName, spanOf } from './store-lanes.js';
 
 interface Parts {
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
   readonly dueTimes: DueTimes;
+}
+
+/** How many events of a lane may come back. */
+interface Look {
+  readonly room: number;
+  /** Where none may, until when, and whether that holds for all lanes of its handler; null where some may. */
+  readonly held: { readonly untilMs: number; readonly isOfAll: boolean } | null;
 }
 
 /** By how much two clocks that nobody sets may seem to differ from one moment to another. */
@@ -36,26 +44,32 @@ export class WayBack {
   joinedMs({ name, dueMs }: AwayLane, handler: number): number {
     const { dispatcher, clock } = this.#parts;
     const nowMs = clock.nowMs();
-    if (spanOf(name) === null) return dueMs > nowMs ? dueMs : dispatcher.away.lookAgainMs(handler, nowMs);
+    if (spanOf(name) === null) return dueMs > nowMs ? dueMs : dispatcher.away.returns.lookAgainMs(handler, nowMs);
     // Where the wall clock was set meanwhile: none is to be late.
     const earlierMs = this.timesOf(name).dueMs;
     return earlierMs < dueMs - clocksDifferMs ? earlierMs : dueMs;
   }
 
-  /** When a lane that is due may come back, while so much room is kept for others; `nowMs` when it may now. */
-  comeBackMs(away: AwayLane, { reserved, nowMs }: { reserved: number; nowMs: number }): number {
-    const { handler } = away.name;
-    const name = isWithoutOrder(away.name) ? { ...away.name, handler: withoutOrder(handler) } : away.name;
-    const comeBackMs = this.#parts.dispatcher.away.comeBackMs(name, nowMs);
-    const span = spanOf(away.name);
-    if (span === null || this.roomFor(away, { reserved, nowMs }) > 0) return comeBackMs;
-    const lookMs = nowMs + Math.max(1, span.widthMs / looksPerSpan);
-    return Math.max(comeBackMs, Math.min(lookMs, away.endMs ?? nowMs));
+  /** How many events of a lane that is due may come back, beside those that are on their way. */
+  look(away: AwayLane, onTheWay: OnTheWay): Look {
+    const nowMs = this.#parts.clock.nowMs();
+    const { returns } = this.#parts.dispatcher.away;
+    const { group: handler, name, endMs } = away;
+    const room = returns.roomOf(handler, onTheWay, nowMs);
+    if (room <= 0) return heldUntil(returns.lookAgainMs(handler, nowMs), { isOfAll: true });
+    if (!isWithoutOrder(name)) {
+      const ofKey = returns.roomOfKey(handler, name.key, { onTheWay, nowMs });
+      if (ofKey > 0) return { room: Math.min(room, ofKey), held: null };
+      return heldUntil(returns.lookAgainAtKeyMs(handler, name.key, nowMs), { isOfAll: false });
+    }
+    if (endMs === null || endMs <= nowMs) return { room, held: null };
+    const ofSpan = returns.roomToWait - onTheWay.all;
+    if (ofSpan > 0) return { room: Math.min(room, ofSpan), held: null };
+    const lookMs = nowMs + Math.max(1, spanOf(name)!.widthMs / looksPerSpan);
+    return heldUntil(Math.min(lookMs, endMs), { isOfAll: false });
   }
+}
 
-  /** How many events of a lane that is due may come back. */
-  roomFor({ endMs }: AwayLane, { reserved, nowMs }: { reserved: number; nowMs: number }): number {
-    if (endMs === null || endMs <= nowMs) return Number.POSITIVE_INFINITY;
-    return this.#parts.dispatcher.away.roomToWait - reserved;
-  }
+function heldUntil(untilMs: number, { isOfAll }: { isOfAll: boolean }): Look {
+  return { room: 0, held: { untilMs, isOfAll } };
 }

@@ -260,9 +260,9 @@ test('lanes that are stopped are counted until they go on, and not asked for', (
 
 test('what a turn costs does not grow with the lanes there are', () => {
   let looks = 0;
-  const agenda = new LaneAgenda<{ readonly dueMs: number; readonly barrier: number }>();
+  const agenda = new LaneAgenda<{ readonly group: number; readonly dueMs: number; readonly barrier: number }>();
   const entry = (dueMs: number, barrier: number) => ({
-    dueMs,
+    ...{ group: 0, dueMs },
     get barrier() {
       looks += 1;
       return barrier;
@@ -280,10 +280,10 @@ test('what a turn costs does not grow with the lanes there are', () => {
 });
 
 test('one that was taken out, or put off, is not taken when it would have been due', () => {
-  const agenda = new LaneAgenda<{ dueMs: number; readonly barrier: number }>();
+  const agenda = new LaneAgenda<{ readonly group: number; dueMs: number; readonly barrier: number }>();
   const [gone, put] = [
-    { dueMs: 1, barrier: 0 },
-    { dueMs: 1, barrier: 0 },
+    { group: 0, dueMs: 1, barrier: 0 },
+    { group: 0, dueMs: 1, barrier: 0 },
   ];
   agenda.put(gone, 0);
   agenda.put(put, 0);
@@ -291,6 +291,26 @@ test('one that was taken out, or put off, is not taken when it would have been d
   put.dueMs = 5;
   agenda.put(put, 0);
   expect([agenda.take(1, 0), agenda.nextMs(1), agenda.take(5, 0), agenda.nextMs(5)]).toEqual([null, 5, put, Infinity]);
+});
+
+test('lanes of one group are held back together, and looked at one by one', () => {
+  let looks = 0;
+  const agenda = new LaneAgenda<{ readonly group: number; readonly dueMs: number; readonly barrier: number }>();
+  const entry = (group: number) => ({
+    ...{ group, dueMs: 0 },
+    get barrier() {
+      looks += 1;
+      return 0;
+    },
+  });
+  for (let at = 0; at < 1000; at += 1) agenda.put(entry(1), 0);
+  const other = [entry(2), entry(2)];
+  for (const one of other) agenda.put(one, 0);
+  agenda.put(agenda.take(0, 0)!, 0);
+  agenda.hold(1, 5);
+  expect([agenda.take(0, 0), agenda.take(0, 0), agenda.take(0, 0), agenda.isAnyDue]).toEqual([...other, null, false]);
+  expect([looks, agenda.nextMs(0), agenda.nextMs(5)]).toEqual([3, 5, Infinity]);
+  expect([agenda.isAnyDue, agenda.take(5, 0)?.group]).toEqual([true, 1]);
 });
 
 test('no event waits for longer than it could when its wait began, wherever the wall clock was set to', () => {

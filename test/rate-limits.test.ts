@@ -77,6 +77,36 @@ test('a handler at its rate keeps no memory from the others, however much is pub
   for (const key of 'abcdefghij') expect(of(key)).toEqual(of(key).toSorted((a, b) => a - b));
 });
 
+test('what waits for a rate comes and goes between memory and the store no more often than time lets it run', async () => {
+  const reads: number[] = [];
+  const policies = { slow: { rateLimit: { tries: 10, perMs: second } } };
+  const { handlers, taken } = noted();
+  await using bus = await createTestProcessor({ handlers, policies, ringSize: 16 });
+  await bus.processor.publishMany(Array.from({ length: 100 }, () => ({ type: 'slow' as const, data: null })));
+  await bus.settle();
+  reads.push(taken().length);
+  await bus.advance(second);
+  reads.push(taken().length);
+  await bus.advance(second);
+  reads.push(taken().length);
+  expect(reads).toEqual([10, 10, 10]);
+  await bus.drain();
+  expect(bus.outcomes()).toHaveLength(100);
+});
+
+test('a key at its rate takes no memory that others could use, and runs as often as its rate allows', async () => {
+  const policies = { slow: { rateLimitPerKey: { tries: 2, perMs: second } } };
+  const { handlers, events, taken } = noted();
+  await using bus = await createTestProcessor({ handlers, policies, ringSize: 16 });
+  await bus.processor.publishMany([...events('slow', 'ab'.repeat(40)), ...events('fast', 'cdefgh'.repeat(4))]);
+  await bus.settle();
+  expect(taken()).toHaveLength(28);
+  await bus.advance(10 * second);
+  expect(taken()).toHaveLength(40);
+  await bus.drain();
+  expect(bus.outcomes()).toHaveLength(104);
+});
+
 test.each([
   ['a rate of one handler under order global', { order: 'global' as const }, { rateLimit: {} }, null],
   [

@@ -63,9 +63,9 @@ export const coreFaults: readonly Fault[] = [
   },
   {
     name: 'what cannot run yet comes back whatever memory holds',
-    file: 'src/dispatch/away.ts',
-    from: 'return this.#isShare(idle, 4) ? 0 : Math.ceil(this.#ring.capacity / 4) - idle.events;',
-    to: 'return this.#ring.capacity;',
+    file: 'src/dispatch/returns.ts',
+    from: 'if (this.isShare(idle, 4)) return 0;',
+    to: 'if (idle.events >= 0) return this.#ring.capacity;',
   },
   {
     name: 'skipped events go to the back of their lane',
@@ -150,6 +150,19 @@ export const coreFaults: readonly Fault[] = [
     file: 'src/dispatch/away.ts',
     from: 'const lanes = [...stuck, ...this.#lanes.spentLanes()];',
     to: 'const lanes = stuck;',
+  },
+  {
+    name: 'what waits for a rate comes back whatever memory holds',
+    file: 'src/dispatch/returns.ts',
+    from: 'if (!stand.isLimited) return Number.POSITIVE_INFINITY;',
+    to: 'if (stand !== null) return Number.POSITIVE_INFINITY;',
+    tests: ['test/dispatch/rates.test.ts'],
+  },
+  {
+    name: 'tries that never started are paid for',
+    file: 'src/dispatch/departures.ts',
+    from: 'if (results[index] === handlerResult.skipped) this.#unspend(slots[index]!);',
+    to: '',
   },
   {
     name: 'all tries together have no rate',

@@ -9,6 +9,7 @@ import type { OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
 import type { Pauses } from './pauses.js';
+import { pausedLookMs, Returns } from './returns.js';
 import type { RingBuffer, Slot } from './ring-buffer.js';
 
 /** A lane that stopped, and the dead letter it stopped behind. */
@@ -38,17 +39,12 @@ interface Parts {
   readonly parks: readonly boolean[];
 }
 
-/** How often a lane in the store is looked at that somebody has paused. */
-const pausedLookMs = 1000;
-/** The same of one of a handler whose rate is spent. */
-const spentLookMs = 250;
-
 export class Away {
   readonly #lanes: Lanes;
   readonly #ring: RingBuffer;
   readonly #departures: Departures;
   readonly #breakers: Breakers | null;
-  readonly #pauses: Pauses;
+  readonly returns: Returns;
   readonly #parks: readonly boolean[];
   #aside: Slot[] = [];
   #unstored = 0;
@@ -57,11 +53,11 @@ export class Away {
   #parked: ParkedBy[] = [];
 
   constructor({ lanes, ring, departures, breakers, pauses, parks }: Parts) {
+    this.returns = new Returns({ lanes, ring, breakers, pauses });
     this.#lanes = lanes;
     this.#ring = ring;
     this.#departures = departures;
     this.#breakers = breakers;
-    this.#pauses = pauses;
     this.#parks = parks;
   }
 
@@ -107,11 +103,11 @@ export class Away {
     if (!this.#ring.isNearlyFull) return [];
     this.#lanes.gateFree();
     this.#lanes.refill(nowMs);
-    const left = this.#idle;
-    if (!this.#isShare(left, 2)) return [];
+    const left = this.returns.idle;
+    if (!this.returns.isShare(left, 2)) return [];
     const gone = new Map<Lane, number>();
     for (const { lane, dueMs } of this.#lastFirst(nowMs)) {
-      if (!this.#isShare(left, 4)) break;
+      if (!this.returns.isShare(left, 4)) break;
       gone.set(lane, dueMs);
       left.events -= lane.waiting;
       left.bytes -= lane.bytes;
@@ -120,33 +116,6 @@ export class Away {
     for (const lane of [...gone.keys()].reverse()) if (lane.key === null) this.#sendAway(lane);
     const ofKeys = [...gone].filter(([{ key }]) => key !== null);
     return ofKeys.map(([lane, dueMs]) => ({ lane, dueMs, letGo: this.#sendAway(lane) }));
-  }
-
-  /**
-   * When a lane of a handler that is due is to come back: not while that is paused and what may not run holds enough of
-   * the memory, except for the first behind a breaker, as one event has to show whether the handler is well.
-   */
-  comeBackMs({ handler, key }: { handler: number; key: string }, nowMs: number): number {
-    if (!this.#pauses.isNone && this.#pauses.holds(handler, key)) {
-      return this.#isShare(this.#idle, 4) ? nowMs + pausedLookMs : nowMs;
-    }
-    const isSpent = handler >= 0 && this.#lanes.standOf(handler).isSpent;
-    if (isSpent && this.#isShare(this.#idle, 4)) return nowMs + spentLookMs;
-    if (this.#breakers === null || handler < 0 || this.#breakers.stateOf(handler) === 'closed') return nowMs;
-    if (this.#lanes.oldestGated(handler) === null || !this.#isShare(this.#idle, 4)) return nowMs;
-    return this.#breakers.lookAgainMs(handler, nowMs);
-  }
-
-  /** When an event of a handler that waits for no time is worth a look again. */
-  lookAgainMs(handler: number, nowMs: number): number {
-    if (!this.#pauses.isNone && this.#pauses.holds(handler, null)) return nowMs + pausedLookMs;
-    return this.#breakers?.lookAgainMs(handler, nowMs) ?? nowMs;
-  }
-
-  /** How many events that cannot run yet may come back all the same: until such events hold a quarter of the memory. */
-  get roomToWait(): number {
-    const idle = this.#idle;
-    return this.#isShare(idle, 4) ? 0 : Math.ceil(this.#ring.capacity / 4) - idle.events;
   }
 
   /** Takes in that an event that waits in the store comes into memory; false when it is there already. */
@@ -174,18 +143,6 @@ export class Away {
       const stopped = this.#lanes.laneOf(Math.max(0, lane.handler), lane.key);
       this.#parked.push({ lane: stopped, partition, position, handler, letGo: this.#sendAway(stopped) });
     }
-  }
-
-  /** What may not run for a while; bytes of what waits for its handler's rate are those of an average event. */
-  get #idle(): { events: number; bytes: number } {
-    const { stuck, spentEvents } = this.#lanes;
-    const bytesEach = spentEvents === 0 ? 0 : this.#ring.bytes / this.#ring.held;
-    return { events: stuck.events + spentEvents, bytes: stuck.bytes + spentEvents * bytesEach };
-  }
-
-  /** Whether so much is at least one part of the memory. */
-  #isShare({ events, bytes }: { readonly events: number; readonly bytes: number }, parts: number): boolean {
-    return events * parts >= this.#ring.capacity || bytes * parts >= this.#ring.bytesMax;
   }
 
   /** Lanes that may not run, those first that go on last. */

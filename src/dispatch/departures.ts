@@ -2,6 +2,7 @@
 // lane is hot. It knows what is in flight, that suspects run alone, that a doubted event runs on a fresh thread, and
 // that a handler that is paused is probed with one event.
 
+import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
 import type { StateAt } from '../keyed-state.js';
 import type { RateLimit } from '../rate-options.js';
@@ -192,6 +193,20 @@ export class Departures {
     }
     for (const stand of stands) stand.depart();
     return { slots, lanes: taken, stands, alone: false, isFresh: false, probed: null };
+  }
+
+  /** Takes in that events of a batch were handed back unrun: rates are not to count them. Before its lanes are free. */
+  unspend(slots: readonly Slot[], results: Uint8Array): void {
+    if (this.#meter === null && !this.#lanes.hasRates) return;
+    for (let index = 0; index < slots.length; index += 1) {
+      if (results[index] === handlerResult.skipped) this.#unspend(slots[index]!);
+    }
+  }
+
+  #unspend({ handler, lane }: Slot): void {
+    this.#meter?.giveBack();
+    this.#lanes.standOf(handler).unspend();
+    if (lane !== null) this.#lanes.keyRates?.giveBack(lane);
   }
 
   /** Takes in that a batch has come back, with so many events decided. */

@@ -150,7 +150,10 @@ export class Dispatcher {
         settled.push(slot);
       }
     }
-    if (settled.length < slots.length) this.#putBack(slots);
+    if (settled.length < slots.length) {
+      this.#departures.unspend(slots, results);
+      this.#putBack(slots);
+    }
     if (came.states !== undefined && came.states.length > 0) this.states?.change(slots, came.states);
     for (const lane of batch.lanes) this.#lanes.release(lane);
     this.away.park(slots, results);

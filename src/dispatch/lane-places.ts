@@ -68,6 +68,11 @@ export abstract class LanePlaces {
     return Math.min(this.stuck.nextDueMs, this.stands.nextTryMs);
   }
 
+  /** Whether handlers, or keys of theirs, have rates. */
+  get hasRates(): boolean {
+    return this.keyRates !== null || this.stands.areLimited;
+  }
+
   /** Takes in how many tries rates allow by now. */
   refill(nowMs: number): void {
     this.stands.refill(nowMs);

@@ -2,7 +2,12 @@
 // (ITU-T I.371): one number says until when what has started is paid for, so that nothing is refilled by a timer.
 
 import type { RateLimit } from '../rate-options.js';
-import type { Lane } from './lane.js';
+
+/** A lane by its handler and its key, null for what has none. */
+interface OfKey {
+  readonly handler: number;
+  readonly key: string | null;
+}
 
 /** Fractions of a try that come of dividing times are none. */
 const rounding = 1e-6;
@@ -51,6 +56,11 @@ export class RateMeter {
   take(tries: number, nowMs: number): void {
     this.#paidMs = Math.max(this.#paidMs, nowMs) + tries * everyMs(this.#limit);
   }
+
+  /** One that was taken never started. */
+  giveBack(): void {
+    this.#paidMs -= everyMs(this.#limit);
+  }
 }
 
 /** Counts the tries of each key of the handlers that have such a limit. */
@@ -66,19 +76,19 @@ export class KeyRates {
   }
 
   /** How many tries of a lane may start now. */
-  left(lane: Lane, nowMs: number): number {
+  left(lane: OfKey, nowMs: number): number {
     const limit = this.#limits[lane.handler];
     if (!limit) return Number.POSITIVE_INFINITY;
     return leftOf(limit, { paidMs: this.#paidOf(lane), nowMs });
   }
 
   /** When one more may start; in the past where one may already. */
-  nextMs(lane: Lane): number {
+  nextMs(lane: OfKey): number {
     const limit = this.#limits[lane.handler];
     return limit ? nextOf(limit, this.#paidOf(lane)) : Number.NEGATIVE_INFINITY;
   }
 
-  take(lane: Lane, { tries, nowMs }: { tries: number; nowMs: number }): void {
+  take(lane: OfKey, { tries, nowMs }: { tries: number; nowMs: number }): void {
     const limit = this.#limits[lane.handler];
     if (!limit || lane.key === null) return;
     const paid = this.#paidMs[lane.handler]!;
@@ -91,7 +101,14 @@ export class KeyRates {
     paid.set(lane.key, paidMs);
   }
 
-  #paidOf({ handler, key }: Lane): number {
+  /** One that was taken never started. */
+  giveBack({ handler, key }: OfKey): void {
+    const limit = this.#limits[handler];
+    const paidMs = key === null ? undefined : this.#paidMs[handler]?.get(key);
+    if (limit && paidMs !== undefined) this.#paidMs[handler]!.set(key!, paidMs - everyMs(limit));
+  }
+
+  #paidOf({ handler, key }: OfKey): number {
     return (key === null ? undefined : this.#paidMs[handler]!.get(key)) ?? Number.NEGATIVE_INFINITY;
   }
 }

@@ -64,9 +64,24 @@ export class Stand {
     return this.#meter !== null;
   }
 
+  /** Whether its rate lets nothing start now. */
+  get isOut(): boolean {
+    return this.#triesLeft === 0;
+  }
+
   /** Whether only its rate keeps what is ready of it from running. */
   get isSpent(): boolean {
-    return this.#triesLeft === 0 && this.waiting + this.free.waiting > 0;
+    return this.isOut && this.#ready > 0;
+  }
+
+  /** Tries that may start besides those of what is ready; below 0 by what is ready beyond. */
+  get triesSpare(): number {
+    return this.#triesLeft - this.#ready;
+  }
+
+  /** When half of what is ready will have started, where its rate limits it. */
+  get halfStartedMs(): number {
+    return this.nextTryMs + (this.#ready / 2) * this.everyMs;
   }
 
   /** When its rate lets one more try start, and each that follows. */
@@ -88,6 +103,16 @@ export class Stand {
     if (this.#meter === null) return;
     this.#meter.take(1, nowMs);
     this.#triesLeft = Math.max(0, this.#triesLeft - 1);
+  }
+
+  /** A try of it that was to start never did. */
+  unspend(): void {
+    this.#meter?.giveBack();
+  }
+
+  /** Events that wait in its lanes, and those that need no order. */
+  get #ready(): number {
+    return this.waiting + this.free.waiting;
   }
 
   /** Sequence of the event that waits longest. */

@@ -22,6 +22,11 @@ export class Stands {
     this.#limited = this.all.filter(({ isLimited }) => isLimited);
   }
 
+  /** Whether rates limit any. */
+  get areLimited(): boolean {
+    return this.#limited.length > 0;
+  }
+
   /** When a rate lets something start that only waits for that; infinity when nothing does. */
   get nextTryMs(): number {
     return this.spent.reduce((next, { nextTryMs }) => Math.min(next, nextTryMs), Number.POSITIVE_INFINITY);

@@ -363,13 +363,13 @@ describe('memory that lanes hold which may not run', () => {
   test('has room for what cannot run yet until that holds a quarter of it', () => {
     const bench = new Bench({ ringSize: 8 }).admit('- a');
     const { away } = bench.dispatcher;
-    expect([bench.batch(), away.roomToWait]).toEqual(['-1 a2', 2]);
+    expect([bench.batch(), away.returns.roomToWait]).toEqual(['-1 a2', 2]);
     bench.settle('rs');
-    expect(away.roomToWait).toBe(1);
+    expect(away.returns.roomToWait).toBe(1);
     bench.admit('a');
     bench.batch();
     bench.settle('r');
-    expect(away.roomToWait).toBe(0);
+    expect(away.returns.roomToWait).toBe(0);
   });
 
   test('is given up by events without a key of a paused handler', () => {
@@ -383,25 +383,21 @@ describe('memory that lanes hold which may not run', () => {
       [3, -1],
       [4, -1],
     ]);
-    expect([away.lookAgainMs(0, 10), bench.batch(1, 10)]).toEqual([500, 'b5']);
+    expect([away.returns.lookAgainMs(0, 10), bench.batch(1, 10)]).toEqual([500, 'b5']);
   });
 
   test('is not filled again by lanes of a paused handler that come back, but for one that can be tried', () => {
     const bench = new Bench({ ringSize: 8, breaker }).admit('- b:-');
     bench.batch();
     bench.settle('f').confirm();
-    const { away } = bench.dispatcher;
-    expect(away.comeBackMs({ handler: 0, key: '' }, 10)).toBe(10);
+    const { returns } = bench.dispatcher.away;
+    const rooms = () => [0, 1, -1].map((handler) => returns.roomOf(handler, { all: 0, ofHandler: 0 }, 10));
+    expect(rooms()).toEqual([2, 2, Infinity]);
+    expect(returns.roomOf(0, { all: 5, ofHandler: 5 }, 10)).toBe(1);
     bench.admit('a');
-    expect([away.comeBackMs({ handler: 0, key: '' }, 10), away.comeBackMs({ handler: 1, key: '' }, 10)]).toEqual([
-      10, 10,
-    ]);
+    expect(rooms()).toEqual([1, 1, Infinity]);
     bench.admit('c d');
-    expect([
-      away.comeBackMs({ handler: 0, key: '' }, 10),
-      away.comeBackMs({ handler: 0, key: '' }, 600),
-      away.comeBackMs({ handler: -1, key: '' }, 10),
-    ]).toEqual([500, 1100, 10]);
+    expect([rooms(), returns.lookAgainMs(0, 10), returns.lookAgainMs(0, 600)]).toEqual([[0, 1, Infinity], 500, 1100]);
   });
 });
 

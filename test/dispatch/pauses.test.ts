@@ -100,12 +100,14 @@ describe('a pause', () => {
       ['b', 1010],
       ['a', 1010],
     ]);
-    expect(away.lookAgainMs(low, 10)).toBe(1010);
-    expect(away.comeBackMs({ handler: low, key: 'a' }, 10)).toBe(10);
+    const none = { all: 0, ofHandler: 0 };
+    expect([away.returns.roomOf(low, none, 10), away.returns.lookAgainMs(low, 10)]).toEqual([1, 1010]);
     all.dispatcher.confirm(away.takeAside());
     all.admit('high:a high:b');
     all.dispatcher.pause({ handler: high, key: 'a' });
-    expect(away.comeBackMs({ handler: low, key: 'a' }, 10)).toBe(1010);
+    const ofKey = away.returns.roomOfKey(high, 'a', { onTheWay: none, nowMs: 10 });
+    expect([away.returns.roomOf(low, none, 10), ofKey, away.returns.roomOf(high, none, 10)]).toEqual([0, 0, Infinity]);
+    expect(away.returns.lookAgainAtKeyMs(high, 'a', 10)).toBe(1010);
     expect(all.drain()).toEqual(['high:-', 'high:b']);
   });
 });

@@ -69,6 +69,39 @@ test('a try that comes again counts like the first', () => {
   expect([at(bench, 1099), at(bench, 1100)]).toEqual([[], ['two:a']]);
 });
 
+test.each([
+  ['of its handler', { rateLimit: { tries: 3, perMs: 300 } }, {}],
+  ['of its key', { rateLimitPerKey: { tries: 3, perMs: 300 } }, {}],
+  ['of all', {}, { rateLimit: { tries: 3, perMs: 300 } }],
+])('a try that was handed back unrun is not counted by the rate %s', (_, two, more) => {
+  const bench = benchOf(two, more).admit('two:a two:a two:a two:a two:a');
+  expect(bench.batch(1000)).toBe('two:a two:a two:a');
+  bench.settle(handlerResult.skipped);
+  expect(at(bench, 1000)).toEqual(['two:a', 'two:a', 'two:a']);
+  expect([at(bench, 1099), at(bench, 1100)]).toEqual([[], ['two:a']]);
+});
+
+test('what may come back from the store is what may start, and what fills a quarter of the memory', () => {
+  const bench = benchOf(
+    { rateLimit: { tries: 3, perMs: 300 }, rateLimitPerKey: { tries: 2, perMs: 1000 } },
+    { ringSize: 16 },
+  );
+  const { returns } = bench.dispatcher.away;
+  const room = (nowMs: number, ofHandler = 0) => returns.roomOf(2, { all: ofHandler, ofHandler }, nowMs);
+  const ofKey = (key: string, nowMs: number) =>
+    returns.roomOfKey(2, key, { onTheWay: { all: 0, ofHandler: 0 }, nowMs });
+  expect([room(1000), room(1000, 3), room(1000, 5), room(1000, 9)]).toEqual([7, 1, 0, 0]);
+  expect([ofKey('a', 1000), ofKey('b', 1000)]).toEqual([6, 6]);
+  bench.admit('two:a two:b two:c two:d two:e');
+  // Two of these wait in any case.
+  expect([room(1000), at(bench, 1000).length, room(1000)]).toEqual([2, 3, 2]);
+  bench.admit('two:f two:g');
+  expect([room(1000), returns.lookAgainMs(2, 1000), room(1100), room(1300)]).toEqual([0, 1250, 1, 3]);
+  // Both keys have one try left, of which one has two events that wait for it.
+  bench.admit('two:a two:a');
+  expect([ofKey('a', 1000), ofKey('f', 1000), returns.lookAgainAtKeyMs(2, 'a', 1000)]).toEqual([4, 5, 1001]);
+});
+
 test('what shows whether a handler is well does not wait for its rate, and takes from what comes after it', () => {
   const breaker = { failurePercent: 50, triesMin: 1, windowMs: 1000, pauseMs: 10 };
   const bench = benchOf({ rateLimit: { tries: 1, perMs: 100 } }, { breaker }).admit('two:a');
