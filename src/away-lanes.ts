@@ -3,6 +3,7 @@
 // or discarded; one that stands for a span of time, not before that begins. It reads nothing itself: it says which page
 // it wants, and is told what came.
 
+import { AskedPages, pagesMax } from './asked-pages.js';
 import { type AwayLane, countInMemory, nameOf } from './away-lane.js';
 import type { Clock } from './clock.js';
 import type { ParkedBy, SentAway } from './dispatch/away.js';
@@ -27,14 +28,8 @@ interface Parts {
   learnNames(names: Readonly<Record<number, string>>): void;
 }
 
-/** A page that is under way, and how its lane was when it was asked for. */
-type Asked = { readonly away: AwayLane } & Readonly<Pick<AwayLane, 'barrier' | 'turn'>>;
-
 /** The most events one page asks for. */
 const pageSizeMax = 1024;
-
-/** The most pages under way, each of another lane. */
-const pagesMax = 32;
 
 export class AwayLanes {
   readonly #parts: Parts;
@@ -44,9 +39,9 @@ export class AwayLanes {
   readonly #open = new Set<AwayLane>();
   /** Of these, those that no page is under way of. */
   readonly #agenda = new LaneAgenda<AwayLane>();
-  readonly #asked = new Map<LanePageRequest, Asked>();
-  #reserved = 0;
+  readonly #asked = new AskedPages();
   #parked = 0;
+  #abandoned = 0;
   #backlog = 0;
 
   constructor(parts: Parts) {
@@ -58,9 +53,9 @@ export class AwayLanes {
     return this.#lanes.size - this.#open.size;
   }
 
-  /** Events that wait in the store behind a dead letter. */
+  /** Events that wait in the store behind a dead letter, or for a handler that went. */
   get parked(): number {
-    return this.#parked;
+    return this.#parked + this.#abandoned + this.#parts.dispatcher.away.abandoned;
   }
 
   /** Events that wait in the store and will come by themselves. */
@@ -70,7 +65,7 @@ export class AwayLanes {
 
   /** Room in the ring that the pages under way will need. */
   get reserved(): number {
-    return this.#reserved;
+    return this.#asked.reserved;
   }
 
   /** Lanes that are not parked: without any, nothing is owed but what is. */
@@ -129,6 +124,10 @@ export class AwayLanes {
 
   /** Takes in that one more event is on its way to the store, in the group that was begun last. */
   joined(slot: Slot): void {
+    if (this.#parts.dispatcher.away.isClosed(slot.handler)) {
+      this.#abandoned += 1;
+      return;
+    }
     const away = slot.sentTo === null ? this.#awayOf(slot.lane!) : this.#awayWithoutOrder(slot.sentTo, slot.handler);
     this.#count(away, 1);
     away.barrier = this.#parts.groups().begun;
@@ -138,6 +137,20 @@ export class AwayLanes {
   left(name: LaneName): void {
     const away = this.#lanes.get(nameOf(name));
     if (away !== undefined && away.waiting > 0) this.#count(away, -1);
+  }
+
+  /** Takes in that a handler went: what waits of it comes no more. */
+  forget(handler: number): void {
+    for (const away of [...this.#lanes.values()]) {
+      if (away.group !== handler) continue;
+      this.#abandoned += away.waiting;
+      this.#count(away, -away.waiting);
+      // A page that is under way is not taken in.
+      away.turn += 1;
+      this.#open.delete(away);
+      this.#agenda.delete(away);
+      this.#lanes.delete(nameOf(away.name));
+    }
   }
 
   /** Gives what has the lane of an event go on, if it is stopped by that event when it is called. */
@@ -153,28 +166,25 @@ export class AwayLanes {
 
   /** A page to ask for now, or null; `room` is what pages under way may fill. */
   wish(room: number): LanePageRequest | null {
-    const left = room - this.#reserved;
-    if (this.#asked.size === pagesMax || left <= 0) return null;
+    const left = room - this.reserved;
+    if (this.#asked.count === pagesMax || left <= 0) return null;
     const nowMs = this.#parts.clock.nowMs();
     const due = this.#takeDue(nowMs);
     if (due === null) return null;
     const { away, room: fitting } = due;
     const countMax = Math.min(left, fitting, pageSizeMax, away.waiting > 0 ? away.waiting : pageSizeMax);
-    const isOnly = this.#asked.size === 0 && !this.#agenda.isAnyDue;
+    const isOnly = this.#asked.count === 0 && !this.#agenda.isAnyDue;
     const bytesMax = Math.ceil(this.#parts.pageBytesMax / (isOnly ? 1 : pagesMax));
     const request = { ...away.name, after: away.after, countMax, bytesMax };
-    this.#asked.set(request, { away, barrier: away.barrier, turn: away.turn });
-    this.#reserved += countMax;
+    this.#asked.add(request, away);
     return request;
   }
 
   /** Takes in a page that was asked for. */
   turn(request: LanePageRequest, page: LanePage): void {
-    const asked = this.#asked.get(request);
+    const asked = this.#asked.take(request);
     invariant(asked !== undefined, 'a page comes only when it was asked for');
     const { away, barrier, turn } = asked;
-    this.#asked.delete(request);
-    this.#reserved -= request.countMax;
     // It has its place on the agenda anew.
     if (away.turn !== turn) return;
     this.#parts.learnNames(page.names);
@@ -201,20 +211,13 @@ export class AwayLanes {
     for (;;) {
       const away = this.#agenda.take(nowMs, sent);
       if (away === null) return null;
-      const onTheWay = { all: this.#reserved, ofHandler: this.#reservedOf(away.group) };
+      const onTheWay = { all: this.reserved, ofHandler: this.#asked.reservedOf(away.group) };
       const { room, held } = this.#wayBack.look(away, onTheWay);
       if (held === null) return { away, room };
       if (held.isOfAll) this.#agenda.hold(away.group, held.untilMs);
       else away.dueMs = held.untilMs;
       this.#agenda.put(away, nowMs);
     }
-  }
-
-  /** Room that the pages under way of one handler will need. */
-  #reservedOf(group: number): number {
-    let reserved = 0;
-    for (const [{ countMax }, { away }] of this.#asked) if (away.group === group) reserved += countMax;
-    return reserved;
   }
 
   /** Gives how many were not in memory yet. */

@@ -36,7 +36,7 @@ interface Parts {
   /** Name of a handler. */
   nameOf(handler: number): string;
   /** The most handlers that one event may be owed to. */
-  readonly widest: number;
+  widest(): number;
   /** Resolves when everything decided so far is stored. */
   allStored(): Promise<void>;
   /** Told at once that the store has decided an event by itself, for some handler. */
@@ -118,7 +118,7 @@ export class Cancellations {
     if (slots.length === 0) return this.#inStore(event, handler ?? null);
     const found = await Promise.all(slots.map((slot) => this.#inMemory(slot)));
     await this.#parts.allStored();
-    const hasMore = found.includes('moved') || (handler === undefined && this.#parts.widest > 1);
+    const hasMore = found.includes('moved') || (handler === undefined && this.#parts.widest() > 1);
     if (hasMore) found.push(await this.#inStore(event, handler ?? null));
     if (found.includes('cancelled')) return 'cancelled';
     return found.includes('decided') ? 'decided' : 'unknown';

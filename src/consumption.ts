@@ -19,7 +19,8 @@ interface Parts {
   readonly intake: Intake;
   readonly partitions: Partitions;
   readonly limits: EventLimits;
-  readonly handlers: HandlerTable;
+  /** Those there are. */
+  handlers(): HandlerTable;
   readonly clock: Clock;
   /** A partition no source may have. */
   readonly reserved: string;
@@ -61,7 +62,8 @@ export class Consumption {
 
   /** Gives null when a signal, drain or stop came first. */
   async #open(source: Source, interrupt: Interrupt): Promise<PartitionStart | null> {
-    const { writer, limits, handlers } = this.#parts;
+    const { writer, limits } = this.#parts;
+    const handlers = this.#parts.handlers();
     try {
       const start = await interrupt.race(writer.openPartition(source.partition));
       const { watermark, positionNext, positionUnused } = start;
@@ -82,7 +84,7 @@ export class Consumption {
     const { intake, partitions, handlers } = this.#parts;
     partitions.open(source.partition, start);
     try {
-      const done = new DonePositions(start, handlers);
+      const done = new DonePositions(start, handlers());
       return await intake.feed(source, { partition: start.partition, done, watermark: start.watermark, signal });
     } finally {
       partitions.close(start.partition);

@@ -81,6 +81,7 @@ export async function createProcessor<
       flight,
       trouble,
       clock: systemClock,
+      load: (module, exportName) => preflight(module, { loadTimeoutMs: config.loadTimeoutMs, exportName }),
     });
     tracing?.measure(() => processor.stats());
     return processor;

@@ -30,6 +30,6 @@ export class DonePositions {
     if (!this.#touched.has(position)) return route;
     const done = this.#byHandler;
     if (route === null || done === null) return nothing;
-    return route.filter((handler) => !done[handler]!.has(position));
+    return route.filter((handler) => !done[handler]?.has(position));
   }
 }

@@ -7,12 +7,16 @@ import { type DueSpan, longestWaitMs } from './store-lanes.js';
 
 export class DueTimes {
   readonly #clock: Clock;
-  readonly #backoffMsMax: number;
+  #backoffMsMax = 0;
 
   /** @param policies of the handlers. */
   constructor(clock: Clock, policies: readonly { readonly backoffMsMax: number }[]) {
     this.#clock = clock;
-    this.#backoffMsMax = Math.max(0, ...policies.map(({ backoffMsMax }) => backoffMsMax));
+    for (const policy of policies) this.addHandler(policy);
+  }
+
+  addHandler({ backoffMsMax }: { readonly backoffMsMax: number }): void {
+    this.#backoffMsMax = Math.max(this.#backoffMsMax, backoffMsMax);
   }
 
   /** Null when it is due at once. Only an event that was ever postponed may wait for longer than its handler has it. */

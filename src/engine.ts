@@ -6,6 +6,7 @@ import type { Announcer } from './announcer.js';
 import { Audience } from './audience.js';
 import { AwayLanes } from './away-lanes.js';
 import { Cancellations } from './cancellations.js';
+import { ChangingHandlers, type HandlerLoader } from './changing-handlers.js';
 import type { Clock } from './clock.js';
 import { Consumption } from './consumption.js';
 import { DeadLetters } from './dead-letters.js';
@@ -19,6 +20,7 @@ import { type Identity, journalPartition } from './event.js';
 import { EventEncoder } from './event-encoder.js';
 import { Flights } from './flights.js';
 import type { HandlerTable, Policy } from './handler.js';
+import { HandlerSet } from './handler-set.js';
 import { Idleness } from './idleness.js';
 import { Intake } from './intake.js';
 import { Journal } from './journal.js';
@@ -28,12 +30,11 @@ import { OutcomeNews } from './outcome-news.js';
 import { warnsOfParked } from './parked-warning.js';
 import { Partitions } from './partitions.js';
 import { Pausing } from './pausing.js';
-import { claimsOf, type LaneOrder, ordersOf, policiesOf, supersedingOf } from './policy.js';
+import { claimsOf, type LaneOrder, supersedingOf } from './policy.js';
 import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
 import { rateLimitFrom } from './rate-options.js';
 import { Receipts } from './receipts.js';
-import { Routes } from './routes.js';
 import type { StandardSchema } from './standard-schema.js';
 import { StateLookUp } from './state-look-up.js';
 import type { EventOutcomes } from './store/event-messages.js';
@@ -53,6 +54,8 @@ export interface EngineParts {
   readonly journal: JournalStart;
   readonly flight: FlightRecorder;
   readonly clock: Clock;
+  /** Left out where none can be added. */
+  readonly load?: HandlerLoader;
 }
 
 /** Who is told what. */
@@ -65,13 +68,13 @@ export interface EngineHearers {
 
 export class Engine {
   readonly names: RowNames;
+  readonly handlers: HandlerSet;
   readonly policies: readonly Policy[];
   /** The order of each handler's events. */
   readonly orders: readonly LaneOrder[];
-  /** The same by its name; of one that the module does not have, that of the options. */
+  /** The same by its name; of one that is not there, that of the options. */
   readonly orderOf: (handler: string) => LaneOrder;
   readonly clock: Clock;
-  readonly #routes: Routes;
   readonly dispatcher: Dispatcher;
   readonly partitions: Partitions;
   readonly away: AwayLanes;
@@ -86,6 +89,7 @@ export class Engine {
   readonly cancellations: Cancellations;
   readonly pausing: Pausing;
   readonly states: StateLookUp;
+  readonly changing: ChangingHandlers;
   readonly audience: Audience;
   readonly receipts: Receipts;
   readonly news: OutcomeNews;
@@ -95,17 +99,18 @@ export class Engine {
   constructor(parts: EngineParts, hearers: EngineHearers) {
     const { config, table, clock, journal, writer } = parts;
     const { onWarning } = hearers;
-    this.policies = policiesOf(table, config);
-    this.orders = ordersOf(table, config.order);
-    this.orderOf = (handler) => this.orders[table.names.indexOf(handler)] ?? config.order;
-    [this.clock, this.#routes] = [clock, new Routes(table)];
-    const widest = widestOf(this.#routes, journal, config);
-    this.dispatcher = this.#dispatcher(parts, widest);
+    const handlers = new HandlerSet(table, { config, owed: journal.widest });
+    const { names } = handlers;
+    [this.handlers, this.policies, this.orders] = [handlers, handlers.policies, handlers.orders];
+    this.orderOf = (handler) => this.orders[names.indexOf(handler)] ?? config.order;
+    this.clock = clock;
+    const widest = (): number => handlers.widest;
+    this.dispatcher = this.#dispatcher(parts);
     const dispatcher = this.dispatcher;
     const dueTimes = new DueTimes(clock, this.policies);
     const partitions = new Partitions(dispatcher, dueTimes);
     this.partitions = partitions;
-    this.names = { partition: (index) => partitions.nameOf(index), handler: (index) => table.names[index] ?? '' };
+    this.names = { partition: (index) => partitions.nameOf(index), handler: (index) => names[index] ?? '' };
     const pageBytesMax = config.batchBytesMax;
     this.away = new AwayLanes({
       ...{ dispatcher, clock, dueTimes, pageBytesMax },
@@ -117,7 +122,7 @@ export class Engine {
     this.journal = new Journal(journal, { dispatcher, partitions, room, widest, onWarning, pageBytesMax });
     this.flights = this.#flights(parts);
     this.audience = new Audience({ clock, wake: () => this.pump.wake(), onWarning });
-    this.receipts = this.#receipts(parts, widest);
+    this.receipts = this.#receipts(parts);
     this.news = this.#news(parts, hearers);
     this.idleness = new Idleness({
       ...{ dispatcher, journal: this.journal, away, handlerName: (index) => this.names.handler(index) },
@@ -134,12 +139,18 @@ export class Engine {
     const encoder = new EventEncoder({ limits: config, schemas: parts.schemas, tracing: parts.tracing ?? null });
     this.publishing = new Publishing({ intake, pump, receipts, encoder, partition: journalPartition });
     this.consumption = new Consumption({
-      ...{ writer, clock, limits: config, handlers: table, reserved: journalPartition, intake, partitions, onWarning },
+      ...{ writer, clock, limits: config, reserved: journalPartition, intake, partitions, onWarning },
+      handlers: () => handlers.table,
+    });
+    const { idleness } = this;
+    this.changing = new ChangingHandlers({
+      ...{ handlers, dispatcher, dueTimes, away, pump, idleness, pool: parts.pool, writer, flight: parts.flight },
+      load: parts.load ?? cannotLoad,
     });
     const stored = { wallMs: () => clock.wallMs(), allStored: () => pump.allStored() };
     const calls = { dispatcher, flights: this.flights, writer, pump, away, journal: this.journal, ...stored };
-    this.states = new StateLookUp({ writer, handlers: table.names });
-    this.pausing = new Pausing({ dispatcher, handlers: table.names, wake: () => pump.wake() });
+    this.states = new StateLookUp({ writer, handlers: names });
+    this.pausing = new Pausing({ dispatcher, handlers: names, wake: () => pump.wake() });
     this.deadLetters = new DeadLetters({
       ...calls,
       deadLetters: (request) => pump.takeIn(writer.deadLetters(request), ({ lanes }) => away.goOn(lanes)),
@@ -153,10 +164,10 @@ export class Engine {
     });
   }
 
-  #dispatcher({ config, table }: EngineParts, widest: number): Dispatcher {
+  #dispatcher({ config, table }: EngineParts): Dispatcher {
     const stateful = table.policies.map(({ isStateful = false }) => isStateful);
     return new Dispatcher({
-      ...{ ...config, widest, handlerCount: table.names.length, breaker: breakerLimits(config) },
+      ...{ ...config, widest: this.handlers.widest, handlerCount: table.names.length, breaker: breakerLimits(config) },
       states: stateful.includes(true) ? { stateful, bytesMax: config.stateBytesMax } : null,
       parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
       ...{ orders: this.orders, supersedes: supersedingOf(table, config.order) },
@@ -164,13 +175,13 @@ export class Engine {
     });
   }
 
-  #receipts({ config, writer }: EngineParts, widest: number): Receipts {
+  #receipts({ config, writer }: EngineParts): Receipts {
     const { dispatcher, journal, names } = this;
     const { partition } = journal;
     // With a journal the store has every event that there is a receipt of.
     const isJournaled = config.intake === 'journal';
     return new Receipts({
-      ...{ partition, partitionName: journalPartition, widest },
+      ...{ partition, partitionName: journalPartition, widest: () => this.handlers.widest },
       allStored: () => this.pump.allStored(),
       read: (events, act) => this.#readOutcomes({ config, writer }, { events, act }),
       heldFor: (position) => {
@@ -197,7 +208,7 @@ export class Engine {
 
   #flights({ config, pool, flight, tracing = null }: EngineParts): Flights {
     return new Flights({
-      ...{ runners: pool, recorder: flight, policies: this.policies, hasStates: this.dispatcher.states !== null },
+      ...{ runners: pool, recorder: flight, policies: this.policies, hasStates: () => this.dispatcher.states !== null },
       tracing,
       limits: { errorSizeMax: config.errorSizeMax, isJournaled: config.intake === 'journal' },
       nameOf: (partition) => this.partitions.nameOf(partition),
@@ -211,7 +222,7 @@ export class Engine {
       ...{ dispatcher, partitions, journal, away, flights, writer, clock, limits: config },
       handlerCount: this.policies.length,
       isStored: ({ partition }) => isJournaled && partition === journal.partition,
-      routeOf: (type) => this.#routes.of(type) ?? [],
+      routeOf: (type) => this.handlers.routes.of(type) ?? [],
       letIn: () => {
         this.acceptance.look();
         this.intake.letIn();
@@ -243,7 +254,7 @@ export class Engine {
       accept: (owed) => acceptance.accept(owed),
       refill: () => pump.refill(),
       watermark: (index) => dispatcher.watermark(index),
-      routeOf: (type) => this.#routes.of(type),
+      routeOf: (type) => this.handlers.routes.of(type),
       refusesUnmatched: config.unmatched === 'refuse',
       wake: () => pump.wake(),
       publishersMax: config.publishersMax,
@@ -251,20 +262,11 @@ export class Engine {
   }
 }
 
+const cannotLoad: HandlerLoader = () => Promise.reject(new KeylaneError('bad-option', 'handlers cannot be added here'));
+
 /** Null when no handler is ever paused. */
 function breakerLimits({ breaker }: Config): BreakerLimits | null {
   if (breaker === null) return null;
   const { failurePercent = 50, triesMin = 20, windowMs = 10_000, pauseMs = 5000 } = breaker;
   return { failurePercent, triesMin, windowMs, pauseMs };
-}
-
-/**
- * The most handlers that one event may be owed to, by the module or by what the journal holds. Of the ring it may be
- * half: an event is admitted whole, and no more than that is held by lanes that may not run for a while.
- */
-function widestOf(routes: Routes, journal: JournalStart, { ringSize }: Config): number {
-  const widest = Math.max(routes.widest, journal.widest);
-  if (widest === 1 || 2 * widest <= ringSize) return widest;
-  const expected = `ringSize must be at least ${2 * widest}, as an event may be owed to ${widest} handlers`;
-  throw new KeylaneError('bad-option', `${expected}, got ${ringSize}`);
 }

@@ -7,7 +7,8 @@ import type { Lane } from './dispatch/lane.js';
 import { KeylaneError, shown } from './errors.js';
 import type { Identity } from './event.js';
 import type { Flights } from './flights.js';
-import type { HandlerTable, Policy } from './handler.js';
+import type { Policy } from './handler.js';
+import type { HandlerSet } from './handler-set.js';
 import type { Phase } from './phase.js';
 import type { LaneOrder } from './policy.js';
 
@@ -59,7 +60,7 @@ interface Parts {
   readonly dispatcher: Dispatcher;
   readonly away: AwayLanes;
   readonly flights: Flights;
-  readonly handlers: HandlerTable;
+  readonly handlers: Pick<HandlerSet, 'indexOf' | 'table'>;
   readonly policies: readonly Policy[];
   readonly clock: Clock;
   /** By handler. */
@@ -70,9 +71,9 @@ interface Parts {
 
 /** Explains the lane of a handler and a key. Throws a KeylaneError `bad-option` where there is no such lane. */
 export function explainLane(wanted: { readonly handler: string; readonly key: string }, parts: Parts): Explanation {
-  const handler = parts.handlers.names.indexOf(wanted.handler);
+  const handler = parts.handlers.indexOf(wanted.handler);
   if (handler === -1) {
-    const names = parts.handlers.names.map(shown).join(', ');
+    const names = parts.handlers.table.names.map(shown).join(', ');
     throw new KeylaneError('bad-option', `handler must be one of ${names}, got ${shown(wanted.handler)}`);
   }
   if (parts.orders[handler] === 'none') {

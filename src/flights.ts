@@ -19,7 +19,7 @@ interface Parts {
   /** Null where nothing is traced. */
   readonly tracing: Tracing | null;
   /** Whether any handler keeps state. */
-  readonly hasStates: boolean;
+  hasStates(): boolean;
   nameOf(partition: number): string;
 }
 
@@ -58,7 +58,7 @@ export class Flights {
     const flight: Flight = { batch, place: this.#free.pop() ?? this.#placesUsed++, span };
     this.#flights.set(flight.place, flight);
     const { slots, alone, isFresh } = batch;
-    const states = hasStates ? statesOf(slots) : [];
+    const states = hasStates() ? statesOf(slots) : [];
     const more = { ...(states.length > 0 && { states }), ...(span !== null && { trace: span.trace }) };
     const message = batchMessage(slots, { place: flight.place, ...more, nameOf });
     const [first] = slots;

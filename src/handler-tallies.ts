@@ -43,19 +43,25 @@ const resultCount = Object.keys(handlerResult).length;
 
 export class HandlerTallies {
   /** By handler and result. */
-  readonly #counts: Float64Array;
-  readonly #times: readonly Histogram[];
+  #counts = new Float64Array(0);
+  readonly #times: Histogram[] = [];
   /** Of all handlers together. */
   readonly times = new Histogram();
   readonly #ofReport = new Float64Array(resultCount);
-  readonly #decided: Int32Array;
-  readonly #rates: readonly Rate[];
+  #decided = new Int32Array(0);
+  readonly #rates: Rate[] = [];
 
   constructor(handlerCount: number, nowMs: number) {
-    this.#decided = new Int32Array(handlerCount);
-    this.#rates = Array.from({ length: handlerCount }, () => new Rate(nowMs));
-    this.#counts = new Float64Array(handlerCount * resultCount);
-    this.#times = Array.from({ length: handlerCount }, () => new Histogram());
+    for (let handler = 0; handler < handlerCount; handler += 1) this.addHandler(nowMs);
+  }
+
+  addHandler(nowMs: number): void {
+    const counts = new Float64Array(this.#counts.length + resultCount);
+    counts.set(this.#counts);
+    this.#counts = counts;
+    this.#times.push(new Histogram());
+    this.#rates.push(new Rate(nowMs));
+    this.#decided = new Int32Array(this.#times.length);
   }
 
   add(slots: readonly Slot[], of: Pick<BatchReport, 'results' | 'durationsUs'> & { readonly nowMs: number }): Tally {

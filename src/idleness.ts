@@ -54,6 +54,11 @@ export class Idleness {
     return this.#await(null, signal);
   }
 
+  /** Resolves when no event that fits is in memory. */
+  whenNotHeld(matcher: Matcher): Promise<void> {
+    return this.#await(matcher, undefined, 0);
+  }
+
   /** Lets those go who wait for nothing any more. Called once a turn. */
   look(): void {
     if (this.#waits.size === 0) return;
@@ -71,7 +76,8 @@ export class Idleness {
     this.#waits.clear();
   }
 
-  async #await(matcher: Matcher | null, signal: AbortSignal | undefined): Promise<void> {
+  /** @param given positions of the journal from there on are not waited for; those from now on without it. */
+  async #await(matcher: Matcher | null, signal: AbortSignal | undefined, given?: number): Promise<void> {
     signal?.throwIfAborted();
     // Whoever has published without waiting for it means those events too.
     await this.#parts.whenStored();
@@ -80,7 +86,7 @@ export class Idleness {
     await new Promise<void>((resolve, reject) => {
       const stop = (): void => signal?.removeEventListener('abort', giveUp);
       const wait: Wait = {
-        ...{ matcher, before: this.#parts.journal.positionNext, witness: null },
+        ...{ matcher, before: given ?? this.#parts.journal.positionNext, witness: null },
         resolve: () => {
           stop();
           resolve();

@@ -21,7 +21,7 @@ interface Parts {
   readonly partitions: Partitions;
   readonly pageBytesMax: number;
   /** The most handlers that one event may be owed to: so much room is a page asked for with, at least. */
-  readonly widest: number;
+  widest(): number;
   /** How many slots may be taken now, besides those that others have asked for. */
   room(): number;
   onWarning(error: KeylaneError): void;
@@ -145,9 +145,9 @@ export class Journal {
   /** The page to ask for now, or null. `sentNext`: one above the highest position sent to be stored so far. */
   wish(at: { room: number; sentNext: number }): PageRequest | null {
     if (this.#state === 'in-step' || this.#reserved > 0) return null;
-    const room = Math.min(at.room, Math.max(pageSizeMax, this.#parts.widest));
+    const room = Math.min(at.room, Math.max(pageSizeMax, this.#parts.widest()));
     // With less, a page could be empty for want of room for its first event.
-    if (room < this.#parts.widest) return null;
+    if (room < this.#parts.widest()) return null;
     this.#reserved = room;
     this.#sentNext = at.sentNext;
     return { from: this.#cursor, countMax: room, bytesMax: this.#parts.pageBytesMax };

@@ -23,7 +23,7 @@ interface KeyCost {
 
 export class KeyCosts {
   /** By handler, by key. */
-  readonly #costs: readonly Map<string, KeyCost>[];
+  readonly #costs: Map<string, KeyCost>[];
   #count = 0;
   #totalUs = 0;
   #batches = 0;
@@ -32,6 +32,10 @@ export class KeyCosts {
   constructor(of: { handlerCount: number; nowMs: number }) {
     this.#costs = Array.from({ length: of.handlerCount }, () => new Map());
     this.#halvedMs = of.nowMs;
+  }
+
+  addHandler(): void {
+    this.#costs.push(new Map());
   }
 
   /** Takes in what the events of a batch took in their threads. */

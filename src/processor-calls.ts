@@ -5,9 +5,11 @@ import type { Writable } from 'node:stream';
 import type { WritableStream } from 'node:stream/web';
 import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
 import { type BusiestBy, type BusiestKeys, busiestKeys } from './busiest-keys.js';
+import type { AddOptions, RemoveOptions } from './changing-handlers.js';
 import type { Engine } from './engine.js';
 import type { KeylaneError } from './errors.js';
 import type { EventMap, EventOf } from './event.js';
+import type { HandlerTable } from './handler.js';
 import { type Health, healthOf } from './health.js';
 import type { Outcome } from './outcome.js';
 import { type EventFilter, Matcher, type OutcomeFilter } from './outcome-filter.js';
@@ -47,6 +49,11 @@ export abstract class ProcessorCalls<Events extends EventMap> {
    * @internal
    */
   protected abstract whileOpen<Value>(call: () => Promise<Value>): Promise<Value>;
+
+  /** The handlers it runs: their names, and which types each takes. */
+  get handlers(): HandlerTable {
+    return this.engine.handlers.table;
+  }
 
   /** One snapshot of the counts. */
   abstract stats(): Stats;
@@ -166,6 +173,24 @@ export abstract class ProcessorCalls<Events extends EventMap> {
   /** Takes a pause back: the one that was made with the same filter, or, without one, all of them. */
   resume(which?: PauseFilter): void {
     this.engine.pausing.resume(which);
+  }
+
+  /**
+   * Adds the handlers that a module exports: events that are accepted from then on are owed to them too. Resolves with
+   * their names when threads that have them have taken over and the store knows them; rejects, and changes nothing, with
+   * `bad-handlers` where the module is not sound, has a name that is taken, or one that stored events wait for.
+   */
+  addHandlers(module: string | URL, options: AddOptions = {}): Promise<readonly string[]> {
+    return this.whileOpen(() => this.engine.changing.add(module, options));
+  }
+
+  /**
+   * Removes a handler: no event that is accepted from now on is owed to it. What was accepted before is finished
+   * (`finish`: resolves then; it waits for retries and pauses, not for keys that are stopped behind a dead letter), or
+   * stays in the store (`park`: resolves when what was running is done and the rest is stored).
+   */
+  removeHandler(name: string, options: RemoveOptions): Promise<void> {
+    return this.whileOpen(() => this.engine.changing.remove(name, options));
   }
 
   on<Name extends keyof ProcessorEvents>(name: Name, listener: Listener<Name>): this {

@@ -8,7 +8,6 @@ import { KeylaneError, messageOf } from './errors.js';
 import type { EventMap, EventOf, Identity } from './event.js';
 import { type Explanation, explainLane } from './explain.js';
 import type { Fed } from './feed.js';
-import type { HandlerTable } from './handler.js';
 import { checkOption } from './option-spec.js';
 import { optionTable } from './options.js';
 import type { Phase } from './phase.js';
@@ -38,8 +37,6 @@ interface Parts extends EngineParts {
 
 /** Runs handlers on every core, in order per key, with one durable outcome per event. Made by `createProcessor`. */
 export class Processor<Events extends EventMap = EventMap> extends ProcessorCalls<Events> {
-  /** The handlers it runs: their names, and whether the only one takes every type. */
-  readonly handlers: HandlerTable;
   readonly #parts: Parts;
   /** What was owed when it was made. */
   readonly recovery: Recovery;
@@ -58,9 +55,8 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
   /** @internal */
   constructor(parts: Parts) {
     super();
-    const { config, table, clock, journal } = parts;
+    const { config, clock, journal } = parts;
     this.#parts = parts;
-    this.handlers = table;
     this.#startedMs = clock.nowMs();
     this.announcer.store = parts.opened.path;
     const waiting = journal.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
@@ -74,7 +70,8 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
     const onWarning = (error: KeylaneError): void => this.announcer.tell('warning', error);
     this.engine = new Engine(parts, {
       announcer: this.announcer,
-      onBreaker: ({ handler, state }) => this.announcer.tell('breaker', { handler: table.names[handler]!, state }),
+      onBreaker: ({ handler, state }) =>
+        this.announcer.tell('breaker', { handler: this.engine.names.handler(handler), state }),
       ...{ onFatal, onWarning },
     });
     parts.trouble.connect({ onFatal, onWarning });
@@ -182,7 +179,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
     const { clock } = this.#parts;
     const { dispatcher, away, flights, policies, partitions, orders } = this.engine;
     return explainLane(lane, {
-      ...{ dispatcher, away, flights, policies, clock, handlers: this.handlers, orders },
+      ...{ dispatcher, away, flights, policies, clock, handlers: this.engine.handlers, orders },
       nameOf: (partition) => partitions.nameOf(partition),
       phase: () => this.#phase,
     });

@@ -204,7 +204,7 @@ export class Pump {
   }
 
   /** What tries gave and took, and what there was of late. */
-  get figures(): Pick<Settlement, 'tallies' | 'types' | 'keyCosts' | 'rates' | 'latency'> {
+  get figures(): Pick<Settlement, 'addHandler' | 'tallies' | 'types' | 'keyCosts' | 'rates' | 'latency'> {
     return this.#settlement;
   }
 

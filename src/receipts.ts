@@ -48,7 +48,7 @@ interface Parts {
   /** Names of the handlers for which memory has an event that the store may not have. It may look at all of them. */
   heldFor(position: number): readonly string[];
   /** The most outcomes that one event may be owed. */
-  readonly widest: number;
+  widest(): number;
 }
 
 interface Asker {
@@ -234,7 +234,7 @@ export class Receipts {
   /** How many outcomes are to come, by what the store says and what is in memory only. */
   #owedCount({ position }: Wait, { outcomes, owed, isUnmatched }: EventOutcomes): number {
     const { heldFor, widest } = this.#parts;
-    if (isUnmatched || outcomes.length + owed.length >= widest) return owed.length;
+    if (isUnmatched || outcomes.length + owed.length >= widest()) return owed.length;
     const known = new Set([...owed, ...outcomes.map(({ handler }) => handler)]);
     return owed.length + heldFor(position).filter((handler) => !known.has(handler)).length;
   }

@@ -10,17 +10,29 @@ export type Route = readonly number[];
 const typesKeptMax = 10_000;
 
 export class Routes {
-  /** The most handlers that one event may be owed to. */
-  readonly widest: number;
-  readonly #table: HandlerTable;
+  /** By handler, the types and patterns it takes; none once it is removed. */
+  readonly #takes: (readonly string[])[];
+  /** The types that are named, for messages; the handler's name where it takes every type and is the only one. */
+  readonly types: readonly string[];
   /** By type; null where no handler takes it. */
   readonly #routes = new Map<string, Route | null>();
   /** By the indexes as text. */
   readonly #known = new Map<string, Route>();
 
   constructor(table: HandlerTable) {
-    this.#table = table;
-    this.widest = typeof table.takes === 'string' ? 1 : table.names.length;
+    this.#takes = takesOf(table);
+    this.types = typeof table.takes === 'string' ? table.names : [...new Set(table.takes.flat())];
+  }
+
+  /** The most handlers that one event may be owed to: those that take one type, and all that take any of a pattern. */
+  get widest(): number {
+    let patterns = 0;
+    const byType = new Map<string, number>();
+    for (const types of this.#takes) {
+      if (types.some(isPattern)) patterns += 1;
+      else for (const type of new Set(types)) byType.set(type, (byType.get(type) ?? 0) + 1);
+    }
+    return Math.max(1, patterns + Math.max(0, ...byType.values()));
   }
 
   /** The route of a type; null when no handler takes it. */
@@ -33,19 +45,20 @@ export class Routes {
     return route;
   }
 
-  /** The types that are named, for messages. */
-  get types(): readonly string[] {
-    const { names, takes } = this.#table;
-    return typeof takes === 'string' ? names : [...new Set(takes.flat())];
+  /** Takes in one handler more, behind the others. */
+  add(types: readonly string[]): void {
+    this.#takes.push(types);
+    this.#routes.clear();
+  }
+
+  /** From here on nothing is owed to a handler. */
+  remove(handler: number): void {
+    this.#takes[handler] = [];
+    this.#routes.clear();
   }
 
   #find(type: string): Route | null {
-    const { names, takes } = this.#table;
-    if (takes === 'every-type') return this.#routeOf([0]);
-    if (takes === 'its-own-type') {
-      const index = names.indexOf(type);
-      return index === -1 ? null : this.#routeOf([index]);
-    }
+    const takes = this.#takes;
     const indexes = [...takes.keys()].filter((index) => takes[index]!.some((pattern) => isTakenBy(pattern, type)));
     return indexes.length === 0 ? null : this.#routeOf(indexes);
   }
@@ -56,6 +69,21 @@ export class Routes {
     this.#known.set(text, known);
     return known;
   }
+}
+
+/** The types and patterns that each handler takes, whatever the form of its module. */
+export function takesOf({ names, takes }: HandlerTable): (readonly string[])[] {
+  if (takes === 'every-type') return names.map(() => ['*']);
+  return takes === 'its-own-type' ? names.map((name) => [name]) : [...takes];
+}
+
+/** Two tables as one; each handler's types are named. */
+export function joinedTable(one: HandlerTable, other: HandlerTable): HandlerTable {
+  return {
+    names: [...one.names, ...other.names],
+    policies: [...one.policies, ...other.policies],
+    takes: [...takesOf(one), ...takesOf(other)],
+  };
 }
 
 /** Whether a type, or a pattern, names more than one type. */

@@ -106,6 +106,11 @@ export class Settlement {
     });
   }
 
+  addHandler(): void {
+    this.tallies.addHandler(this.#parts.clock.nowMs());
+    this.keyCosts.addHandler();
+  }
+
   /** Takes an event out that waits, and settles it as cancelled. */
   withdraw(slot: Slot): void {
     this.#parts.dispatcher.withdraw(slot);

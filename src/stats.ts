@@ -119,7 +119,7 @@ export function statsOf(
     readonly nowMs: number;
   },
 ): Stats {
-  const { dispatcher, journal, away, pump, intake, deadLetters, names, policies } = engine;
+  const { dispatcher, journal, away, pump, intake, deadLetters, names } = engine;
   const { phase, uptimeMs, threads, recovered, mainBusyShare, pendingAtStart, nowMs } = of;
   const held = dispatcher.counts();
   const done = pump.counts();
@@ -140,7 +140,7 @@ export function statsOf(
     delayed: held.delayed,
     backlog: journal.backlog + away.backlog,
     parked: journal.parked + away.parked,
-    paused: policies.flatMap((_, handler) => (isPaused(handler) ? [names.handler(handler)] : [])),
+    paused: engine.handlers.present.flatMap((handler) => (isPaused(handler) ? [names.handler(handler)] : [])),
     pausedByHand: engine.pausing.list(),
     inFlight: held.inFlight,
     unacknowledged: held.settled,
@@ -161,7 +161,7 @@ export function statsOf(
 
 /** What was measured on the way. */
 function figuresOf(
-  { pump, names, policies }: Engine,
+  { pump, names, handlers }: Engine,
   { threads, nowMs }: { threads: number; nowMs: number },
 ): Pick<Stats, 'eventsPerSecond' | 'busyShare' | 'writerBusyShare' | 'handlers' | 'types' | 'tries' | 'latency'> {
   const { tallies, types, rates, latency } = pump.figures;
@@ -169,7 +169,7 @@ function figuresOf(
     eventsPerSecond: rates.outcomes.perSecond(nowMs),
     busyShare: Math.min(1, rates.handlersUs.perSecond(nowMs) / 1e6 / threads),
     writerBusyShare: Math.min(1, rates.writerUs.perSecond(nowMs) / 1e6),
-    handlers: Object.fromEntries(policies.map((_, index) => [names.handler(index), tallies.of(index, nowMs)])),
+    handlers: Object.fromEntries(handlers.present.map((index) => [names.handler(index), tallies.of(index, nowMs)])),
     types: types.figures(nowMs),
     tries: timesOf(tallies.times),
     latency: latencyOf(latency),

@@ -3,8 +3,10 @@
 
 import type { KeyState } from './keyed-state.js';
 import type { BatchMessage, BatchReport } from './pool/messages.js';
+import type { PoolHandlers } from './pool/pool-options.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './store/event-messages.js';
 import type { BatchInFlight } from './store/flight-log.js';
+import type { HandlersAdded } from './store/handler-messages.js';
 import type {
   DeadLettersRequest,
   DeadLettersResult,
@@ -35,6 +37,8 @@ export interface HandlerThreads {
   running(place: number): { readonly index: number; readonly forMs: number; readonly threadId: number } | null;
   /** Resolves when so many threads have taken over; those before finish what they run. */
   setThreads(threads: number): Promise<void>;
+  /** The same when threads have taken over that run other handlers as well. */
+  setHandlers(handlers: PoolHandlers): Promise<void>;
   /** Runs `teardown()` in every thread and ends them. */
   close(): Promise<void>;
   /** Ends them at once. */
@@ -47,6 +51,8 @@ export interface FlightRecorder {
   depart(place: number, batch: BatchInFlight): void;
   /** The batch of a place, if it had one, has come back. */
   arrive(place: number): void;
+  /** Handlers come, behind the others; their ids in the store. */
+  addHandlers(ids: readonly number[]): void;
   /** The processor has ended, and the process lives. */
   close(): void;
 }
@@ -55,6 +61,10 @@ export interface FlightRecorder {
 export interface WriterThread {
   openPartition(name: string): Promise<PartitionStart>;
   openJournal(how: { isVolatile: boolean }): Promise<JournalStart>;
+  /** Makes handlers known that come; gives their ids in the store. Rejects for one to which stored events are owed. */
+  addHandlers(request: HandlersAdded): Promise<readonly number[]>;
+  /** What is owed to a handler stays in the store from here on. */
+  removeHandler(index: number): Promise<void>;
   /** Reads journaled events that have no outcome, in order; sees what was appended before the call. */
   readJournal(request: PageRequest): Promise<JournalPage>;
   /** Reads events of a lane that wait in the store; sees what was appended before the call. */

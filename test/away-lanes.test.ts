@@ -197,7 +197,7 @@ function makeCancellations(of: { lanes: AwayLanes; dispatcher: Dispatcher; answe
   };
   return new Cancellations({
     ...{ dispatcher, away: lanes, indexOf: () => 1, wallMs: () => 0, allStored: async () => {} },
-    ...{ nameOf: () => 'h', widest: 1, onDecidedInStore: () => {}, tellStored: async () => {} },
+    ...{ nameOf: () => 'h', widest: () => 1, onDecidedInStore: () => {}, tellStored: async () => {} },
     ...{
       pump: pump as never,
       writer: { cancel: () => answered } as never,

@@ -29,7 +29,7 @@ function makeWindow({ parked } = { parked: 0 }) {
   const onWarning = ({ message }: Error): void => void warnings.push(message);
   const start = { partition: 1, watermark: 1, positionUnused: 4, pending: 3, parked, ...nothing };
   const journal = new Journal(start, {
-    ...{ dispatcher, partitions, onWarning, pageBytesMax: 1000, widest: 1, room: () => dispatcher.room },
+    ...{ dispatcher, partitions, onWarning, pageBytesMax: 1000, widest: () => 1, room: () => dispatcher.room },
   });
   return { dispatcher, partitions, journal, warnings };
 }

@@ -47,7 +47,7 @@ function make(options: Partial<ProcessorOptions>): Processor {
       ...options,
     }),
     opened: { epoch: 1, wasClean: true, path: 'none', file: { device: 0, inode: 0 } },
-    flight: { depart: () => {}, arrive: () => {}, close: () => void ended.push('flight log') },
+    flight: { depart: () => {}, arrive: () => {}, addHandlers: () => {}, close: () => void ended.push('flight log') },
     schemas: null,
     table: { names: ['t'], takes: 'its-own-type', policies: [{}] },
     journal: {
@@ -68,7 +68,7 @@ function make(options: Partial<ProcessorOptions>): Processor {
       ...{ threads: 1, places: 2, close: () => end('pool'), abort: () => end('pool') },
       run: (message) => new Promise((resolve) => batches.push({ message, resolve })),
       runFresh: () => Promise.reject(new Error('not used')),
-      ...{ cancel: () => {}, running: () => null, setThreads: () => Promise.resolve() },
+      ...{ cancel: () => {}, running: () => null, setThreads: () => Promise.resolve(), setHandlers: () => Promise.resolve() },
     },
     writer: {
       append: (request) => new Promise((resolve, reject) => groups.push({ request, resolve, reject })),
@@ -76,6 +76,8 @@ function make(options: Partial<ProcessorOptions>): Processor {
       openJournal: () => Promise.reject(new Error('not used')),
       readJournal: () => Promise.reject(new Error('not used')),
       readLane: () => Promise.reject(new Error('not used')),
+      addHandlers: () => Promise.reject(new Error('not used')),
+      removeHandler: () => Promise.reject(new Error('not used')),
       readStates: () => Promise.reject(new Error('not used')),
       deadLetters: () => Promise.reject(new Error('not used')),
       cancel: () => Promise.reject(new Error('not used')),

@@ -26,7 +26,7 @@ class Store {
   readonly asked: { positions: number[]; answer(found: EventOutcomes[]): Promise<void> }[] = [];
   held: readonly string[] = [];
   readonly receipts = new Receipts({
-    ...{ partition: 1, partitionName: 'journal', widest: 2 },
+    ...{ partition: 1, partitionName: 'journal', widest: () => 2 },
     allStored: () => Promise.resolve(),
     heldFor: () => this.held,
     read: (events: readonly Identity[], act) =>

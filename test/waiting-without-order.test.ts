@@ -49,7 +49,7 @@ class World {
       table: { names: handlers, takes: 'its-own-type', policies: handlers.map(() => ({ backoffMsMax: 86_400_000 })) },
       journal: await writer.openJournal({ isVolatile: false }),
       opened: { epoch: 1, wasClean: true, path: 'simulated', file: { device: 0, inode: 0 } },
-      flight: { depart: () => {}, arrive: () => {}, close: () => {} },
+      flight: { depart: () => {}, arrive: () => {}, addHandlers: () => {}, close: () => {} },
     });
   }
 

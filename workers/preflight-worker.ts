@@ -6,9 +6,9 @@ import { badHandlers, fileOf } from '../src/pool/bad-handlers.js';
 import { loadHandlers } from '../src/pool/handler-module.js';
 import type { PreflightNews, PreflightThreadData } from '../src/pool/messages.js';
 
-const { handlersUrl } = workerData as PreflightThreadData;
+const { handlersUrl, exportName } = workerData as PreflightThreadData;
 
-void loadHandlers(handlersUrl).then(
+void loadHandlers(handlersUrl, exportName).then(
   ({ table }) => tell({ kind: 'keylane-table', table }),
   (error) => tell({ kind: 'keylane-refused', reason: messageOf(error) }),
 );

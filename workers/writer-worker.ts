@@ -73,6 +73,12 @@ const api: WriterApi = {
   },
   cancel: (turn, request) => turnstile.pass(turn, () => opened().cancel(request)),
   readOutcomes: (turn, request) => turnstile.pass(turn, () => opened().readOutcomes(request)),
+  addHandlers: (turn, request) => turnstile.pass(turn, () => opened().handlers.add(request)),
+  removeHandler: (turn, index) =>
+    turnstile.pass(turn, () => {
+      opened().handlers.remove(index);
+      return null;
+    }),
   readStates: (turn, request) => turnstile.pass(turn, () => opened().readStates(request)),
   setFingerprint: (turn, partition, text) =>
     turnstile.pass(turn, () => {

@@ -45,9 +45,12 @@ export class Away {
   readonly #departures: Departures;
   readonly #breakers: Breakers | null;
   readonly returns: Returns;
-  readonly #parks: readonly boolean[];
+  readonly #parks: boolean[];
   #aside: Slot[] = [];
   #unstored = 0;
+  /** Handlers that went. */
+  readonly #closed = new Set<number>();
+  #abandoned = 0;
   /** Events in memory that wait in the store as well, until they have their outcomes. */
   readonly #recalled = new Set<string>();
   #parked: ParkedBy[] = [];
@@ -58,7 +61,11 @@ export class Away {
     this.#ring = ring;
     this.#departures = departures;
     this.#breakers = breakers;
-    this.#parks = parks;
+    this.#parks = [...parks];
+  }
+
+  addHandler({ parks }: { parks: boolean }): void {
+    this.#parks.push(parks);
   }
 
   /** Events on their way to the store. */
@@ -87,6 +94,43 @@ export class Away {
     const lane = this.#lanes.laneOf(Math.max(0, handler), key);
     if (lane.state !== 'free') this.#sendAway(lane);
     return lane;
+  }
+
+  /**
+   * Has what waits of a handler wait in the store, for good, and so what comes. What runs is finished, and waits there if
+   * it is to be tried again.
+   */
+  close(handler: number): void {
+    this.#closed.add(handler);
+    this.#closeAgain(handler);
+  }
+
+  #closeAgain(handler: number): void {
+    if (!this.#closed.has(handler)) return;
+    for (const lane of this.#lanes.idleOf(handler)) {
+      this.#abandoned += this.#sendAway(lane);
+      this.#lanes.forget(lane);
+    }
+  }
+
+  /** Events of handlers that went, which were let go as the store had them. */
+  get abandoned(): number {
+    return this.#abandoned;
+  }
+
+  /** Whether a handler went, and nothing of it starts any more. */
+  isClosed(handler: number): boolean {
+    return this.#closed.size > 0 && this.#closed.has(handler);
+  }
+
+  /** Has an event that comes wait in the store, where others of its lane do or its handler went; says whether it did. */
+  takes(lane: Lane, slot: Slot): boolean {
+    const isClosed = this.isClosed(slot.handler);
+    if (!lane.isAway && !isClosed) return false;
+    slot.lane = lane;
+    this.setAside(slot);
+    if (isClosed) this.#lanes.forget(lane);
+    return true;
   }
 
   /** Everything that waited in the store is in memory again. */
@@ -133,8 +177,8 @@ export class Away {
     this.#aside.push(slot);
   }
 
-  /** Stops the lanes of dead letters whose handlers say so. */
-  park(slots: readonly Slot[], results: Uint8Array): void {
+  /** Takes in what came of a batch: stops the lanes of dead letters whose handlers say so. */
+  settled(slots: readonly Slot[], results: Uint8Array): void {
     for (let index = 0; index < slots.length; index += 1) {
       if (results[index] !== handlerResult.failed) continue;
       const { lane, handler, partition, position } = slots[index]!;
@@ -143,6 +187,7 @@ export class Away {
       const stopped = this.#lanes.laneOf(Math.max(0, lane.handler), lane.key);
       this.#parked.push({ lane: stopped, partition, position, handler, letGo: this.#sendAway(stopped) });
     }
+    if (this.#closed.size > 0) for (const handler of new Set(slots.map(handlerOf))) this.#closeAgain(handler);
   }
 
   /** Lanes that may not run, those first that go on last. */
@@ -175,6 +220,8 @@ export class Away {
     return letGo;
   }
 }
+
+const handlerOf = ({ handler }: Slot): number => handler;
 
 function identityOf({ partition, position, handler }: OwedPlace): string {
   return `${partition}/${position}/${handler}`;

@@ -21,19 +21,23 @@ export interface BreakerNow {
 export class Breakers {
   readonly #lanes: Lanes;
   /** By handler. */
-  readonly #breakers: readonly Breaker[];
-  readonly #pauseMs: number;
+  readonly #breakers: Breaker[] = [];
+  readonly #limits: BreakerLimits;
   /** Tries and failures of the batch that is being settled, by handler. */
-  readonly #tries: Int32Array;
-  readonly #failed: Int32Array;
+  #tries = new Int32Array(0);
+  #failed = new Int32Array(0);
   #news: BreakerNews[] = [];
 
   constructor(lanes: Lanes, of: { handlerCount: number; limits: BreakerLimits }) {
     this.#lanes = lanes;
-    this.#pauseMs = of.limits.pauseMs;
-    this.#breakers = Array.from({ length: of.handlerCount }, () => new Breaker(of.limits));
-    this.#tries = new Int32Array(of.handlerCount);
-    this.#failed = new Int32Array(of.handlerCount);
+    this.#limits = of.limits;
+    for (let handler = 0; handler < of.handlerCount; handler += 1) this.addHandler();
+  }
+
+  addHandler(): void {
+    this.#breakers.push(new Breaker(this.#limits));
+    this.#tries = new Int32Array(this.#breakers.length);
+    this.#failed = new Int32Array(this.#breakers.length);
   }
 
   stateOf(handler: number): BreakerState {
@@ -58,7 +62,7 @@ export class Breakers {
   /** When a lane that waits for a paused handler is worth a look again. */
   lookAgainMs(handler: number, nowMs: number): number {
     const { state, untilMs } = this.#breakers[handler]!;
-    return state === 'open' && untilMs > nowMs ? untilMs : nowMs + this.#pauseMs;
+    return state === 'open' && untilMs > nowMs ? untilMs : nowMs + this.#limits.pauseMs;
   }
 
   /** The lane whose head shows now whether its handler is well, or null. A suspect does only while nothing runs. */

@@ -7,6 +7,18 @@ import type { BreakerLimits } from './breaker.js';
 import type { LaneStatesOptions } from './lane-states.js';
 import type { Claim } from './stand.js';
 
+/** One handler that is added later. */
+export interface AddedHandler {
+  readonly order: LaneOrder;
+  readonly claim: Claim;
+  /** Whether a dead letter stops its lane. */
+  readonly parks: boolean;
+  /** Whether a newer event supersedes one that waits. */
+  readonly isLatest: boolean;
+  /** Size of the states that are held in memory, where it keeps state; null where it keeps none. */
+  readonly stateBytesMax: number | null;
+}
+
 export interface DispatcherOptions {
   readonly order: OrderMode;
   readonly handlerCount: number;

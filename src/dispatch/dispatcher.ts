@@ -12,7 +12,7 @@ import { Away } from './away.js';
 import { type BreakerNews, type BreakerNow, Breakers } from './breakers.js';
 import { countsOf, type DispatcherCounts } from './counts.js';
 import { type Batch, type Came, Departures } from './departures.js';
-import type { DispatcherOptions } from './dispatcher-options.js';
+import type { AddedHandler, DispatcherOptions } from './dispatcher-options.js';
 import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
 import { LaneStates } from './lane-states.js';
@@ -34,7 +34,6 @@ export class Dispatcher {
   readonly #departures: Departures;
   /** Lanes of which events wait in the store. */
   readonly away: Away;
-  readonly states: LaneStates | null;
   readonly #superseding: Superseding;
   #sequence = 0;
   #admitted = 0;
@@ -45,14 +44,23 @@ export class Dispatcher {
     this.#ring = new RingBuffer({ capacity: options.ringSize, bytesMax: options.ringBytesMax, widest });
     const { orders = Array<LaneOrder>(handlerCount).fill(order), claims = noClaims(handlerCount) } = options;
     const pauses = new Pauses();
-    this.states = options.states ? new LaneStates(options.states) : null;
-    const lanes = new Lanes({ orders, claims, pauses, states: this.states });
+    const states = options.states ? new LaneStates(options.states) : null;
+    const lanes = new Lanes({ orders, claims, pauses, states });
     [this.#lanes, this.pauses] = [lanes, pauses];
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
     this.#superseding = new Superseding(lanes, options.supersedes ?? []);
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
     const [ring, departures, breakers] = [this.#ring, this.#departures, this.#breakers];
     this.away = new Away({ lanes, ring, departures, breakers, pauses, parks: options.parks });
+  }
+
+  /** Takes in one handler more, behind those there are; an event may be owed to `widest` handlers from here on. */
+  addHandler(handler: AddedHandler, { widest }: { readonly widest: number }): void {
+    this.#lanes.addHandler(handler);
+    this.#breakers?.addHandler();
+    this.#superseding.addHandler(handler);
+    this.away.addHandler(handler);
+    this.#ring.widen(widest);
   }
 
   /** Begins a partition whose events below `watermark` have their outcomes. */
@@ -63,6 +71,11 @@ export class Dispatcher {
   /** Says what became of an event before this process, for when it is admitted. */
   remember(event: OwedPlace, history: Partial<History>): void {
     this.#histories.add(event, history);
+  }
+
+  /** The states of keys; null while no handler keeps any. */
+  get states(): LaneStates | null {
+    return this.#lanes.states;
   }
 
   /** The sequence of the next event to come in: those here have lower ones. */
@@ -96,17 +109,13 @@ export class Dispatcher {
     this.#admitted += 1;
     this.#watermarks.admit(slot);
     const lane = this.#lanes.laneOf(owed.handler, event.key);
-    if (lane.isAway) {
-      slot.lane = lane;
-      this.away.setAside(slot);
-      return;
-    }
+    if (this.away.takes(lane, slot)) return;
     this.#enter(lane, slot, this.#histories.of(owed));
   }
 
   /** Takes an event in that waits in the store, at the end of its lane, unless it is here. While `room` is above 0. */
   readmit(event: EncodedEvent, owed: OwedPlace & { readonly lane: LaneName }, history: History): boolean {
-    if (!this.away.recall(owed)) return false;
+    if (this.away.isClosed(owed.handler) || !this.away.recall(owed)) return false;
     const slot = this.#take(event, owed);
     slot.recalledFrom = owed.lane;
     this.#enter(this.#lanes.laneOf(owed.handler, event.key), slot, history);
@@ -154,9 +163,9 @@ export class Dispatcher {
       this.#departures.unspend(slots, results);
       this.#putBack(slots);
     }
-    if (came.states !== undefined && came.states.length > 0) this.states?.change(slots, came.states);
+    if (came.states !== undefined && came.states.length > 0) this.#lanes.states?.change(slots, came.states);
     for (const lane of batch.lanes) this.#lanes.release(lane);
-    this.away.park(slots, results);
+    this.away.settled(slots, results);
     this.#departures.arrive(batch, { count: settled.length, busyUs: came.busyUs });
     this.#breakers?.record(slots, { results, probed: batch.probed, nowMs });
     this.#settled += settled.length;

@@ -14,16 +14,24 @@ export interface LaneCounts {
 
 export class LaneMap {
   /** By handler. */
-  readonly #orders: readonly LaneOrder[];
+  readonly #orders: LaneOrder[];
   /** By handler, then by key. */
-  readonly #keyed: readonly Map<string, Lane>[];
+  readonly #keyed: Map<string, Lane>[];
   /** By handler, for events that need no order: without a key, or all of them under order `none`. */
-  readonly #free: readonly Lane[];
+  readonly #free: Lane[];
 
   constructor(of: { orders: readonly LaneOrder[]; stands: readonly Stand[] }) {
-    this.#orders = of.orders;
+    this.#orders = [...of.orders];
     this.#keyed = of.stands.map(() => new Map());
     this.#free = of.stands.map(({ free }) => free);
+  }
+
+  /** Takes in one handler more, where its events stand and the order of its events; gives its index. */
+  addHandler(order: LaneOrder, stand: Stand): number {
+    this.#orders.push(order);
+    this.#keyed.push(new Map());
+    this.#free.push(stand.free);
+    return this.#orders.length - 1;
   }
 
   /** Lanes with events waiting or in flight, and how many of them are in some states; free lanes do not count. */
@@ -40,6 +48,11 @@ export class LaneMap {
   /** All that are alive, those included of which nothing is in memory. */
   *all(): Generator<Lane, void, undefined> {
     for (const lanes of this.#keyed) yield* lanes.values();
+  }
+
+  /** Those of one handler that keep an order. */
+  of(handler: number): Lane[] {
+    return [...this.#keyed[handler]!.values()];
   }
 
   /** The lane of a handler and a key, if it lives. */

@@ -9,7 +9,7 @@ import type { LaneStates } from './lane-states.js';
 import type { Pause, Pauses } from './pauses.js';
 import { KeyRates } from './rate-limits.js';
 import { noDue, type Slot } from './ring-buffer.js';
-import type { Claim, Stand } from './stand.js';
+import { type Claim, noClaim, type Stand } from './stand.js';
 import { Stands } from './stands.js';
 import { StuckLanes } from './stuck-lanes.js';
 
@@ -23,19 +23,39 @@ export abstract class LanePlaces {
   readonly #shut = new Set<number>();
   readonly #pauses: Pauses;
   /** Null where no handler keeps state. */
-  protected readonly states: LaneStates | null;
+  states: LaneStates | null = null;
   /** Null where no handler has a rate for each key. */
-  readonly keyRates: KeyRates | null;
+  keyRates: KeyRates | null = null;
   /** When what is due was last looked at. */
   protected nowMs = Number.NEGATIVE_INFINITY;
 
   constructor(of: { claims: readonly Claim[]; isOne: boolean; pauses: Pauses; states: LaneStates | null }) {
     this.stands = new Stands(of.claims, { isOne: of.isOne });
     this.stuck = new StuckLanes(of.claims.length);
-    const limits = of.claims.map(({ rateLimitPerKey = null }) => rateLimitPerKey);
-    this.keyRates = limits.every((limit) => limit === null) ? null : new KeyRates(limits);
-    [this.#pauses, this.states] = [of.pauses, of.states];
-    this.states?.onWarm((lane) => this.place(lane));
+    this.#limitKeys(of.claims);
+    this.#pauses = of.pauses;
+    if (of.states !== null) this.keepStates(of.states);
+  }
+
+  /** Has lanes wait for their states from here on. */
+  protected keepStates(states: LaneStates): void {
+    this.states = states;
+    states.onWarm((lane) => this.place(lane));
+  }
+
+  /** Takes in what one handler more claims; gives where its events stand. */
+  protected addClaim(claim: Claim): Stand {
+    const claims = this.stands.byHandler.map(() => noClaim);
+    const stand = this.stands.add(claim);
+    this.stuck.addHandler();
+    if (this.keyRates === null) this.#limitKeys([...claims, claim]);
+    else this.keyRates.addHandler(claim.rateLimitPerKey ?? null);
+    return stand;
+  }
+
+  #limitKeys(claims: readonly Claim[]): void {
+    const limits = claims.map(({ rateLimitPerKey = null }) => rateLimitPerKey);
+    if (limits.some((limit) => limit !== null)) this.keyRates = new KeyRates(limits);
   }
 
   /** Takes in that nothing of a lane is in memory. */

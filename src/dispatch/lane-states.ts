@@ -32,7 +32,7 @@ export interface LaneStatesOptions {
 
 export class LaneStates {
   /** By index of the handler. */
-  readonly #stateful: readonly boolean[];
+  readonly #stateful: boolean[];
   readonly #bytesMax: number;
   /** Those that rest, the one that rested longest first. */
   readonly #resting = new Map<string, Resting>();
@@ -45,8 +45,12 @@ export class LaneStates {
   #place: (lane: Lane) => void = () => {};
 
   constructor({ stateful, bytesMax }: LaneStatesOptions) {
-    this.#stateful = stateful;
+    this.#stateful = [...stateful];
     this.#bytesMax = bytesMax;
+  }
+
+  addHandler({ isStateful }: { isStateful: boolean }): void {
+    this.#stateful.push(isStateful);
   }
 
   /** Has a lane that is cold no more put where it stands from then on. */

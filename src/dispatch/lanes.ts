@@ -3,10 +3,11 @@
 
 import { invariant, unreachable } from '../invariant.js';
 import type { LaneOrder } from '../policy.js';
+import type { AddedHandler } from './dispatcher-options.js';
 import type { Lane } from './lane.js';
 import { type LaneCounts, LaneMap } from './lane-map.js';
 import { LanePlaces } from './lane-places.js';
-import type { LaneStates } from './lane-states.js';
+import { LaneStates } from './lane-states.js';
 import type { Pauses } from './pauses.js';
 import { noDue, type Slot } from './ring-buffer.js';
 import type { Claim, Stand } from './stand.js';
@@ -23,6 +24,16 @@ export class Lanes extends LanePlaces {
     const { orders, claims, pauses, states = null } = of;
     super({ claims, pauses, states, isOne: orders.includes('global') });
     this.#map = new LaneMap({ orders, stands: this.stands.byHandler });
+  }
+
+  /** Takes in one handler more. */
+  addHandler({ order, claim, stateBytesMax: bytesMax }: AddedHandler): void {
+    const index = this.#map.addHandler(order, this.addClaim(claim));
+    if (this.states !== null) this.states.addHandler({ isStateful: bytesMax !== null });
+    else if (bytesMax !== null) {
+      const stateful = Array.from({ length: index + 1 }, (_, at) => at === index);
+      this.keepStates(new LaneStates({ stateful, bytesMax }));
+    }
   }
 
   counts(): LaneCounts {
@@ -140,6 +151,33 @@ export class Lanes extends LanePlaces {
     lane.state = 'held';
     lane.isAway = true;
     return slots;
+  }
+
+  /**
+   * The lanes of a handler that has its own and that no batch has a run of: of keys, and of single events without an
+   * order, which no longer wait with those of other handlers.
+   */
+  idleOf(handler: number): Lane[] {
+    const { free } = this.standOf(handler);
+    const others: Slot[] = [];
+    while (free.head !== null) {
+      const slot = free.shift();
+      if (slot.handler === handler) this.appendAlone(slot);
+      else others.push(slot);
+    }
+    for (const slot of others) free.append(slot);
+    const ready = this.standOf(handler).lanes.lanes;
+    const alone = [...ready, ...this.doubted.lanes].filter(
+      ({ key, head }) => key === null && head!.handler === handler,
+    );
+    const ofKeys = this.#map.of(handler).filter(({ state }) => state !== 'busy');
+    return [...ofKeys, ...alone, ...this.stuck.alone(handler)];
+  }
+
+  /** Nothing follows what went away of a lane. */
+  forget(lane: Lane): void {
+    lane.isAway = false;
+    this.#map.forget(lane);
   }
 
   /** Everything of a lane that was away is in memory: new events join it there. */

@@ -66,13 +66,17 @@ export class RateMeter {
 /** Counts the tries of each key of the handlers that have such a limit. */
 export class KeyRates {
   /** By handler; null where nothing limits a key. */
-  readonly #limits: readonly (RateLimit | null)[];
+  readonly #limits: (RateLimit | null)[] = [];
   /** By handler and key, until when what has started is paid for; those that have rested longest come first. */
-  readonly #paidMs: readonly Map<string, number>[];
+  readonly #paidMs: Map<string, number>[] = [];
 
   constructor(limits: readonly (RateLimit | null)[]) {
-    this.#limits = limits;
-    this.#paidMs = limits.map(() => new Map());
+    for (const limit of limits) this.addHandler(limit);
+  }
+
+  addHandler(limit: RateLimit | null): void {
+    this.#limits.push(limit);
+    this.#paidMs.push(new Map());
   }
 
   /** How many tries of a lane may start now. */

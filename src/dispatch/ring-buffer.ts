@@ -80,19 +80,24 @@ export class RingBuffer {
   readonly #all: readonly Slot[];
   readonly #free: Slot[];
   /** Slots free at which it is nearly full. */
-  readonly #roomLow: number;
+  #roomLow = 0;
   #head = 0;
   #room: number;
   #bytes = 0;
 
   /** @param limits `widest`: the most handlers that one event may be owed to. */
   constructor(limits: { capacity: number; bytesMax: number; widest: number }) {
-    this.#roomLow = Math.max(limits.capacity / 8, limits.widest - 1);
     this.capacity = limits.capacity;
+    this.widen(limits.widest);
     this.bytesMax = limits.bytesMax;
     this.#room = limits.capacity;
     this.#all = Array.from({ length: limits.capacity }, () => new Slot());
     this.#free = [...this.#all];
+  }
+
+  /** An event may be owed to so many handlers from here on. */
+  widen(widest: number): void {
+    this.#roomLow = Math.max(this.capacity / 8, widest - 1);
   }
 
   /** Slots that are free. */

@@ -4,22 +4,34 @@ import { type Claim, Stand } from './stand.js';
 
 export class Stands {
   /** By handler. Those of one priority that nothing limits share one; with one lane for everything, so do all. */
-  readonly byHandler: readonly Stand[];
+  readonly byHandler: Stand[] = [];
   /** Each once, those of a higher priority first. */
-  readonly all: readonly Stand[];
-  readonly #limited: readonly Stand[];
+  all: readonly Stand[] = [];
+  #limited: readonly Stand[] = [];
+  /** By priority, those that handlers share. */
+  readonly #shared = new Map<number, Stand>();
+  readonly #isOne: boolean;
 
   constructor(claims: readonly Claim[], { isOne }: { isOne: boolean }) {
-    const shared = new Map<number, Stand>();
-    this.byHandler = claims.map((claim) => {
-      if ((claim.concurrency !== null || claim.rateLimit) && !isOne) return new Stand(claim);
-      const priority = isOne ? 0 : claim.priority;
-      const stand = shared.get(priority) ?? new Stand({ priority, concurrency: null });
-      shared.set(priority, stand);
-      return stand;
-    });
+    this.#isOne = isOne;
+    for (const claim of claims) this.add(claim);
+  }
+
+  /** Takes in what one handler more claims; gives where its events stand. */
+  add(claim: Claim): Stand {
+    const stand = this.#standFor(claim);
+    this.byHandler.push(stand);
     this.all = [...new Set(this.byHandler)].sort((a, b) => b.priority - a.priority);
     this.#limited = this.all.filter(({ isLimited }) => isLimited);
+    return stand;
+  }
+
+  #standFor(claim: Claim): Stand {
+    if ((claim.concurrency !== null || claim.rateLimit) && !this.#isOne) return new Stand(claim);
+    const priority = this.#isOne ? 0 : claim.priority;
+    const stand = this.#shared.get(priority) ?? new Stand({ priority, concurrency: null });
+    this.#shared.set(priority, stand);
+    return stand;
   }
 
   /** Whether rates limit any. */

@@ -10,7 +10,7 @@ export class StuckLanes {
   /** By the time at which their heads are due. */
   readonly #delayed = new LaneHeap();
   /** By handler; each by the sequence of its heads. Behind an open breaker there may be as many as there are slots. */
-  readonly #gated: readonly LaneHeap[];
+  readonly #gated: LaneHeap[];
   /** By the sequence of their heads. */
   readonly #paused = new LaneHeap();
   #delayedEvents = 0;
@@ -19,6 +19,10 @@ export class StuckLanes {
 
   constructor(handlerCount: number) {
     this.#gated = Array.from({ length: handlerCount }, () => new LaneHeap());
+  }
+
+  addHandler(): void {
+    this.#gated.push(new LaneHeap());
   }
 
   /** Events that wait in delayed lanes. */
@@ -110,6 +114,11 @@ export class StuckLanes {
   deleteAll(lanes: ReadonlySet<Lane>): void {
     for (const heap of [this.#delayed, this.#paused, ...this.#gated]) heap.deleteAll((lane) => lanes.has(lane));
     for (const lane of lanes) this.#count(lane, -1);
+  }
+
+  /** Lanes of single events of a handler that have no order. */
+  alone(handler: number): Lane[] {
+    return this.all().filter(({ key, head }) => key === null && head!.handler === handler);
   }
 
   /** All of them, in no order. */

@@ -7,18 +7,22 @@ import { noDue, type Slot, wasTried } from './ring-buffer.js';
 
 export class Superseding {
   readonly #lanes: Lanes;
-  /** By handler; null where none does. */
-  readonly #isLatest: readonly boolean[] | null;
+  /** By handler. */
+  readonly #isLatest: boolean[];
   #superseded: Slot[] = [];
 
   constructor(lanes: Lanes, isLatest: readonly boolean[]) {
     this.#lanes = lanes;
-    this.#isLatest = isLatest.includes(true) ? isLatest : null;
+    this.#isLatest = [...isLatest];
+  }
+
+  addHandler({ isLatest }: { isLatest: boolean }): void {
+    this.#isLatest.push(isLatest);
   }
 
   /** Puts an event in the place of the last one of its lane, if that may go, and settles it; says whether it did. */
   replaces(lane: Lane, slot: Slot): boolean {
-    if (this.#isLatest === null || this.#isLatest[slot.handler] !== true || lane.key === null) return false;
+    if (this.#isLatest[slot.handler] !== true || lane.key === null) return false;
     const { last } = lane;
     if (last === null || wasTried(last) || wasTried(slot) || slot.dueMs !== noDue || !isNewer(slot, last)) return false;
     this.#lanes.replaceLast(lane, slot);

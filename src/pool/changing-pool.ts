@@ -5,8 +5,9 @@
 import { KeylaneError, messageOf } from '../errors.js';
 import { invariant } from '../invariant.js';
 import { FreshThreads } from './fresh-threads.js';
-import { HandlerPool, type HandlerPoolOptions } from './handler-pool.js';
+import { HandlerPool } from './handler-pool.js';
 import type { BatchMessage, BatchReport } from './messages.js';
+import type { HandlerPoolOptions, PoolHandlers } from './pool-options.js';
 
 /** One set of threads. */
 interface ThreadSet {
@@ -24,7 +25,7 @@ interface Stay {
 }
 
 export class ChangingPool {
-  readonly #options: HandlerPoolOptions;
+  #options: HandlerPoolOptions;
   #current: ThreadSet;
   /** What runs there has no stay. */
   readonly #fresh: FreshThreads;
@@ -96,7 +97,14 @@ export class ChangingPool {
    */
   async setThreads(threads: number): Promise<void> {
     while (this.#isChanging) await this.#change;
-    if (threads !== this.threads) await this.#replace(threads);
+    if (threads !== this.threads) await this.#replace({ threads });
+  }
+
+  /** The same when threads that have other handlers as well have taken over; batches of these may come then. */
+  async setHandlers(handlers: PoolHandlers): Promise<void> {
+    while (this.#isChanging) await this.#change;
+    await this.#replace({ handlers });
+    this.#fresh.setHandlers(handlers);
   }
 
   /** Finishes what is under way, runs `teardown()` once in every thread, and ends the threads. */
@@ -113,15 +121,17 @@ export class ChangingPool {
   }
 
   /** Has new threads take over; resolves when they have. */
-  #replace(threads: number): Promise<void> {
+  #replace({ threads = this.threads, handlers }: { threads?: number; handlers?: PoolHandlers }): Promise<void> {
     if (this.#isEnding) return Promise.reject(endedError());
     this.#isChanging = true;
-    const config = { ...this.#options.config, threads };
-    const taken = HandlerPool.start({ ...this.#options, config }).then(async (pool) => {
+    const options = { ...this.#options, ...handlers };
+    const started = HandlerPool.start({ ...options, config: { ...options.config, threads } });
+    const taken = started.then(async (pool) => {
       if (this.#isEnding) {
         await pool.abort();
         throw endedError();
       }
+      this.#options = options;
       this.#before = this.#current;
       this.#current = setOf(pool);
     });
@@ -141,7 +151,7 @@ export class ChangingPool {
     if (set !== this.#current || this.#isChanging || this.#isEnding) return;
     const { events = Number.POSITIVE_INFINITY, heapGrowthMb = Number.POSITIVE_INFINITY } = recycle;
     if (set.ran < events * this.threads && heapGrowthBytes < heapGrowthMb * 1024 * 1024) return;
-    this.#replace(this.threads).catch((error) => {
+    this.#replace({}).catch((error) => {
       if (this.#isEnding) return;
       const problem = `handler threads could not be recycled: ${messageOf(error)}`;
       this.#options.onFatal(new KeylaneError('pool-failed', problem, { cause: error }));

@@ -4,9 +4,10 @@
 
 import { KeylaneError, messageOf } from '../errors.js';
 import { deathsInARowMax } from './deaths.js';
-import { HandlerPool, type HandlerPoolOptions } from './handler-pool.js';
+import { HandlerPool } from './handler-pool.js';
 import type { Machine } from './machine.js';
 import type { BatchMessage, BatchReport } from './messages.js';
+import type { HandlerPoolOptions, PoolHandlers } from './pool-options.js';
 
 /** A batch from when it comes until its report. */
 interface Stay {
@@ -23,7 +24,7 @@ interface Stay {
 type Phase = 'open' | 'closing' | 'ended';
 
 export class FreshThreads {
-  readonly #options: HandlerPoolOptions;
+  #options: HandlerPoolOptions;
   /** By their places. */
   readonly #stays = new Map<number, Stay>();
   /** Resolves when the threads of all batches that have come are gone. */
@@ -38,6 +39,11 @@ export class FreshThreads {
 
   constructor(options: HandlerPoolOptions) {
     this.#options = options;
+  }
+
+  /** Has threads that are started from here on run other handlers as well. */
+  setHandlers(handlers: PoolHandlers): void {
+    this.#options = { ...this.#options, ...handlers };
   }
 
   /** Runs a batch in a thread of its own, after those that came before. Gives a report even when that thread dies. */

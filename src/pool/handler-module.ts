@@ -28,12 +28,15 @@ export interface HandlerModule {
   readonly teardown: (() => unknown) | null;
 }
 
-/** Loads the module. Rejects with a KeylaneError `bad-handlers` that names the file, the reason and what to do. */
-export async function loadHandlers(url: string): Promise<HandlerModule> {
+/**
+ * Loads the module: what its default export defines, or another one. Rejects with a KeylaneError `bad-handlers` that
+ * names the file, the reason and what to do.
+ */
+export async function loadHandlers(url: string, exportName = 'default'): Promise<HandlerModule> {
   const file = fileOf(url);
   let exports: Exports;
   try {
-    exports = unwrapped(await import(url));
+    exports = exportsFor(exportName, unwrapped(await import(url)));
   } catch (error) {
     // Only Node itself knows the place of a syntax error, and tells it when it ends with one.
     const isSyntax = error instanceof SyntaxError;
@@ -42,7 +45,19 @@ export async function loadHandlers(url: string): Promise<HandlerModule> {
       : 'correct the module, or what it imports';
     throw badHandlers(file, `threw while it was loaded: ${describeThrown(error, url)}`, advice);
   }
-  return moduleOf(exports, file);
+  if (exportName === 'default') return moduleOf(exports, file);
+  if (exports.default === undefined) {
+    const named = shown(exportName);
+    throw badHandlers(file, `has no export ${named}`, `write export const ${exportName} = … with handlers in it`);
+  }
+  return moduleOf(exports, `${file} (export ${exportName})`);
+}
+
+/** Of another export than the default one, handlers say beside themselves what is to hold for them. */
+function exportsFor(exportName: string, exports: Namespace): Exports {
+  if (exportName === 'default') return exports;
+  const { setup, teardown } = exports;
+  return { default: Object.hasOwn(exports, exportName) ? exports[exportName] : undefined, setup, teardown };
 }
 
 /** What a module's exports define, once they are checked; `file` is what messages call it. Throws `bad-handlers`. */
@@ -75,14 +90,16 @@ export interface Exports {
   readonly policies?: unknown;
 }
 
+type Namespace = Exports & Readonly<Record<string, unknown>>;
+
 /**
  * The exports as the module's author meant them: a CommonJS module comes as the default export of its import, so when
  * that has a `default` of its own, the author's exports are one level down.
  */
-function unwrapped(namespace: Exports): Exports {
+function unwrapped(namespace: Namespace): Namespace {
   const inner = namespace.default;
   if (typeof inner !== 'object' || inner === null || !Object.hasOwn(inner, 'default')) return namespace;
-  return inner;
+  return inner as Namespace;
 }
 
 function definedBy(exports: Exports, file: string): Defined {

@@ -9,22 +9,11 @@ import { type Machine, type MachineThreads, systemMachine } from './machine.js';
 import type { BatchMessage, BatchReport, PoolAnswer } from './messages.js';
 import { Overseer } from './overseer.js';
 import { PendingBatch } from './pending-batch.js';
-import { piscinaOptions, placesPerThread, type ThreadsOptions } from './piscina-options.js';
+import { piscinaOptions, placesPerThread } from './piscina-options.js';
+import { type HandlerPoolOptions, namesOf } from './pool-options.js';
 import { Progress } from './progress.js';
 import { endThread, endThreads, idleMsOf, tearDown } from './tear-down.js';
 import { ThreadRoster } from './thread-roster.js';
-
-/** What pre-flight found, what was configured, and who is told of trouble. */
-export interface HandlerPoolOptions extends Pick<ThreadsOptions, 'url' | 'table' | 'policies' | 'execArgv' | 'config'> {
-  /** Has threads end that are starting. */
-  readonly signal?: AbortSignal;
-  /** Told once of each thread that died. */
-  onWarning(error: KeylaneError): void;
-  /** Told once, when the threads cannot be kept running. */
-  onFatal(error: KeylaneError): void;
-  /** Left out: the one it runs on. Times of threads of one machine compare. */
-  readonly machine?: Machine;
-}
 
 /**
  * starting: threads load. running: batches are taken. closing: no more batches, those under way are finished.
@@ -83,7 +72,7 @@ export class HandlerPool {
     this.#options = options;
     const progress = Progress.ofPlaces(this.places, { batchSizeMax: options.config.batchSizeMax });
     this.#overseer = new Overseer({
-      ...{ names: options.table.names, policies: options.policies, progress, machine },
+      ...{ names: namesOf(options), policies: options.policies, progress, machine },
       ...{ isJournaled: options.config.intake === 'journal', errorSizeMax: options.config.errorSizeMax },
       batches: () => this.#pending.values(),
       endThread: (threadId) => endThread(this.#piscina.threads, threadId),

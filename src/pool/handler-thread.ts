@@ -4,11 +4,10 @@
 
 import { messageOf } from '../errors.js';
 import { loadOpenTelemetry } from '../open-telemetry.js';
-import { badHandlers, fileOf } from './bad-handlers.js';
 import { BatchRunner } from './batch-runner.js';
 import { epochClock } from './epoch-clock.js';
-import { describeThrown } from './error-record.js';
-import { type HandlerModule, isSameTable, loadHandlers } from './handler-module.js';
+import type { HandlerModule } from './handler-module.js';
+import { loadModules } from './joined-modules.js';
 import type { HandlerThreadData, PoolAnswer, PoolMessage, ThreadNews } from './messages.js';
 import { Progress } from './progress.js';
 import { TryTracing } from './try-tracing.js';
@@ -52,16 +51,10 @@ export class HandlerThread {
   }
 
   async #load(): Promise<Loaded> {
-    const { handlersUrl, table, policies, isJournaled, measuresHeap, batchSizeMax, progress, epochOffsetUs } =
-      this.#data;
-    const file = fileOf(handlersUrl);
+    const { handlersUrl: url, table, added, policies, isJournaled, measuresHeap, batchSizeMax, progress } = this.#data;
     try {
-      const module = await loadHandlers(handlersUrl);
-      if (!isSameTable(module.table, table)) {
-        const problem = 'gave other handlers when it was loaded again';
-        throw badHandlers(file, problem, 'let its exports depend on nothing, and restart after a change');
-      }
-      await this.#callHook(module, 'setup');
+      const module = await loadModules([{ url, exportName: 'default', table }, ...added]);
+      await module.setup?.();
       // What `setup()` has registered is there by now.
       const tracing = this.#data.openTelemetry ? new TryTracing(await loadOpenTelemetry()) : null;
       const runner = new BatchRunner({
@@ -69,7 +62,7 @@ export class HandlerThread {
         threadId: this.#links.threadId,
         ...{ limits: this.#data, policies, isJournaled, measuresHeap },
         progress: new Progress(progress, { batchSizeMax }),
-        nowUs: epochClock(epochOffsetUs),
+        nowUs: epochClock(this.#data.epochOffsetUs),
       });
       this.#links.tell({ kind: 'keylane-ready', threadId: this.#links.threadId });
       this.#loaded = { kind: 'loaded', module, runner };
@@ -84,20 +77,10 @@ export class HandlerThread {
   async #tearDown({ module, runner }: { module: HandlerModule; runner: BatchRunner }): Promise<PoolAnswer> {
     await runner.idle();
     try {
-      await this.#callHook(module, 'teardown');
+      await module.teardown?.();
       return { kind: 'torn-down', threadId: this.#links.threadId };
     } catch (error) {
       return { kind: 'failed', reason: messageOf(error) };
-    }
-  }
-
-  async #callHook(module: HandlerModule, name: 'setup' | 'teardown'): Promise<void> {
-    try {
-      await module[name]?.();
-    } catch (error) {
-      const { handlersUrl } = this.#data;
-      const problem = `threw in its ${name}(): ${describeThrown(error, handlersUrl)}`;
-      throw badHandlers(fileOf(handlersUrl), problem, `correct ${name}()`);
     }
   }
 }

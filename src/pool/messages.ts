@@ -89,6 +89,17 @@ export type ThreadNews =
 export interface PreflightThreadData {
   /** URL of the handlers module, as text. */
   readonly handlersUrl: string;
+  /** The export that defines its handlers. */
+  readonly exportName: string;
+}
+
+/** Where handlers come from, and what pre-flight found there. */
+export interface HandlerSource {
+  /** URL of the module, as text. */
+  readonly url: string;
+  /** The export of it that defines them. */
+  readonly exportName: string;
+  readonly table: HandlerTable;
 }
 
 /** Pre-flight thread to main thread, once: what it found. */
@@ -102,7 +113,9 @@ export interface HandlerThreadData {
   readonly handlersUrl: string;
   /** The table that pre-flight found; messages carry indexes into it. */
   readonly table: HandlerTable;
-  /** By index of the handler. */
+  /** Those that were added since, behind the module's own. */
+  readonly added: readonly HandlerSource[];
+  /** By index of the handler, of all of them. */
   readonly policies: readonly Policy[];
   /** How often an event may ask to be tried later without its being counted. */
   readonly postponementsMax: number;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { HandlerTable, Policy } from '../handler.js';
 import type { Config } from '../options.js';
 import { emitLimitsOf } from './emitter.js';
-import type { HandlerThreadData } from './messages.js';
+import type { HandlerSource, HandlerThreadData } from './messages.js';
 
 /** One batch runs in a thread and one waits there, so that a thread need not wait for the main thread in between. */
 export const placesPerThread = 2;
@@ -13,7 +13,9 @@ export const placesPerThread = 2;
 export interface ThreadsOptions {
   readonly url: URL;
   readonly table: HandlerTable;
-  /** By index of the handler. */
+  /** Handlers that stand behind those of the module; left out where there are none. */
+  readonly added?: readonly HandlerSource[];
+  /** By index of the handler, of all of them. */
   readonly policies: readonly Policy[];
   readonly execArgv: readonly string[];
   readonly config: Config;
@@ -29,6 +31,7 @@ export interface ThreadsOptions {
 export function piscinaOptions({
   url,
   table,
+  added = [],
   policies,
   execArgv,
   config,
@@ -40,7 +43,7 @@ export function piscinaOptions({
   const limits = { batchSizeMax, reportSizeMax, resultSizeMax, errorSizeMax, stateSizeMax };
   const { postponementsMax, resourceLimits, intake, recycle, freezeState, openTelemetry } = config;
   const workerData: HandlerThreadData = {
-    ...{ handlersUrl: url.href, table, policies, ...limits, postponementsMax, epochOffsetUs, progress },
+    ...{ handlersUrl: url.href, table, added, policies, ...limits, postponementsMax, epochOffsetUs, progress },
     ...{ isJournaled: intake === 'journal', freezeState, emits: emitLimitsOf(config), openTelemetry },
     measuresHeap: recycle?.heapGrowthMb !== undefined,
   };

@@ -23,17 +23,17 @@ export interface PreflightResult {
 /** Finds the module and loads it once. Rejects with a KeylaneError `bad-handlers`: the file, the reason, what to do. */
 export async function preflight(
   handlers: string | URL,
-  { loadTimeoutMs }: { loadTimeoutMs: number },
+  { loadTimeoutMs, exportName = 'default' }: { loadTimeoutMs: number; exportName?: string },
 ): Promise<PreflightResult> {
   const url = locate(handlers);
-  const { worker, execArgv } = startThread(url, optionsFor(url));
+  const { worker, execArgv } = startThread({ handlersUrl: url.href, exportName }, optionsFor(url));
   const news = await newsOf(worker, { loadTimeoutMs, url });
   if (news.kind === 'keylane-refused') throw new KeylaneError('bad-handlers', news.reason);
   return { url, table: news.table, execArgv };
 }
 
 /** The module's URL. Refuses what is not a file before Node does so in its own words. */
-function locate(handlers: string | URL): URL {
+export function locate(handlers: string | URL): URL {
   const advice = 'give the path of a JavaScript or TypeScript file, from the current folder or from the root';
   let url: URL;
   let isFile: boolean | undefined;
@@ -53,8 +53,10 @@ function locate(handlers: string | URL): URL {
  * Options given to a thread replace those of the process, so these go in front; unless a thread refuses them, as it
  * does those that concern the whole process (`--max-old-space-size`).
  */
-function startThread(url: URL, options: readonly string[]): { worker: Worker; execArgv: readonly string[] } {
-  const workerData: PreflightThreadData = { handlersUrl: url.href };
+function startThread(
+  workerData: PreflightThreadData,
+  options: readonly string[],
+): { worker: Worker; execArgv: readonly string[] } {
   const start = (execArgv: readonly string[]): { worker: Worker; execArgv: readonly string[] } => {
     const worker = new Worker(new URL('../../workers/preflight-worker.js', import.meta.url), {
       name: 'keylane pre-flight',

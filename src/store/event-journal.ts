@@ -5,6 +5,7 @@ import { invariant } from '../invariant.js';
 import { type JoinedEvents, JoinedEventsReader, lengthOf, lengthsPerEvent } from '../joined-events.js';
 import type { Outcome } from '../outcome.js';
 import type { Connection, Statement } from './database.js';
+import type { LaneNames } from './lane-name.js';
 import type { DuplicateEvent, JournalEvents, JournalPage, PageRequest } from './messages.js';
 import { MultiInsert } from './multi-insert.js';
 import { type EventRow, PageBuilder } from './page-builder.js';
@@ -17,9 +18,8 @@ const rowsPerPageMax = 16_384;
 
 export class EventJournal {
   readonly #partition: number;
-  readonly #handlerIds: readonly number[];
+  readonly #names: LaneNames;
   readonly #routes: RouteTable;
-  readonly #handlerIndexes: ReadonlyMap<number, number>;
   readonly #insert: MultiInsert;
   readonly #findId: Statement;
   readonly #hasPosition: Statement;
@@ -27,11 +27,10 @@ export class EventJournal {
   readonly #page: Statement;
   readonly #handlerName: Statement;
 
-  constructor(db: Connection, of: { partition: number; handlerIds: readonly number[]; routes: RouteTable }) {
+  constructor(db: Connection, of: { partition: number; names: LaneNames; routes: RouteTable }) {
     this.#routes = of.routes;
     this.#partition = of.partition;
-    this.#handlerIds = of.handlerIds;
-    this.#handlerIndexes = new Map(of.handlerIds.map((id, index) => [id, index]));
+    this.#names = of.names;
     this.#insert = new MultiInsert(db, {
       table: 'event',
       columns: ['position', 'handler', 'accepted_at', 'id', 'type', 'key', 'extras', 'data'],
@@ -72,7 +71,7 @@ export class EventJournal {
         index += 1;
       } while (left.size > 0 && left.has(index));
       const handler = handlers[index]!;
-      const route = handler >= 0 ? this.#handlerIds[handler] : routes[-1 - handler];
+      const route = handler >= 0 ? this.#names.idOf(handler) : routes[-1 - handler];
       invariant(route !== undefined, 'an event is owed to handlers of its store');
       values[at] = positionFirst + index;
       values[at + 1] = route;
@@ -94,7 +93,7 @@ export class EventJournal {
 
   /** Gives journaled events that are owed outcomes from a position on, but as they wait in lanes. */
   page(request: PageRequest): JournalPage {
-    const page = new PageBuilder(request, this.#handlerIndexes);
+    const page = new PageBuilder(request, (id) => this.#names.indexOf(id));
     let looked = 0;
     let isLast = true;
     for (const row of this.#page.iterate({ partition: this.#partition, from: request.from }) as Iterable<EventRow>) {

@@ -51,7 +51,7 @@ export class FlightLog {
   /** Whether something could not be written, and that was told. */
   #isDoubtful = false;
   readonly #path: string;
-  readonly #handlerIds: ArrayLike<number>;
+  readonly #handlerIds: number[];
   readonly #placeNumbers: number;
   readonly #numbers: Float64Array;
 
@@ -59,7 +59,7 @@ export class FlightLog {
   constructor(storePath: string, of: FlightLogOptions) {
     this.#onWarning = of.onWarning;
     this.#path = pathOf(storePath);
-    this.#handlerIds = of.handlerIds;
+    this.#handlerIds = Array.from(of.handlerIds);
     this.#placeNumbers = placeHead + numbersPerEvent * of.batchSizeMax;
     this.#numbers = new Float64Array(this.#placeNumbers);
     if (openLogs.size === 0) process.on('exit', closeAll);
@@ -69,6 +69,10 @@ export class FlightLog {
       this.#file = openSync(this.#path, 'wx', 0o600);
       writeSync(this.#file, Float64Array.of(mark, of.epoch, of.batchSizeMax));
     });
+  }
+
+  addHandlers(ids: readonly number[]): void {
+    this.#handlerIds.push(...ids);
   }
 
   /** Notes the events of a batch that is about to leave for its thread. */

@@ -35,23 +35,37 @@ export function laneOf(
 
 /** Puts names of lanes into the store's terms and back. */
 export class LaneNames {
-  readonly #ids: readonly number[];
-  readonly #indexes: ReadonlyMap<number, number>;
+  /** Of the handlers, by index. */
+  readonly ids: number[];
+  /** By id, of those that are there. */
+  readonly #indexes: Map<number, number>;
 
   /** @param ids of the handlers, by index. */
   constructor(ids: readonly number[]) {
-    this.#ids = ids;
+    this.ids = [...ids];
     this.#indexes = new Map(ids.map((id, index) => [id, index]));
+  }
+
+  /** A handler comes, behind the others. */
+  add(id: number): void {
+    this.ids.push(id);
+    this.#indexes.set(id, this.ids.length - 1);
+  }
+
+  /** A handler goes; its index still stands for it. */
+  remove(index: number): void {
+    const id = this.idOf(index);
+    if (this.#indexes.get(id) === index) this.#indexes.delete(id);
   }
 
   /** The id of a handler. */
   idOf(index: number): number {
-    const id = this.#ids[index];
+    const id = this.ids[index];
     invariant(id !== undefined, 'a row names a handler of its store');
     return id;
   }
 
-  /** The index of a handler; undefined when the module does not have it. */
+  /** The index of a handler; undefined when it is not there. */
   indexOf(id: number): number | undefined {
     return this.#indexes.get(id);
   }
@@ -62,7 +76,7 @@ export class LaneNames {
     return isFree ? { handler: -this.idOf(withoutOrder(handler)), key } : { handler: this.idOf(handler), key };
   }
 
-  /** Null for a lane whose handler the module does not have. */
+  /** Null for a lane whose handler is not there. */
   named({ handler, key }: StoredLane): LaneName | null {
     if (handler === 0) return { handler: -1, key };
     const index = this.#indexes.get(Math.abs(handler));

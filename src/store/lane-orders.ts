@@ -13,9 +13,9 @@ const names = Object.keys(orderNumber) as LaneOrder[];
 export class LaneOrders {
   /** Of handlers that have none of their own. */
   readonly order: OrderMode;
-  readonly #own: ReadonlyMap<number, HandlerOrder>;
+  readonly #own: Map<number, HandlerOrder>;
 
-  private constructor(order: OrderMode, own: ReadonlyMap<number, HandlerOrder>) {
+  private constructor(order: OrderMode, own: Map<number, HandlerOrder>) {
     this.order = order;
     this.#own = own;
   }
@@ -34,18 +34,26 @@ export class LaneOrders {
     db: Connection,
     of: { order: OrderMode; orders?: readonly LaneOrder[]; handlerIds: readonly number[] },
   ): LaneOrders {
-    const own = new Map(LaneOrders.stored(db).#own);
-    for (const [index, id] of of.handlerIds.entries()) {
-      const order = of.orders?.[index] ?? of.order;
-      if (order === of.order || order === 'global') own.delete(id);
-      else own.set(id, order);
-    }
-    return new LaneOrders(of.order, own);
+    const wanted = new LaneOrders(of.order, new Map(LaneOrders.stored(db).#own));
+    for (const [index, id] of of.handlerIds.entries()) wanted.#set(id, of.orders?.[index] ?? of.order);
+    return wanted;
   }
 
   /** The order of a handler's events. */
   of(handler: number): LaneOrder {
     return this.order === 'global' ? 'global' : (this.#own.get(handler) ?? this.order);
+  }
+
+  /** Takes in the order of a handler that comes, of which nothing is in the store, and has the store remember it. */
+  set(db: Connection, { id, order }: { id: number; order: LaneOrder }): void {
+    this.#set(id, order);
+    const own = this.#own.get(id);
+    db.prepare('UPDATE handler SET own_order = ? WHERE id = ?').run(own === undefined ? null : orderNumber[own], id);
+  }
+
+  #set(id: number, order: LaneOrder): void {
+    if (order === this.order || order === 'global') this.#own.delete(id);
+    else this.#own.set(id, order);
   }
 
   /** Has the store remember them. */

@@ -13,8 +13,9 @@ import type { LaneName } from '../store-lanes.js';
 export interface OpenRequest {
   readonly path: string;
   readonly durability: Durability;
-  /** Names of the handlers; rows carry indexes into this list. */
+  /** Names of the handlers, and which of them have been removed; rows carry indexes into this list. */
   readonly handlerNames: readonly string[];
+  readonly removedHandlers?: readonly number[];
   /** Which outcomes are kept; null when all of them are. */
   readonly retention: Retention | null;
   /** What a lane is; those kept in the store that do not fit are let go on. */

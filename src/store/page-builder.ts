@@ -28,7 +28,7 @@ interface Parked {
 
 export class PageBuilder {
   readonly #request: PageRequest;
-  readonly #indexes: ReadonlyMap<number, number>;
+  readonly #indexOf: (handler: number) => number | undefined;
   readonly #rows: EventRow[] = [];
   readonly #handlers: number[] = [];
   readonly #counts: number[] = [];
@@ -41,10 +41,10 @@ export class PageBuilder {
   readonly #owed: number[] = [];
   readonly #gone: number[] = [];
 
-  /** @param indexes of the handlers that the module has, by their ids. */
-  constructor(request: PageRequest, indexes: ReadonlyMap<number, number>) {
+  /** @param indexOf gives the index of a handler by its id; undefined where it is not there. */
+  constructor(request: PageRequest, indexOf: (handler: number) => number | undefined) {
     this.#request = request;
-    this.#indexes = indexes;
+    this.#indexOf = indexOf;
     this.#next = request.from;
   }
 
@@ -55,7 +55,7 @@ export class PageBuilder {
       this.#position = row.position;
     }
     if (row.done === 1) return true;
-    const index = this.#indexes.get(row.handler);
+    const index = this.#indexOf(row.handler);
     if (index === undefined) {
       this.#gone.push(row.handler);
       return true;

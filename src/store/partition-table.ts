@@ -6,6 +6,7 @@ import { optionTable } from '../options.js';
 import { RunsGatherer } from '../position-runs.js';
 import type { Connection, Statement } from './database.js';
 import type { FailureTable } from './failure-table.js';
+import type { LaneNames } from './lane-name.js';
 import { fitLanes } from './lane-order.js';
 import type { LaneOrders } from './lane-orders.js';
 import type { JournalStart, PartitionStart, Repeat, Watermark } from './messages.js';
@@ -32,8 +33,7 @@ export interface PartitionTableParts {
   readonly failures: FailureTable;
   readonly lanes: ParkedLanes;
   readonly routes: RouteTable;
-  /** By index. */
-  readonly handlerIds: readonly number[];
+  readonly names: LaneNames;
 }
 
 export class PartitionTable {
@@ -109,7 +109,7 @@ export class PartitionTable {
       partition: id,
       watermark,
       positionUnused,
-      ...{ widest, handlerIds: Int32Array.from(this.#parts.handlerIds) },
+      ...{ widest, handlerIds: Int32Array.from(this.#parts.names.ids) },
       pending: events + more - done - away,
       parked: one('SELECT count(*) FROM waiting JOIN handler ON handler.id = event_handler AND is_present = 0'),
       suspects: this.#parts.suspects.of(id),
@@ -145,12 +145,13 @@ export class PartitionTable {
       .raw()
       .iterate({ partition, watermark }) as Iterable<[position: number, handler: number]>;
     const all = new RunsGatherer();
-    const byId = new Map(this.#parts.handlerIds.map((id) => [id, new RunsGatherer()]));
+    const byId = new Map(this.#parts.names.ids.map((id) => [id, new RunsGatherer()]));
     for (const [position, handler] of rows) {
       all.add(position);
       byId.get(handler)?.add(position);
     }
-    return { durable: all.finish(), doneBy: [...byId.values()].map((runs) => runs.finish()) };
+    const done = new Map([...byId].map(([id, runs]) => [id, runs.finish()]));
+    return { durable: all.finish(), doneBy: this.#parts.names.ids.map((id) => done.get(id)!) };
   }
 
   /** The highest position that has its outcome or waits in the store. */

@@ -3,7 +3,7 @@
 
 import type { Retention } from '../options.js';
 import type { Connection } from './database.js';
-import type { OutcomeEraser } from './outcome-eraser.js';
+import { OutcomeEraser } from './outcome-eraser.js';
 import { RetentionPass } from './retention-pass.js';
 
 const passPauseMs = 60_000;
@@ -20,7 +20,18 @@ export class RetentionSchedule {
   /** Outcomes stored since the last pass began. */
   #outcomes = 0;
 
-  constructor(db: Connection, { retention, eraser }: { retention: Retention; eraser: OutcomeEraser }) {
+  /** Null when everything is kept. @param inTransaction makes a change in a transaction of its own. */
+  static of(
+    db: Connection,
+    retention: Retention | null,
+    inTransaction: ConstructorParameters<typeof OutcomeEraser>[1],
+  ): RetentionSchedule | null {
+    return retention === null
+      ? null
+      : new RetentionSchedule(db, { retention, eraser: new OutcomeEraser(db, inTransaction) });
+  }
+
+  private constructor(db: Connection, { retention, eraser }: { retention: Retention; eraser: OutcomeEraser }) {
     this.#db = db;
     this.#retention = retention;
     this.#eraser = eraser;

@@ -2,6 +2,7 @@
 // Runs inside the transactions of the store.
 
 import type { Connection, Statement } from './database.js';
+import type { LaneNames } from './lane-name.js';
 
 /** What is known of the routes of events that are owed outcomes. */
 export interface RoutesOwed {
@@ -15,7 +16,7 @@ export interface RoutesOwed {
 export const noRoute = 0;
 
 export class RouteTable {
-  readonly #handlerIds: readonly number[];
+  readonly #names: LaneNames;
   readonly #insert: Statement;
   readonly #ofEvents: Statement;
   readonly #width: Statement;
@@ -23,8 +24,8 @@ export class RouteTable {
   readonly #ids = new Map<string, number>();
   #lowest = 0;
 
-  constructor(db: Connection, of: { handlerIds: readonly number[] }) {
-    this.#handlerIds = of.handlerIds;
+  constructor(db: Connection, { names }: { names: LaneNames }) {
+    this.#names = names;
     this.#insert = db.prepare('INSERT INTO route (id, handler) VALUES (?, ?) ON CONFLICT DO NOTHING');
     this.#ofEvents = db
       .prepare('SELECT handler, count(*) FROM event WHERE position >= ? AND handler < 0 GROUP BY handler')
@@ -41,7 +42,7 @@ export class RouteTable {
 
   /** The ids of routes that are given by the indexes of their handlers. */
   idsOf(routes: readonly (readonly number[])[]): number[] {
-    return routes.map((indexes) => this.#idOf(indexes.map((index) => this.#handlerIds[index]!).sort((a, b) => a - b)));
+    return routes.map((indexes) => this.#idOf(indexes.map((index) => this.#names.idOf(index)).sort((a, b) => a - b)));
   }
 
   /** What events from a position on are owed besides one outcome each. */

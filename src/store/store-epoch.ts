@@ -34,18 +34,22 @@ export function takeOver(db: Connection, before: OpenResult): OpenResult {
 
 /** The id in the store of every handler, by its index in the request. */
 export function handlerIds(db: Connection, names: readonly string[]): number[] {
-  const find = db
-    .prepare('INSERT INTO handler (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET is_present = 1 RETURNING id')
-    .pluck();
   return db
     .transaction(() => {
       db.prepare('UPDATE handler SET is_present = 0').run();
-      const ids = names.map((name) => find.get(storedText(name)) as number);
-      const addRoute = db.prepare('INSERT INTO route (id, handler) VALUES (?, ?) ON CONFLICT DO NOTHING');
-      for (const id of ids) addRoute.run(id, id);
-      return ids;
+      return names.map((name) => handlerId(db, name));
     })
     .immediate();
+}
+
+/** The id of a handler that is there from here on. */
+export function handlerId(db: Connection, name: string): number {
+  const id = db
+    .prepare('INSERT INTO handler (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET is_present = 1 RETURNING id')
+    .pluck()
+    .get(storedText(name)) as number;
+  db.prepare('INSERT INTO route (id, handler) VALUES (?, ?) ON CONFLICT DO NOTHING').run(id, id);
+  return id;
 }
 
 /** The ids of all handlers that the store knows, in place of those of a module: for who runs none. */

@@ -40,9 +40,9 @@ export function tablesOf(db: Connection, { epoch, handlerIds, orders, isTakenOve
   const suspects = new SuspectTable(db, { names });
   const failures = new FailureTable(db, { names });
   const lanes = new ParkedLanes(db, { names });
-  const routes = new RouteTable(db, { handlerIds });
-  const partitions = new PartitionTable(db, { epoch, orders, handlerIds, suspects, failures, lanes, routes });
-  const journal = new EventJournal(db, { partition: partitions.journal, handlerIds, routes });
+  const routes = new RouteTable(db, { names });
+  const partitions = new PartitionTable(db, { epoch, orders, names, suspects, failures, lanes, routes });
+  const journal = new EventJournal(db, { partition: partitions.journal, names, routes });
   const kept = new KeptEvents(db, { journal: partitions.journal });
   const waiting = new WaitingTable(db, { names, orders, kept, isTakenOver });
   const decided = new Decided(db, { names });

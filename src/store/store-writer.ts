@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { KeylaneError, messageOf } from '../errors.js';
 import { type CallOptions, CallQueue, type Sending } from './call-queue.js';
 import { loadAddon } from './database.js';
+import type { HandlersAdded } from './handler-messages.js';
 import type { GroupResult, OpenRequest, OpenResult, Watermark } from './messages.js';
 import { StoreThread, settlesWithin, type Verbs } from './store-thread.js';
 import { StoreWarnings } from './store-warnings.js';
@@ -37,7 +38,7 @@ type Life =
 /** The store, in a thread of its own. Calls are answered in order. */
 export class StoreWriter extends WriterCalls {
   readonly #options: StoreWriterOptions;
-  readonly #request: OpenRequest;
+  #request: OpenRequest;
   readonly #limits: WriterLimits;
   readonly #queue: CallQueue;
   readonly #warnings: StoreWarnings;
@@ -56,10 +57,10 @@ export class StoreWriter extends WriterCalls {
 
   private constructor(options: StoreWriterOptions) {
     super();
-    const { path, durability, retention, handlerNames, order } = options;
+    const { path, durability, retention, handlerNames, order, orders } = options;
     this.#options = options;
     // A later thread must find the same file, whatever the current folder is then.
-    this.#request = { path: resolve(path), durability, retention, handlerNames, order };
+    this.#request = { path: resolve(path), durability, retention, handlerNames, order, ...(orders && { orders }) };
     this.#limits = { ...defaultLimits, ...options.limits };
     this.#queue = new CallQueue({
       onFull: (error) => this.#hold(error),
@@ -142,6 +143,18 @@ export class StoreWriter extends WriterCalls {
     if (this.#life.phase === 'open') return this.#queue.ask(send, options);
     if (this.#life.phase === 'failed') return Promise.reject(this.#life.error);
     return Promise.reject(new KeylaneError('not-running', 'the store must be open, it is closing or closed'));
+  }
+
+  protected override noteHandlers(change: { readonly added: HandlersAdded } | { readonly removed: number }): void {
+    const { handlerNames, removedHandlers = [], order, orders = handlerNames.map(() => order) } = this.#request;
+    this.#request =
+      'removed' in change
+        ? { ...this.#request, removedHandlers: [...removedHandlers, change.removed] }
+        : {
+            ...this.#request,
+            handlerNames: [...handlerNames, ...change.added.names],
+            orders: [...orders, ...change.added.orders],
+          };
   }
 
   protected override noteStored({ gauges }: GroupResult): void {

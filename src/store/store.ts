@@ -23,6 +23,7 @@ import { notTheSame } from './file-identity.js';
 import { isFull } from './full-disk.js';
 import { Gauge } from './gauge.js';
 import { GroupWriter, groupRowsOf } from './group-writer.js';
+import { HandlerChanges } from './handler-changes.js';
 import { LaneOrders } from './lane-orders.js';
 import { LanePages } from './lane-pages.js';
 import { StoreLock } from './lock.js';
@@ -43,7 +44,6 @@ import type {
   StatesRequest,
   Watermark,
 } from './messages.js';
-import { OutcomeEraser } from './outcome-eraser.js';
 import { OutcomeLookUp } from './outcome-look-up.js';
 import { RetentionSchedule } from './retention-schedule.js';
 import { migrateToNewest } from './schema.js';
@@ -62,6 +62,8 @@ export class Store {
   /** What `open` says of it. */
   readonly opened: OpenResult;
   readonly #tables: StoreTables;
+  /** Handlers that come and go. */
+  readonly handlers: HandlerChanges;
   readonly #groups: GroupWriter;
   readonly #lanes: LanePages;
   readonly #deadLetters: DeadLetters;
@@ -91,13 +93,21 @@ export class Store {
         this.#walPages = Math.max(this.#walPages, checkpointPages);
       },
     });
-    this.#tables = tablesOf(db, { epoch, handlerIds: ids, orders, isTakenOver: request.takeOver !== undefined });
-    this.#groups = new GroupWriter(db, this.#tables);
-    this.#lanes = new LanePages(db, this.#tables);
-    this.#deadLetters = new DeadLetters(db, { ...this.#tables, orders });
-    this.#cancellation = new Cancellation(db, this.#tables);
-    this.#lookUp = new OutcomeLookUp(db, this.#tables);
-    this.#retention = this.#retentionOf(request);
+    const tables = tablesOf(db, { epoch, handlerIds: ids, orders, isTakenOver: request.takeOver !== undefined });
+    const { names, partitions } = tables;
+    const removed = request.removedHandlers ?? [];
+    this.handlers = new HandlerChanges(db, {
+      ...{ names, orders, removed, journal: partitions.journal },
+      changes: this.#changes,
+    });
+    [this.#tables, this.#groups, this.#lanes] = [tables, new GroupWriter(db, tables), new LanePages(db, tables)];
+    this.#deadLetters = new DeadLetters(db, { ...tables, orders });
+    [this.#cancellation, this.#lookUp] = [new Cancellation(db, tables), new OutcomeLookUp(db, tables)];
+    this.#retention = RetentionSchedule.of(db, request.retention, (change) => {
+      const result = this.#changes.inTransaction(change);
+      this.#walPages = walPagesOf(db);
+      return result;
+    });
     this.#gauge = new Gauge(db);
   }
 
@@ -273,16 +283,6 @@ export class Store {
     this.#walPages = walPagesOf(this.#db);
     const tookUs = (performance.now() - startMs) * 1000;
     return { ...result, tookUs, gauges: this.#gauge.read({ walPages: this.#walPages }) };
-  }
-
-  #retentionOf({ retention }: OpenRequest): RetentionSchedule | null {
-    if (retention === null) return null;
-    const eraser = new OutcomeEraser(this.#db, (change) => {
-      const result = this.#changes.inTransaction(change);
-      this.#walPages = walPagesOf(this.#db);
-      return result;
-    });
-    return new RetentionSchedule(this.#db, { retention, eraser });
   }
 
   #change<Result>(step: string, change: () => Result): Result {

@@ -5,6 +5,7 @@ import { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from '../errors
 import type { KeyState } from '../keyed-state.js';
 import { recordOf } from './database.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './event-messages.js';
+import type { HandlersAdded } from './handler-messages.js';
 import type {
   DeadLettersRequest,
   DeadLettersResult,
@@ -45,6 +46,8 @@ export interface WriterApi {
   open(request: OpenRequest): Reply<OpenResult>;
   openPartition(turn: number, name: string, how: Repeat): InTurn<PartitionStart>;
   openJournal(turn: number, how: { isVolatile: boolean } & Repeat): InTurn<JournalStart>;
+  addHandlers(turn: number, request: HandlersAdded): InTurn<readonly number[]>;
+  removeHandler(turn: number, index: number): InTurn<null>;
   readJournal(turn: number, request: PageRequest): InTurn<JournalPage>;
   readLane(turn: number, request: LanePageRequest): InTurn<LanePage>;
   deadLetters(turn: number, request: DeadLettersRequest, how: Repeat): InTurn<DeadLettersResult>;
@@ -63,6 +66,8 @@ export const writerMethods: readonly string[] = [
   'open',
   'openPartition',
   'openJournal',
+  'addHandlers',
+  'removeHandler',
   'readJournal',
   'readLane',
   'deadLetters',

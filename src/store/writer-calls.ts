@@ -5,6 +5,7 @@
 import type { KeyState } from '../keyed-state.js';
 import type { CallOptions, Sending } from './call-queue.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './event-messages.js';
+import type { HandlersAdded } from './handler-messages.js';
 import type {
   DeadLettersRequest,
   DeadLettersResult,
@@ -31,6 +32,9 @@ export abstract class WriterCalls {
     options?: Partial<CallOptions>,
   ): Promise<Value>;
 
+  /** Handlers came, or one went: a thread that takes over has to know of it. */
+  protected abstract noteHandlers(change: { readonly added: HandlersAdded } | { readonly removed: number }): void;
+
   /** A group is durable. */
   protected abstract noteStored(result: GroupResult): void;
 
@@ -52,6 +56,19 @@ export abstract class WriterCalls {
     // It counts what is owed.
     const send = { whenFull: 'reject', takes: 'long' } as const;
     return this.ask((verbs, { turn, isRepeat }) => verbs.openJournal(turn, { ...how, isRepeat }), send);
+  }
+
+  /** Makes handlers known that come; gives their ids. Rejects for one to which stored events are owed. */
+  async addHandlers(request: HandlersAdded): Promise<readonly number[]> {
+    const ids = await this.ask((verbs, { turn }) => verbs.addHandlers(turn, request));
+    this.noteHandlers({ added: request });
+    return ids;
+  }
+
+  /** What is owed to a handler stays in the store from here on. */
+  async removeHandler(index: number): Promise<void> {
+    await this.ask((verbs, { turn }) => verbs.removeHandler(turn, index));
+    this.noteHandlers({ removed: index });
   }
 
   /** Reads journaled events that have no outcome and do not wait in lanes, in order. */

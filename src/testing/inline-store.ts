@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyState } from '../keyed-state.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from '../store/event-messages.js';
+import type { HandlersAdded } from '../store/handler-messages.js';
 import type {
   DeadLettersRequest,
   DeadLettersResult,
@@ -55,6 +56,14 @@ export class InlineStore implements WriterThread {
 
   async openJournal(how: { isVolatile: boolean }): Promise<JournalStart> {
     return this.#store.openJournal(how);
+  }
+
+  async addHandlers(request: HandlersAdded): Promise<readonly number[]> {
+    return this.#store.handlers.add(request);
+  }
+
+  async removeHandler(index: number): Promise<void> {
+    this.#store.handlers.remove(index);
   }
 
   async readJournal(request: PageRequest): Promise<JournalPage> {

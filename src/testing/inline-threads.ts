@@ -6,9 +6,11 @@ import { KeylaneError } from '../errors.js';
 import type { Policy } from '../handler.js';
 import { BatchRunner, type BatchRunnerParts } from '../pool/batch-runner.js';
 import type { HandlerModule } from '../pool/handler-module.js';
+import { joinModules, loadModules } from '../pool/joined-modules.js';
 import { reportOfLost } from '../pool/lost-batch.js';
 import { type BatchMessage, type BatchReport, numberOf, numbersPerEvent } from '../pool/messages.js';
 import { placesPerThread } from '../pool/piscina-options.js';
+import type { PoolHandlers } from '../pool/pool-options.js';
 import { abortFlag, type Place, Progress } from '../pool/progress.js';
 import type { TryTracing } from '../pool/try-tracing.js';
 import type { HandlerThreads } from '../threads.js';
@@ -16,8 +18,8 @@ import type { Random } from './mulberry32.js';
 import type { TestClock } from './test-clock.js';
 
 interface Parts {
-  readonly module: HandlerModule;
-  readonly policies: readonly Policy[];
+  module: HandlerModule;
+  policies: readonly Policy[];
   readonly limits: BatchRunnerParts['limits'];
   /** Null where tries have no spans. */
   readonly tracing: TryTracing | null;
@@ -53,13 +55,16 @@ export class InlineThreads implements HandlerThreads {
   readonly threads: number;
   readonly places: number;
   readonly #parts: Parts;
+  /** What it was made with. */
+  readonly #own: HandlerModule;
   readonly #all: readonly Thread[];
   /** By place. */
   readonly #running = new Map<number, Running>();
   readonly #whenEnded = new Set<() => void>();
 
   constructor(parts: Parts) {
-    this.#parts = parts;
+    this.#parts = { ...parts };
+    this.#own = parts.module;
     this.threads = parts.threads;
     this.places = parts.threads * placesPerThread;
     this.#all = Array.from({ length: parts.threads }, () => this.#newThread());
@@ -113,6 +118,14 @@ export class InlineThreads implements HandlerThreads {
   setThreads(): Promise<void> {
     const message = 'a test processor keeps the threads that it was made with: make another';
     return Promise.reject(new KeylaneError('bad-option', message));
+  }
+
+  /** As with threads, each module is loaded and set up once more; what runs is finished by the handlers before. */
+  async setHandlers({ added = [], policies }: PoolHandlers): Promise<void> {
+    const others = await loadModules(added);
+    await others.setup?.();
+    [this.#parts.module, this.#parts.policies] = [joinModules([this.#own, others]), policies];
+    for (const thread of this.#all) Object.assign(thread, this.#newThread(), { batches: thread.batches });
   }
 
   async close(): Promise<void> {

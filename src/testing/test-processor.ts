@@ -13,7 +13,8 @@ import { configFrom, type ProcessorOptions } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import { ordersOf, policiesOf } from '../policy.js';
 import { emitLimitsOf } from '../pool/emitter.js';
-import { moduleOf } from '../pool/handler-module.js';
+import { loadHandlers, moduleOf } from '../pool/handler-module.js';
+import { locate, type PreflightResult } from '../pool/preflight.js';
 import { TryTracing } from '../pool/try-tracing.js';
 import { Processor } from '../processor.js';
 import type { JournaledEvent } from '../store/stored-event.js';
@@ -82,15 +83,22 @@ export async function createTestProcessor<H extends Handlers>(
   try {
     const processor = new Processor<EventMapOf<H>>({
       ...{ config, table, clock, pool, writer: store, opened: store.opened, trouble: new Trouble() },
+      load: loadInline,
       ...{ schemas: schemasFrom(schemas), tracing: telemetry === null ? null : new Tracing(telemetry) },
       journal: await store.openJournal({ isVolatile: false }),
-      flight: { depart: () => {}, arrive: () => {}, close: () => {} },
+      flight: { depart: () => {}, arrive: () => {}, addHandlers: () => {}, close: () => {} },
     });
     return new TestProcessor({ processor, clock, pool, store, patienceMs });
   } catch (error) {
     await store.abort();
     throw error;
   }
+}
+
+/** Loads a module of handlers that come later; all run in this thread. */
+async function loadInline(module: string | URL, exportName: string): Promise<PreflightResult> {
+  const url = locate(module);
+  return { url, table: (await loadHandlers(url.href, exportName)).table, execArgv: [] };
 }
 
 /** What a test processor does not leave open. */

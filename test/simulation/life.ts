@@ -218,6 +218,7 @@ export class Life {
         arrive: (place) => {
           this.#store.flight.delete(place);
         },
+        addHandlers: () => {},
         close: () => this.#store.flight.clear(),
       },
     });

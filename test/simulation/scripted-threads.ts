@@ -61,6 +61,8 @@ export class ScriptedThreads implements HandlerThreads {
 
   async setThreads(): Promise<void> {}
 
+  async setHandlers(): Promise<void> {}
+
   async close(): Promise<void> {}
 
   async abort(): Promise<void> {}

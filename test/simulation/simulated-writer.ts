@@ -129,6 +129,12 @@ export class SimulatedWriter implements WriterThread {
 
   async setFingerprint(): Promise<void> {}
 
+  async addHandlers(): Promise<readonly number[]> {
+    return [];
+  }
+
+  async removeHandler(): Promise<void> {}
+
   append(group: GroupRequest): Promise<GroupResult> {
     this.#groups += 1;
     this.groupsMax = Math.max(this.groupsMax, this.#groups);

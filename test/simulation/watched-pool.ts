@@ -76,6 +76,10 @@ export class WatchedPool implements HandlerThreads {
     return this.#pool.setThreads(threads);
   }
 
+  setHandlers(...given: Parameters<HandlerThreads['setHandlers']>): Promise<void> {
+    return this.#pool.setHandlers(...given);
+  }
+
   close(): Promise<void> {
     return this.#pool.close();
   }
