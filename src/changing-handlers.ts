@@ -8,6 +8,7 @@ import type { DueTimes } from './due-times.js';
 import { KeylaneError, shown } from './errors.js';
 import type { HandlerSet } from './handler-set.js';
 import type { Idleness } from './idleness.js';
+import type { Journal } from './journal.js';
 import { Matcher } from './outcome-filter.js';
 import type { HandlerSource } from './pool/messages.js';
 import type { PreflightResult } from './pool/preflight.js';
@@ -35,6 +36,7 @@ interface Parts {
   readonly dispatcher: Dispatcher;
   readonly dueTimes: DueTimes;
   readonly away: AwayLanes;
+  readonly journal: Journal;
   readonly pump: Pump;
   readonly idleness: Idleness;
   readonly pool: HandlerThreads;
@@ -62,10 +64,23 @@ export class ChangingHandlers {
     return this.#inTurn(() => this.#add(module, exportName));
   }
 
-  /** See `ProcessorCalls.removeHandler`. */
-  remove(name: string, { owed }: RemoveOptions): Promise<void> {
-    if (owed === 'finish' || owed === 'park') return this.#inTurn(() => this.#remove(name, owed));
-    return Promise.reject(new KeylaneError('bad-option', `owed must be "finish" or "park", got ${shown(owed)}`));
+  /** See `ProcessorCalls.removeHandler`. What is accepted after the call is not owed to it. */
+  async remove(name: string, { owed }: RemoveOptions): Promise<void> {
+    const { handlers } = this.#parts;
+    const index = handlers.indexOf(name);
+    if (index === -1) {
+      const names = handlers.table.names.map(shown).join(', ');
+      throw new KeylaneError('bad-option', `handler must be one of ${names}, got ${shown(name)}`);
+    }
+    if (owed !== 'finish' && owed !== 'park') {
+      throw new KeylaneError('bad-option', `owed must be "finish" or "park", got ${shown(owed)}`);
+    }
+    if (owed === 'park' && handlers.orders[index] === 'global') {
+      const why = 'under the option order "global" what follows would have to wait for it';
+      throw new KeylaneError('bad-option', `owed must be "finish" for handler ${shown(name)}, got "park": ${why}`);
+    }
+    handlers.remove(index);
+    await this.#inTurn(() => (owed === 'finish' ? this.#finish(index, name) : this.#park(index, name)));
   }
 
   async #add(module: string | URL, exportName: string): Promise<readonly string[]> {
@@ -92,31 +107,23 @@ export class ChangingHandlers {
     }
   }
 
-  async #remove(name: string, owed: RemoveOptions['owed']): Promise<void> {
-    const { handlers, idleness, writer } = this.#parts;
-    const index = handlers.indexOf(name);
-    if (index === -1) {
-      const names = handlers.table.names.map(shown).join(', ');
-      throw new KeylaneError('bad-option', `handler must be one of ${names}, got ${shown(name)}`);
-    }
-    if (owed === 'park' && handlers.orders[index] === 'global') {
-      const why = 'under the option order "global" what follows would have to wait for it';
-      throw new KeylaneError('bad-option', `owed must be "finish" for handler ${shown(name)}, got "park": ${why}`);
-    }
-    handlers.remove(index);
-    const ofHandler = new Matcher({ handler: name }, 'events');
-    if (owed === 'finish') await idleness.whenIdle(ofHandler, undefined);
-    else this.#park(index);
-    const removed = writer.removeHandler(index);
-    if (owed === 'park') await idleness.whenNotHeld(ofHandler);
-    await removed;
+  async #finish(index: number, name: string): Promise<void> {
+    const { dispatcher, idleness, writer } = this.#parts;
+    await idleness.whenIdle(new Matcher({ handler: name }, 'events'), undefined);
+    dispatcher.resume({ handler: index, key: null });
+    await writer.removeHandler(index);
   }
 
-  #park(index: number): void {
-    const { dispatcher, away, pump } = this.#parts;
+  async #park(index: number, name: string): Promise<void> {
+    const { dispatcher, away, journal, pump, idleness, writer } = this.#parts;
     dispatcher.away.close(index);
+    dispatcher.resume({ handler: index, key: null });
     away.forget(index);
+    journal.expectParked(name);
     pump.wake();
+    const removed = writer.removeHandler(index);
+    await idleness.whenNotHeld(new Matcher({ handler: name }, 'events'));
+    await removed;
   }
 
   /** Begins a change when those before have ended, however they did. */

@@ -58,6 +58,9 @@ export interface EngineParts {
   readonly load?: HandlerLoader;
 }
 
+type CancellationParts = ConstructorParameters<typeof Cancellations>[0];
+type CancellationCalls = Omit<CancellationParts, 'indexOf' | 'nameOf' | 'onDecidedInStore' | 'tellStored'>;
+
 /** Who is told what. */
 export interface EngineHearers {
   readonly announcer: Announcer;
@@ -112,11 +115,7 @@ export class Engine {
     this.partitions = partitions;
     this.names = { partition: (index) => partitions.nameOf(index), handler: (index) => names[index] ?? '' };
     const pageBytesMax = config.batchBytesMax;
-    this.away = new AwayLanes({
-      ...{ dispatcher, clock, dueTimes, pageBytesMax },
-      groups: () => this.pump.groupNumbers,
-      learnNames: (names) => partitions.learnNames(names),
-    });
+    this.away = this.#awayLanes({ dueTimes, pageBytesMax, clock });
     const away = this.away;
     const room = (): number => Math.max(0, dispatcher.room - away.reserved);
     this.journal = new Journal(journal, { dispatcher, partitions, room, widest, onWarning, pageBytesMax });
@@ -142,11 +141,7 @@ export class Engine {
       ...{ writer, clock, limits: config, reserved: journalPartition, intake, partitions, onWarning },
       handlers: () => handlers.table,
     });
-    const { idleness } = this;
-    this.changing = new ChangingHandlers({
-      ...{ handlers, dispatcher, dueTimes, away, pump, idleness, pool: parts.pool, writer, flight: parts.flight },
-      load: parts.load ?? cannotLoad,
-    });
+    this.changing = this.#changing(parts, dueTimes);
     const stored = { wallMs: () => clock.wallMs(), allStored: () => pump.allStored() };
     const calls = { dispatcher, flights: this.flights, writer, pump, away, journal: this.journal, ...stored };
     this.states = new StateLookUp({ writer, handlers: names });
@@ -155,11 +150,31 @@ export class Engine {
       ...calls,
       deadLetters: (request) => pump.takeIn(writer.deadLetters(request), ({ lanes }) => away.goOn(lanes)),
     });
-    this.cancellations = new Cancellations({
-      ...{ ...calls, widest },
-      indexOf: (partition) => partitions.indexOf(partition),
+    this.cancellations = this.#cancellations({ ...calls, widest });
+  }
+
+  #awayLanes(of: { dueTimes: DueTimes; pageBytesMax: number; clock: Clock }): AwayLanes {
+    return new AwayLanes({
+      ...{ ...of, dispatcher: this.dispatcher },
+      groups: () => this.pump.groupNumbers,
+      learnNames: (names) => this.partitions.learnNames(names),
+    });
+  }
+
+  #changing({ pool, writer, flight, load = cannotLoad }: EngineParts, dueTimes: DueTimes): ChangingHandlers {
+    const { handlers, dispatcher, away, journal, pump, idleness } = this;
+    return new ChangingHandlers({
+      ...{ handlers, dispatcher, dueTimes, away, journal, pump, idleness },
+      ...{ pool, writer, flight, load },
+    });
+  }
+
+  #cancellations(calls: CancellationCalls): Cancellations {
+    return new Cancellations({
+      ...calls,
+      indexOf: (partition) => this.partitions.indexOf(partition),
       nameOf: (handler) => this.names.handler(handler),
-      onDecidedInStore: (identity) => receipts.decidedInStore(identity),
+      onDecidedInStore: (identity) => this.receipts.decidedInStore(identity),
       tellStored: (identity, handlers) => this.news.tellStored(identity, handlers),
     });
   }

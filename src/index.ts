@@ -3,6 +3,7 @@
 export type { ProcessorEvents } from './announcer.js';
 export type { BusiestBy, BusiestKeys, BusyKey } from './busiest-keys.js';
 export type { CancelFound } from './cancellations.js';
+export type { AddOptions, RemoveOptions } from './changing-handlers.js';
 export { type CloudEvent, fromCloudEvent, type StoredContent, toCloudEvent } from './cloud-events.js';
 export { type Cause, correlate } from './correlation.js';
 export { createProcessor, type Published, type WithSchemas } from './create-processor.js';

@@ -47,6 +47,8 @@ export class Journal {
   #unmatched = 0;
   /** Parked events by handler, as far as they are found and not yet told of. */
   readonly #untold = new Map<string, number>();
+  /** Handlers that somebody has removed. */
+  readonly #expected = new Set<string>();
   /** Read by the dispatcher at once, and used again for every event. */
   readonly #place: { partition: number; position: number; handler: number; acceptedMs: number };
 
@@ -128,6 +130,11 @@ export class Journal {
     } else this.#state = 'behind';
   }
 
+  /** What is on disk only is not told of where it is owed to a handler that somebody has removed. */
+  expectParked(handler: string): void {
+    this.#expected.add(handler);
+  }
+
   /** Takes in that an event that was in the journal only is owed one outcome less. */
   left(position: number): void {
     // What lies before the cursor and is not in the ring is owed to a handler that is not there.
@@ -179,7 +186,7 @@ export class Journal {
     this.#parked += count;
     this.#backlog -= count;
     this.#parts.partitions.pin(this.partition, positionFirst);
-    this.#untold.set(handler, (this.#untold.get(handler) ?? 0) + count);
+    if (!this.#expected.has(handler)) this.#untold.set(handler, (this.#untold.get(handler) ?? 0) + count);
   }
 
   /** Once for each handler, however many pages its events were on. */

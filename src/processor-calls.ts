@@ -177,7 +177,7 @@ export abstract class ProcessorCalls<Events extends EventMap> {
 
   /**
    * Adds the handlers that a module exports: events that are accepted from then on are owed to them too. Resolves with
-   * their names when threads that have them have taken over and the store knows them; rejects, and changes nothing, with
+   * their names when threads that have them have taken over and the store knows them; rejects, changing nothing, with
    * `bad-handlers` where the module is not sound, has a name that is taken, or one that stored events wait for.
    */
   addHandlers(module: string | URL, options: AddOptions = {}): Promise<readonly string[]> {

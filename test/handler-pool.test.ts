@@ -341,6 +341,7 @@ describe('starting and ending', () => {
         ...{ handlersUrl: folder.url(folder.write('notes.mjs', text)).href, epochOffsetUs: 0 },
         ...{
           table: { names: ['default'], takes: 'every-type', policies: [{}] },
+          added: [],
           policies: [policy],
           isJournaled: true,
         },

@@ -68,7 +68,12 @@ function make(options: Partial<ProcessorOptions>): Processor {
       ...{ threads: 1, places: 2, close: () => end('pool'), abort: () => end('pool') },
       run: (message) => new Promise((resolve) => batches.push({ message, resolve })),
       runFresh: () => Promise.reject(new Error('not used')),
-      ...{ cancel: () => {}, running: () => null, setThreads: () => Promise.resolve(), setHandlers: () => Promise.resolve() },
+      ...{
+        cancel: () => {},
+        running: () => null,
+        setThreads: () => Promise.resolve(),
+        setHandlers: () => Promise.resolve(),
+      },
     },
     writer: {
       append: (request) => new Promise((resolve, reject) => groups.push({ request, resolve, reject })),

@@ -53,6 +53,8 @@ test('the library examples print what the README says they print', async () => {
     'checked.js',
     'several.js',
     'orders.js',
+    'fraud.js',
+    'coming.js',
     'risk.test.js',
     'balance.js',
     'totals.js',
@@ -75,6 +77,8 @@ test('the library examples print what the README says they print', async () => {
     'event.data must fit the schema of "order.placed": amount: Invalid value: Expected >=1 but received 0';
   expect([checked.stdout, checked.stderr]).toEqual([`bad-event ${refused}\nsucceeded\n`, '']);
   expect(readme).toContain('`amount: Invalid value: Expected >=1 but received 0`');
+  const coming = await run(process.execPath, ['coming.js'], { cwd: folder });
+  expect([coming.stdout, coming.stderr]).toEqual(['order.placed succeeded\nfraud succeeded\norder.placed\n', '']);
 });
 
 test.each(['balance.js', 'totals.js'])('the example of state in %s keeps a balance for each key', async (file) => {

@@ -7,6 +7,7 @@ import { openStore } from '../dist/src/index.js';
 import { EventsJoiner, JoinedEventsReader } from '../dist/src/joined-events.js';
 import { verdict } from '../dist/src/outcome.js';
 import { FlightLog } from '../dist/src/store/flight-log.js';
+import { LaneNames } from '../dist/src/store/lane-name.js';
 import type { GroupRequest, JournalEvents, JournalPage, OpenRequest } from '../dist/src/store/messages.js';
 import { RouteTable } from '../dist/src/store/route-table.js';
 import { Store } from '../dist/src/store/store.js';
@@ -147,7 +148,7 @@ it('makes a route again that was rolled back with the group that had needed it',
   atPath((path) => {
     journaled(path, {}, () => {});
     const db = new Database(path);
-    const routes = new RouteTable(db, { handlerIds: [1, 2, 3] });
+    const routes = new RouteTable(db, { names: new LaneNames([1, 2, 3]) });
     const full = db.transaction(() => {
       routes.idsOf([[0, 2]]);
       throw new Error('full');

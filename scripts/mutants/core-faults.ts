@@ -12,13 +12,13 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'a dead letter does not stop its lane',
     file: 'src/dispatch/dispatcher.ts',
-    from: '    this.away.park(slots, results);\n',
+    from: '    this.away.settled(slots, results);\n',
     to: '',
   },
   {
     name: 'an event that waits in the store is brought into memory twice',
     file: 'src/dispatch/dispatcher.ts',
-    from: 'if (!this.away.recall(owed)) return false;',
+    from: 'if (this.away.isClosed(owed.handler) || !this.away.recall(owed)) return false;',
     to: 'this.away.recall(owed);',
   },
   {
@@ -339,7 +339,7 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'an event of a source runs again for a handler that has decided it',
     file: 'src/done-positions.ts',
-    from: 'return route.filter((handler) => !done[handler]!.has(position));',
+    from: 'return route.filter((handler) => !done[handler]?.has(position));',
     to: 'return route;',
   },
   {
@@ -347,6 +347,27 @@ export const coreFaults: readonly Fault[] = [
     file: 'src/dispatch/away.ts',
     from: 'function identityOf({ partition, position, handler }: OwedPlace): string {',
     to: 'function identityOf({ partition, position, handler }: OwedPlace): string {\n  handler -= handler;',
+  },
+  {
+    name: 'what comes back of a handler that went runs again',
+    file: 'src/dispatch/away.ts',
+    from: 'if (this.#closed.size > 0) for',
+    to: 'if (this.#closed.size < 0) for',
+    built: ['test/changing-handlers.test.ts'],
+  },
+  {
+    name: 'what pages bring of a handler that went runs',
+    file: 'src/dispatch/away.ts',
+    from: 'if (!lane.isAway && !isClosed) return false;',
+    to: 'if (!lane.isAway) return false;',
+    built: ['test/changing-handlers.test.ts'],
+  },
+  {
+    name: 'single events of a handler that went keep their memory',
+    file: 'src/dispatch/lanes.ts',
+    from: 'return [...ofKeys, ...alone, ...this.stuck.alone(handler)];',
+    to: 'return [...ofKeys, ...alone];',
+    built: ['test/changing-handlers.test.ts'],
   },
   {
     name: 'a retry goes to the back of its lane',

@@ -97,8 +97,8 @@ export class Away {
   }
 
   /**
-   * Has what waits of a handler wait in the store, for good, and so what comes. What runs is finished, and waits there if
-   * it is to be tried again.
+   * Has what waits of a handler wait in the store, for good, and so what comes. What runs is finished, and waits there
+   * if it is to be tried again.
    */
   close(handler: number): void {
     this.#closed.add(handler);
@@ -123,7 +123,7 @@ export class Away {
     return this.#closed.size > 0 && this.#closed.has(handler);
   }
 
-  /** Has an event that comes wait in the store, where others of its lane do or its handler went; says whether it did. */
+  /** Has an event wait in the store where others of its lane do, or its handler went; says whether it has. */
   takes(lane: Lane, slot: Slot): boolean {
     const isClosed = this.isClosed(slot.handler);
     if (!lane.isAway && !isClosed) return false;

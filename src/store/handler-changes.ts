@@ -48,7 +48,7 @@ export class HandlerChanges {
   }
 
   /**
-   * Gives the ids of handlers that come. Refuses with a KeylaneError `bad-handlers` one to which stored events are owed:
+   * Gives the ids of handlers that come. Refuses with a KeylaneError `bad-handlers` one that stored events are owed to:
    * they would have to be let in before any new one of its keys.
    */
   add(request: HandlersAdded): readonly number[] {
