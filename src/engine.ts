@@ -153,13 +153,15 @@ export class Engine {
     });
   }
 
-  #dispatcher({ config, table }: EngineParts, widest: number): Dispatcher {
+  #dispatcher({ config, table, journal }: EngineParts, widest: number): Dispatcher {
     const stateful = table.policies.map(({ isStateful = false }) => isStateful);
     return new Dispatcher({
       ...{ ...config, widest, handlerCount: table.names.length, breaker: breakerLimits(config) },
       states: stateful.includes(true) ? { stateful, bytesMax: config.stateBytesMax } : null,
       parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
       ...{ orders: this.orders, supersedes: supersedingOf(table, config.order) },
+      volatile:
+        config.intake === 'journal' ? null : { partition: journal.partition, positionFirst: journal.positionUnused },
       ...{ claims: claimsOf(table, config.order), rateLimit: rateLimitFrom(config.rateLimit) },
     });
   }
