@@ -179,13 +179,15 @@ export class Engine {
     });
   }
 
-  #dispatcher({ config, table }: EngineParts): Dispatcher {
+  #dispatcher({ config, table, journal }: EngineParts): Dispatcher {
     const stateful = table.policies.map(({ isStateful = false }) => isStateful);
     return new Dispatcher({
       ...{ ...config, widest: this.handlers.widest, handlerCount: table.names.length, breaker: breakerLimits(config) },
       states: stateful.includes(true) ? { stateful, bytesMax: config.stateBytesMax } : null,
       parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
       ...{ orders: this.orders, supersedes: supersedingOf(table, config.order) },
+      volatile:
+        config.intake === 'journal' ? null : { partition: journal.partition, positionFirst: journal.positionUnused },
       ...{ claims: claimsOf(table, config.order), rateLimit: rateLimitFrom(config.rateLimit) },
     });
   }

@@ -293,6 +293,8 @@ export class Pump {
     if (this.#gate === 'dead') return true;
     const { dispatcher, journal, away, flights } = this.#parts;
     if (flights.count > 0 || !this.#settlement.groups.isEmpty) return false;
+    // What a page brings may supersede what waits here: that is to be stored before the store is closed.
+    if (journal.reserved + away.reserved > 0) return false;
     return this.#gate !== 'open' || (dispatcher.held === 0 && journal.isInStep && away.open.size === 0);
   }
 }

@@ -2,13 +2,14 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { KeylaneError } from '../src/errors.js';
-import { handlerResult } from '../src/handler.js';
+import { type GivenPolicy, handlerResult } from '../src/handler.js';
+import { EventsJoiner } from '../src/joined-events.js';
 import { configFrom, type ProcessorOptions } from '../src/options.js';
 import { type Outcome, RowsBuilder, verdict } from '../src/outcome.js';
 import { type BatchMessage, type BatchReport, numbersPerEvent } from '../src/pool/messages.js';
 import { Processor } from '../src/processor.js';
 import type { EventOutcomes } from '../src/store/event-messages.js';
-import type { GroupRequest, GroupResult, StoreGauges } from '../src/store/messages.js';
+import type { GroupRequest, GroupResult, JournalPage, StoreGauges } from '../src/store/messages.js';
 import { Trouble } from '../src/trouble.js';
 import { SimulatedClock } from './simulation/simulated-clock.js';
 
@@ -35,7 +36,10 @@ afterEach(async () => {
   await processor.abort();
 });
 
-function make(options: Partial<ProcessorOptions>): Processor {
+function make(
+  options: Partial<ProcessorOptions>,
+  { policy = {}, pending = 0, readJournal = notUsed }: Partial<Left> = {},
+): Processor {
   return new Processor({
     config: configFrom({
       handlers: 'none',
@@ -49,12 +53,12 @@ function make(options: Partial<ProcessorOptions>): Processor {
     opened: { epoch: 1, wasClean: true, path: 'none', file: { device: 0, inode: 0 } },
     flight: { depart: () => {}, arrive: () => {}, addHandlers: () => {}, close: () => void ended.push('flight log') },
     schemas: null,
-    table: { names: ['t'], takes: 'its-own-type', policies: [{}] },
+    table: { names: ['t'], takes: 'its-own-type', policies: [policy] },
     journal: {
       partition: 1,
       watermark: 0,
-      positionUnused: 1,
-      pending: 0,
+      positionUnused: pending + 1,
+      pending,
       parked: 0,
       suspects: new Float64Array(0),
       retries: new Float64Array(0),
@@ -79,7 +83,7 @@ function make(options: Partial<ProcessorOptions>): Processor {
       append: (request) => new Promise((resolve, reject) => groups.push({ request, resolve, reject })),
       openPartition: () => Promise.reject(new Error('not used')),
       openJournal: () => Promise.reject(new Error('not used')),
-      readJournal: () => Promise.reject(new Error('not used')),
+      readJournal,
       readLane: () => Promise.reject(new Error('not used')),
       addHandlers: () => Promise.reject(new Error('not used')),
       removeHandler: () => Promise.reject(new Error('not used')),
@@ -94,6 +98,17 @@ function make(options: Partial<ProcessorOptions>): Processor {
       close: () => end('store').then(closing),
     },
   });
+}
+
+/** What an earlier user of the store has left, and what is said of its handler. */
+interface Left {
+  readonly policy: GivenPolicy;
+  readonly pending: number;
+  readJournal(): Promise<JournalPage>;
+}
+
+function notUsed(): Promise<never> {
+  return Promise.reject(new Error('not used'));
 }
 
 /** Ends something; the pool takes longer than the store. */
@@ -279,6 +294,26 @@ test('a store that cannot be closed fails the processor', async () => {
   await settle();
   await expect(drained).rejects.toMatchObject({ code: 'store-failed' });
   expect([processor.phase, told]).toEqual(['failed', ['store-failed']]);
+});
+
+test('a store is closed only when what a page on its way brings is settled', async () => {
+  const pages: ((page: JournalPage) => void)[] = [];
+  const readJournal = (): Promise<JournalPage> => new Promise((resolve) => void pages.push(resolve));
+  processor = make({ intake: 'journal' }, { policy: { waiting: 'latest' }, pending: 2, readJournal });
+  await settle();
+  const stopped = processor.stop();
+  await settle();
+  expect(ended).toEqual([]);
+  const joiner = new EventsJoiner(2);
+  for (const data of ['1', '2']) joiner.add({ type: 't', key: 'k', id: null, extras: null, data });
+  const positions = { positions: Float64Array.of(1, 2), handlers: new Int32Array(2), owedCounts: null, next: 3 };
+  pages[0]!({ events: joiner.finish(), ...positions, parked: [], isLast: true });
+  await settle();
+  expect([groups.length, ended]).toEqual([1, []]);
+  groups[0]!.resolve(resultOf(1));
+  await settle();
+  await stopped;
+  expect(processor.stats()).toMatchObject({ phase: 'stopped', superseded: 1, unacknowledged: 0 });
 });
 
 test('a listener that throws what cannot even be shown stops nobody', async () => {

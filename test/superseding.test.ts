@@ -47,6 +47,15 @@ describe('the core', () => {
     expect(of.dispatcher.counts()).toMatchObject({ inFlight: 1, buffered: 1 });
   });
 
+  test('has nothing that memory alone has take the place of what would outlive it', () => {
+    const of = new NamedBench({
+      ...{ supersedes: [true, false, false, false], volatile: { partition: 1, positionFirst: 3 } },
+    });
+    of.admit('low:a low:a low:a low:a');
+    expect(of.dispatcher.takeSuperseded().map(({ position }) => position)).toEqual([1, 3]);
+    expect(of.drain()).toEqual(['low:a', 'low:a']);
+  });
+
   test('counts the bytes of a lane that is paused by what is in it then', () => {
     const { dispatcher } = bench();
     dispatcher.pause({ handler: 0, key: null });
@@ -157,6 +166,32 @@ test('what an earlier user of the store has left is superseded as well, also whe
   const found = readOutcomes<{ position: number; status: string }>(store, 'SELECT position, status FROM outcomes');
   expect(found.sort((a, b) => a.position - b.position).map(({ status }) => status)).toEqual([
     ...['discarded', 'superseded', 'superseded', 'succeeded', 'superseded', 'succeeded'],
+  ]);
+});
+
+test('what the store has makes way for nothing that memory alone has, and is lost with it', async () => {
+  const handlers = scratch.write(
+    'latest.mjs',
+    `export default [{ name: 'quote', on: '*', waiting: 'latest', run: ({ data }) => data.n }];`,
+  );
+  const store = `${makeFolder()}/test.db`;
+  const publishPaused = async (intake: 'journal' | 'memory', numbers: readonly number[]): Promise<void> => {
+    await using processor = await createProcessor({ handlers, store, intake, threads: 1 });
+    processor.pause();
+    for (const n of numbers) await processor.publish(quote('a', n));
+    await processor.stop();
+  };
+  await publishPaused('journal', [1]);
+  await publishPaused('memory', [2, 3]);
+  await using last = await createProcessor({ handlers, store, threads: 1 });
+  await last.drain();
+  const found = readOutcomes<{ status: string; result: string }>(
+    store,
+    'SELECT status, result FROM outcomes ORDER BY position',
+  );
+  expect(found).toEqual([
+    { status: 'succeeded', result: '1' },
+    { status: 'superseded', result: null },
   ]);
 });
 

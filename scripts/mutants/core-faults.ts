@@ -29,6 +29,19 @@ export const coreFaults: readonly Fault[] = [
     built: ['test/superseding.test.ts'],
   },
   {
+    name: 'what the store has is superseded by what memory alone has',
+    file: 'src/dispatch/superseding.ts',
+    from: 'this.#volatile !== null && isIn(',
+    to: 'this.#volatile !== null && !isIn(',
+    built: ['test/superseding.test.ts'],
+  },
+  {
+    name: 'the store is closed before a page on its way has come',
+    file: 'src/pump.ts',
+    from: '    if (journal.reserved + away.reserved > 0) return false;\n',
+    to: '',
+  },
+  {
     name: 'a newer event that supersedes another goes to the end of the queue',
     file: 'src/dispatch/lanes.ts',
     from: '[slot.lane, slot.sequence, slot.dueMs] = [lane, last.sequence, last.dueMs];',

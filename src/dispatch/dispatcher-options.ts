@@ -6,6 +6,7 @@ import type { RateLimit } from '../rate-options.js';
 import type { BreakerLimits } from './breaker.js';
 import type { LaneStatesOptions } from './lane-states.js';
 import type { Claim } from './stand.js';
+import type { Volatile } from './superseding.js';
 
 /** One handler that is added later. */
 export interface AddedHandler {
@@ -37,6 +38,8 @@ export interface DispatcherOptions {
   readonly orders?: readonly LaneOrder[];
   /** By handler, whether a newer event supersedes one that waits; left out where none does. */
   readonly supersedes?: readonly boolean[];
+  /** The events that memory alone has, unless they wait in the store; left out where there are none. */
+  readonly volatile?: Volatile | null;
   readonly states?: LaneStatesOptions | null;
   readonly rateLimit?: RateLimit | null;
   /** Null: there is none. */

@@ -48,7 +48,8 @@ export class Dispatcher {
     const lanes = new Lanes({ orders, claims, pauses, states });
     [this.#lanes, this.pauses] = [lanes, pauses];
     this.#breakers = breaker === null ? null : new Breakers(lanes, { handlerCount, limits: breaker });
-    this.#superseding = new Superseding(lanes, options.supersedes ?? []);
+    const { supersedes = [], volatile = null } = options;
+    this.#superseding = new Superseding(lanes, { isLatest: supersedes, volatile });
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
     const [ring, departures, breakers] = [this.#ring, this.#departures, this.#breakers];
     this.away = new Away({ lanes, ring, departures, breakers, pauses, parks: options.parks });

@@ -1,18 +1,26 @@
 // Handlers that want only the newest of what waits: an event that no thread was given yet makes way for a newer one of
 // its key. That one stands where the older one stood, so that a key whose events keep coming does not lose its turn.
+// What would outlive the process makes way for nothing that would not.
 
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
 import { noDue, type Slot, wasTried } from './ring-buffer.js';
 
+/** Events of a partition from a position on. */
+export interface Volatile {
+  readonly partition: number;
+  readonly positionFirst: number;
+}
+
 export class Superseding {
   readonly #lanes: Lanes;
   /** By handler. */
   readonly #isLatest: boolean[];
+  readonly #volatile: Volatile | null;
   #superseded: Slot[] = [];
 
-  constructor(lanes: Lanes, isLatest: readonly boolean[]) {
-    this.#lanes = lanes;
+  constructor(lanes: Lanes, { isLatest, volatile }: { isLatest: readonly boolean[]; volatile: Volatile | null }) {
+    [this.#lanes, this.#volatile] = [lanes, volatile];
     this.#isLatest = [...isLatest];
   }
 
@@ -25,6 +33,7 @@ export class Superseding {
     if (this.#isLatest[slot.handler] !== true || lane.key === null) return false;
     const { last } = lane;
     if (last === null || wasTried(last) || wasTried(slot) || slot.dueMs !== noDue || !isNewer(slot, last)) return false;
+    if (this.#volatile !== null && isIn(this.#volatile, slot) && !isIn(this.#volatile, last)) return false;
     this.#lanes.replaceLast(lane, slot);
     last.state = 'settled';
     this.#superseded.push(last);
@@ -42,4 +51,8 @@ export class Superseding {
 /** A dead letter that is run again may come behind what was accepted after it. */
 function isNewer(slot: Slot, than: Slot): boolean {
   return slot.partition !== than.partition || slot.position > than.position;
+}
+
+function isIn({ partition, positionFirst }: Volatile, slot: Slot): boolean {
+  return slot.partition === partition && slot.position >= positionFirst && slot.recalledFrom === null;
 }

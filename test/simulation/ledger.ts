@@ -46,6 +46,8 @@ export class Ledger {
   lacksHandlers = false;
   /** Events that were run again after they had been dead-lettered: they come after others of their lane. */
   readonly redriven = new Set<string>();
+  /** Superseded events that memory alone had, as it may have the newer ones. */
+  readonly outlivesNewer = new Set<string>();
   /** Events that somebody asked to cancel. */
   readonly toldToEnd = new Set<string>();
   readonly #accepted = new Map<string, Accepted>();
@@ -55,6 +57,8 @@ export class Ledger {
   readonly #records: readonly SourceRecord[];
   readonly #random: Random;
   readonly #keepsState: boolean;
+  /** Handlers that want the newest only of what waits of a key. */
+  readonly #latest: ReadonlySet<string>;
   readonly #keys: number;
   /** One event in so many has no key. */
   readonly #keylessIn: number;
@@ -75,6 +79,9 @@ export class Ledger {
       this.claims = { ...this.claims, a: { ...claims.a, rateLimit: rate() }, b: { ...claims.b, ...keyed } };
     }
     this.#keepsState = random.oneIn(2);
+    const isKeyed = (handler: string): boolean => this.orderOf(handler) === 'key';
+    const whimOf = (n: number): Set<string> => new Set(types.filter((one) => isKeyed(one) && random.oneIn(n)));
+    this.#latest = random.oneIn(2) ? whimOf(2) : new Set();
     this.#keys = random.pick([1, 2, 7, 40]);
     this.#keylessIn = random.pick([10, 10, 10, 2]);
     this.postponedIn = random.pick([30, 30, 30, 4]);
@@ -149,6 +156,11 @@ export class Ledger {
   /** Whether a handler keeps state. */
   keepsState(handler: string): boolean {
     return this.#keepsState && this.orderOf(handler) === 'key';
+  }
+
+  /** Whether a newer event of a key supersedes one that waits for a handler. */
+  wantsLatest(handler: string): boolean {
+    return this.#latest.has(handler);
   }
 
   /** The order of a handler's events. */

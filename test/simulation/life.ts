@@ -17,7 +17,7 @@ import type { Random } from './random.js';
 import { SimulatedClock } from './simulated-clock.js';
 import type { Try } from './simulated-handlers.js';
 import { SimulatedMachine } from './simulated-machine.js';
-import type { SimulatedStore } from './simulated-store.js';
+import { type SimulatedStore, statuses } from './simulated-store.js';
 import type { Begun } from './simulated-thread.js';
 import { SimulatedWriter } from './simulated-writer.js';
 import { Tries } from './tries.js';
@@ -82,10 +82,11 @@ export class Life {
       policies: plan.handlers.map((name) => ({
         ...{ ...ledger.claims[name], ...whim() },
         ...(ledger.keepsState(name) && { isStateful: true as const }),
+        ...(ledger.wantsLatest(name) && { waiting: 'latest' as const }),
       })),
     };
     this.#config = this.#makeConfig();
-    this.#tries = new Tries({ ledger, store });
+    this.#tries = new Tries({ ledger, store, isVolatile: plan.intake === 'memory' });
     // Whoever meets dead letters has enough to do, and nothing more comes by itself.
     const emits = plan.intake === 'journal' && plan.last === null;
     this.#machine = new SimulatedMachine({
@@ -301,7 +302,7 @@ export class Life {
     const found = this.#store.outcomes.get(name)?.verdict;
     // Both may have come to it since.
     if (found === 'discarded' || this.#ledger.redriven.has(name)) return;
-    const stored = found === undefined ? 'nothing' : statuses[found as 0 | 1 | 2];
+    const stored = found === undefined ? 'nothing' : statuses[found];
     if (stored !== status) this.#wrong.push(`${name} was told as ${status}, the store has ${stored}`);
   }
 
@@ -558,8 +559,6 @@ export class Life {
 function limits(random: Random): Pick<GivenPolicy, 'timeoutMs' | 'graceMs'> {
   return { timeoutMs: random.int(8, 40), graceMs: random.int(0, 25) };
 }
-
-const statuses = ['succeeded', 'dead-lettered', 'cancelled'] as const;
 
 /** A source may give types that the module has no handler for. */
 function forgiveMissingHandler(error: unknown): void {

@@ -3,7 +3,7 @@
 
 import { type EncodedEvent, journalPartition } from '../../src/event.js';
 import type { KeyState, StateChange } from '../../src/keyed-state.js';
-import { type OutcomeRow, type Verdict, verdict } from '../../src/outcome.js';
+import { type Outcome, type OutcomeRow, type Verdict, verdict } from '../../src/outcome.js';
 import type { Retries, Suspects, Watermark } from '../../src/store/messages.js';
 import { fold } from './fold.js';
 
@@ -20,6 +20,12 @@ export interface Waiting {
   readonly position: number;
   readonly handler: string;
   readonly event: EncodedEvent;
+}
+
+interface StoredOutcome {
+  readonly verdict: Verdict | 'discarded';
+  readonly error: string | null;
+  readonly key: string | null;
 }
 
 /** A batch that runs, by the identities of its events. */
@@ -40,6 +46,14 @@ export function laneText(handler: string, key: string): string {
 export function freeLaneText(handler: string, key: string): string {
   return `${handler} ${key}`;
 }
+
+/** Names of verdicts that are outcomes. */
+export const statuses: Readonly<Partial<Record<Verdict, Outcome['status']>>> = {
+  [verdict.succeeded]: 'succeeded',
+  [verdict.deadLettered]: 'dead-lettered',
+  [verdict.cancelled]: 'cancelled',
+  [verdict.superseded]: 'superseded',
+};
 
 interface Tries {
   tries: number;
@@ -63,7 +77,7 @@ export class SimulatedStore {
   /** Published events by position. */
   readonly events = new Map<number, StoredEvent>();
   /** By identity (`partition/position/handler`), in the order in which they were stored. */
-  readonly outcomes = new Map<string, { verdict: Verdict | 'discarded'; error: string | null }>();
+  readonly outcomes = new Map<string, StoredOutcome>();
   readonly watermarks = new Map<string, number>();
   /** The batches in flight, by place. */
   readonly flight = new Map<number, Running>();
@@ -210,9 +224,9 @@ export class SimulatedStore {
     return undefined;
   }
 
-  addOutcome(identity: string, row: Pick<OutcomeRow, 'verdict' | 'error'>): void {
+  addOutcome(identity: string, row: Pick<OutcomeRow, 'verdict' | 'error' | 'key'>): void {
     if (this.outcomes.has(identity)) this.objections.push(`a second outcome for ${identity}`);
-    this.outcomes.set(identity, { verdict: row.verdict, error: row.error });
+    this.outcomes.set(identity, { verdict: row.verdict, error: row.error, key: row.key });
     this.#deaths.delete(identity);
     this.tries.delete(identity);
     this.#leave(identity);

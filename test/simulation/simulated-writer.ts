@@ -39,7 +39,7 @@ import type { WriterThread } from '../../src/threads.js';
 import { emitCount } from './fold.js';
 import type { Random } from './random.js';
 import type { SimulatedClock } from './simulated-clock.js';
-import { freeLaneText, laneText, type Placed, type SimulatedStore } from './simulated-store.js';
+import { freeLaneText, laneText, type Placed, type SimulatedStore, statuses } from './simulated-store.js';
 
 /** Rows that one page looks at at most. */
 const rowsPerPageMax = 20;
@@ -69,14 +69,12 @@ interface World {
 
 function outcomeOf(identity: Identity, of: { handler: string; found: Verdict | 'discarded' }): Outcome {
   const { handler, found } = of;
-  const status = found === 'discarded' ? found : statuses[found as 0 | 1 | 2];
+  const status = found === 'discarded' ? found : (statuses[found] as Outcome['status']);
   return {
     ...{ identity, id: null, type: '', key: null, handler, status, attempts: 1, startedAtUs: 0, durationUs: 0 },
     ...{ result: undefined, error: null },
   };
 }
-
-const statuses = ['succeeded', 'dead-lettered', 'cancelled'] as const;
 
 export class SimulatedWriter implements WriterThread {
   groupsMax = 0;
@@ -239,7 +237,7 @@ export class SimulatedWriter implements WriterThread {
     const handlerName = identity.split('/')[2] as string;
     const index = handlers.indexOf(handlerName);
     const known = index === -1 ? undefined : this.#lanes().find((one) => this.#textOf(one) === lane);
-    store.addOutcome(identity, { verdict: verdict.cancelled, error: null });
+    store.addOutcome(identity, { verdict: verdict.cancelled, error: null, key: this.#event(identity).key });
     const waitedIn = known ?? null;
     return { handler: index === -1 ? null : index, handlerName, hasWaited: lane !== undefined, waitedIn };
   }
@@ -310,7 +308,8 @@ export class SimulatedWriter implements WriterThread {
       this.#world.onRow(identity, row);
       const { type, key, id, extras, data } = row;
       const isJournaled = identity.startsWith(journalPartition) && store.events.has(row.position);
-      if (row.verdict !== verdict.succeeded && !isJournaled && !store.kept.has(identity))
+      const isOver = row.verdict === verdict.succeeded || row.verdict === verdict.superseded;
+      if (!isOver && !isJournaled && !store.kept.has(identity))
         store.kept.set(identity, { type, key, id, extras, data });
       if (row.verdict === verdict.waiting) {
         const { partition, position } = row;
@@ -422,7 +421,7 @@ export class SimulatedWriter implements WriterThread {
       if (reason === null) store.redrive(identity, { lane, waiting });
       else {
         const found = store.outcomes.get(identity);
-        store.outcomes.set(identity, { verdict: 'discarded', error: found?.error ?? null });
+        store.outcomes.set(identity, { verdict: 'discarded', error: found?.error ?? null, key: event.key });
         const head = store.parked.get(lane);
         if (head?.partition === waiting.partition && head.position === waiting.position) store.parked.delete(lane);
       }

@@ -8,9 +8,17 @@ import { isPublished, Ledger, types } from './ledger.js';
 import { Life, type LifePlan } from './life.js';
 import { Random } from './random.js';
 import { SimulatedStore } from './simulated-store.js';
+import { judgeNewest } from './superseded.js';
 
-/** Runs one seed to its end and gives what is wrong with it; nothing when all is well. */
-export async function simulate(seed: number): Promise<string[]> {
+export interface History {
+  /** Nothing when all is well. */
+  readonly wrong: readonly string[];
+  /** How many events newer ones have superseded. */
+  readonly superseded: number;
+}
+
+/** Runs one seed to its end, and gives what came of it. */
+export async function simulate(seed: number): Promise<History> {
   // Handler threads draw their waits from it.
   const chance = Math.random;
   Math.random = new Random(-seed).next;
@@ -21,7 +29,7 @@ export async function simulate(seed: number): Promise<string[]> {
   }
 }
 
-async function history(seed: number): Promise<string[]> {
+async function history(seed: number): Promise<History> {
   const random = new Random(seed);
   const ledger = new Ledger(random);
   const store = new SimulatedStore();
@@ -39,12 +47,17 @@ async function history(seed: number): Promise<string[]> {
   }
   // As often as the process ends, somebody starts it again, and meets the dead letters that others wait behind.
   for (let starts = 0; ; starts += 1) {
-    if (starts > 60) return [`the process was started ${starts} times`];
+    if (starts > 60) return came([`the process was started ${starts} times`]);
     const last = starts === 0 ? null : starts > 4 ? 'discard' : 'redrive';
     const died = await live({ intake: 'journal', end: 'drain', handlers: types, hasKiller: false, ...policy, last });
     if (!died && store.waiting.size === 0 && store.parked.size === 0) break;
   }
-  return [...ledger.wrong, ...store.objections, ...judge()];
+  return came([...ledger.wrong, ...store.objections, ...judge(), ...judgeNewest({ ledger, store })]);
+
+  function came(wrong: readonly string[]): History {
+    const verdicts = [...store.outcomes.values()].map((outcome) => outcome.verdict);
+    return { wrong, superseded: verdicts.filter((one) => one === verdict.superseded).length };
+  }
 
   function live(plan: LifePlan): Promise<boolean> {
     return new Life(plan, { random, ledger, store }).run();
@@ -80,8 +93,8 @@ async function history(seed: number): Promise<string[]> {
       const lane = laneOf.get(identity);
       // Events that were parked come after others of the one lane there is.
       if (lane == null || (ledger.lacksHandlers && lane === 'all')) continue;
-      // One that waits is cancelled there and then.
-      if (found === verdict.cancelled) continue;
+      // One that waits is cancelled or superseded there and then.
+      if (found === verdict.cancelled || found === verdict.superseded) continue;
       if (onDeadLetter === 'continue' && ledger.redriven.has(identity)) continue;
       const [partition, position] = [identity.split('/')[0], Number(identity.split('/')[1])];
       if (position < (last.get(`${lane} ${partition}`) ?? 0)) wrong.push(`outcome ${identity} of ${lane} out of order`);

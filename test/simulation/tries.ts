@@ -9,10 +9,13 @@ import type { Ledger } from './ledger.js';
 import type { Deed, Try } from './simulated-handlers.js';
 import type { SimulatedStore } from './simulated-store.js';
 import { newsMsMax } from './simulated-thread.js';
+import { wrongInSuperseded } from './superseded.js';
 
 interface Parts {
   readonly ledger: Ledger;
   readonly store: SimulatedStore;
+  /** Whether published events are in memory alone. */
+  readonly isVolatile: boolean;
 }
 
 /** What the simulated machine adds to a limit at the most: ticks, the way out of a thread, a process that was stopped. */
@@ -30,6 +33,8 @@ export class Tries {
   readonly #parts: Parts;
   readonly #wrong: string[];
   readonly #all: Try[] = [];
+  /** How many tries there were when an event was to be run again. */
+  readonly #forgiven = new Map<string, number>();
   /** The last one of each event. */
   readonly #byStart = new Map<string, Try>();
   /** Tries that gave a result, by event. */
@@ -44,20 +49,32 @@ export class Tries {
     this.#all.push(one);
     this.#byStart.set(`${one.identity} ${one.startUs}`, one);
     if (this.#succeeded.has(one.identity)) this.#wrong.push(`${one.identity} ran again after it had succeeded`);
+    const { store } = this.#parts;
+    if (store.outcomes.get(one.identity)?.verdict === verdict.superseded)
+      this.#wrong.push(`${one.identity} ran after it had been superseded`);
   }
 
   /** It is run again on purpose. */
   forgive(identity: string): void {
+    this.#forgiven.set(identity, this.#all.length);
     this.#succeeded.delete(identity);
   }
 
   /** The store is told of an event. */
   hear(identity: string, row: OutcomeRow): void {
-    const { ledger, store } = this.#parts;
+    const { ledger, store, isVolatile } = this.#parts;
     const said = row.error === null ? null : (JSON.parse(row.error) as { name: string }).name;
     if (row.verdict === verdict.waiting || said === 'KilledProcess') return;
     if (row.verdict === verdict.cancelled && !ledger.toldToEnd.has(identity)) {
       this.#wrong.push(`${identity} was cancelled and nobody asked for it`);
+    }
+    if (row.verdict === verdict.superseded) {
+      const tries = this.#all.slice(this.#forgiven.get(identity)).filter((of) => of.identity === identity);
+      const wrong = wrongInSuperseded(identity, { ...this.#parts, row, tries });
+      // The newer one may be lost with the memory that it is in, as this one would have been.
+      if (isVolatile && !store.isJournaled(identity) && !store.isWaiting(identity)) ledger.outlivesNewer.add(identity);
+      if (wrong !== null) this.#wrong.push(wrong);
+      return;
     }
     const one = this.#byStart.get(`${identity} ${row.startedAtUs}`);
     // One that was cancelled before it began, or was redriven.
