@@ -48,10 +48,14 @@ interface Parts {
   nameOf(handler: number): string;
 }
 
-export function busiestKeys(parts: Parts, { limit, by }: { limit: number; by: BusiestBy }): BusiestKeys {
+/** Events that wait in memory, as a base of shares. */
+type WithWaiting = Parts & { readonly allWaiting: number };
+
+export function busiestKeys(of: Parts, { limit, by }: { limit: number; by: BusiestBy }): BusiestKeys {
   checkOption('limit', limitSpec, limit);
   checkOption('by', bySpec, by);
-  const { dispatcher, costs } = parts;
+  const { dispatcher, costs } = of;
+  const parts = { ...of, allWaiting: Math.max(1, dispatcher.counts().buffered) };
   const waiting = topLanes(dispatcher.lanes(), { limit, rankOf: (lane) => lane.waiting }).map((lane) =>
     ofLane(lane, parts),
   );
@@ -63,9 +67,10 @@ export function busiestKeys(parts: Parts, { limit, by }: { limit: number; by: Bu
   }
   const keys = costs.top(limit).map(({ handler, key, share }): BusyKey => {
     const lane = dispatcher.lane(handler, key);
-    if (lane !== null) return { ...ofLane(lane, parts), handler: parts.nameOf(handler), key, cpuShare: share };
+    const name = { handler: parts.nameOf(handler), key: key === '' ? null : key };
+    if (lane !== null) return { ...ofLane(lane, parts), ...name, cpuShare: share };
     const idle = { waiting: 0, share: 0, oldestMs: null, isRunning: false };
-    return { handler: parts.nameOf(handler), key, ...idle, cpuShare: share };
+    return { ...name, ...idle, cpuShare: share };
   });
   return { keys, verdict };
 }
@@ -85,14 +90,14 @@ function topLanes(lanes: Iterable<Lane>, of: { limit: number; rankOf(lane: Lane)
   return top.map(({ lane }) => lane);
 }
 
-function ofLane(lane: Lane, { dispatcher, admissions, costs, nowMs, nameOf }: Parts): BusyKey {
+function ofLane(lane: Lane, { allWaiting, admissions, costs, nowMs, nameOf }: WithWaiting): BusyKey {
   const { waiting, state, head } = lane;
   const handler = Math.max(0, lane.handler);
   return {
     handler: nameOf(handler),
     key: lane.key === '' ? null : lane.key,
     waiting,
-    share: waiting / Math.max(1, dispatcher.counts().buffered),
+    share: waiting / allWaiting,
     oldestMs: head === null ? null : admissions.ageMs(head.sequence, nowMs),
     cpuShare: costs.shareOf(handler, lane.key ?? ''),
     isRunning: state === 'busy',

@@ -46,16 +46,16 @@ export async function createProcessor<
 >({ schemas: givenSchemas, ...options }: ProcessorOptions & WithSchemas<S>): Promise<Processor<Published<H, S>>> {
   const config = configFrom(options);
   const schemas = schemasFrom(givenSchemas);
-  const tracing = config.openTelemetry ? new Tracing(await loadOpenTelemetry()) : null;
+  const trouble = new Trouble();
+  const onFatal = (error: KeylaneError): void => trouble.fatal(error);
+  const onWarning = (error: KeylaneError): void => trouble.warning(error);
+  const tracing = config.openTelemetry ? new Tracing(await loadOpenTelemetry(), onWarning) : null;
   // The one loads while the other does: on its own each takes a good part of the start.
   const thread = StoreWriter.beginThread();
   const { url, table, execArgv, orders } = await lookAt(config).catch(async (error) => {
     await thread.terminate('was not needed');
     throw error;
   });
-  const trouble = new Trouble();
-  const onFatal = (error: KeylaneError): void => trouble.fatal(error);
-  const onWarning = (error: KeylaneError): void => trouble.warning(error);
   const { store, durability, retention, order } = config;
   const request = { path: store, durability, retention, order, orders, handlerNames: table.names };
   const writer = await StoreWriter.open({ ...request, thread, onFatal, onWarning });

@@ -35,6 +35,7 @@ import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
 import { rateLimitFrom } from './rate-options.js';
 import { Receipts } from './receipts.js';
+import { emptyRoute } from './routes.js';
 import type { StandardSchema } from './standard-schema.js';
 import { StateLookUp } from './state-look-up.js';
 import type { EventOutcomes } from './store/event-messages.js';
@@ -239,7 +240,7 @@ export class Engine {
       ...{ dispatcher, partitions, journal, away, flights, writer, clock, limits: config },
       handlerCount: this.policies.length,
       isStored: ({ partition }) => isJournaled && partition === journal.partition,
-      routeOf: (type) => this.handlers.routes.of(type) ?? [],
+      routeOf: (type) => this.handlers.routes.of(type) ?? emptyRoute,
       letIn: () => {
         this.acceptance.look();
         this.intake.letIn();

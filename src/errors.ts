@@ -35,6 +35,8 @@ export type KeylaneErrorCode =
   | 'writer-died'
   /** The handler threads cannot be kept running. */
   | 'pool-failed'
+  /** Telemetry threw; what it was to be told of went on all the same. */
+  | 'telemetry-failed'
   /** A listener threw; the others were told all the same. */
   | 'listener-failed'
   /** A listener leaves its queue full, and no batch starts until it goes on. */

@@ -70,6 +70,11 @@ export class Flights {
     return { flight, report: isFresh ? runners.runFresh(message) : runners.run(message) };
   }
 
+  /** Nothing comes back any more. */
+  abandon(): void {
+    for (const { span } of this.#flights.values()) span?.end(null);
+  }
+
   /** Takes in that a batch has come back. */
   arrive({ place, span }: Flight, report: Pick<BatchReport, 'busyUs'>): void {
     span?.end(report);

@@ -7,7 +7,7 @@ import type { EncodedEvent } from './event.js';
 import { type Fed, Feed } from './feed.js';
 import type { Owed, Waiter } from './group.js';
 import type { Closed } from './interrupt.js';
-import type { Route } from './routes.js';
+import { emptyRoute, type Route } from './routes.js';
 import type { Source } from './sources/source.js';
 
 /** What the intake needs of the rest. */
@@ -87,7 +87,7 @@ export class Intake {
 
   /**
    * Takes an event in as soon as there is room, in order of arrival; resolves then, not when it is stored, which its
-   * waiter hears of. Rejects, and so does the waiter, when it never will be taken in.
+   * waiter hears of. Rejects when it never will be taken in: then the waiter hears of nothing.
    */
   wait(event: EncodedEvent, of: { waiter: Waiter | null; signal: AbortSignal | undefined }): Promise<void> {
     const { waiter, signal } = of;
@@ -216,8 +216,6 @@ export class Intake {
     }
   }
 }
-
-const emptyRoute: Route = [];
 
 function noHandler(type: string, of: { code: 'bad-event' | 'bad-input'; where: string }): KeylaneError {
   return new KeylaneError(

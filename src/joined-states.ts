@@ -58,7 +58,7 @@ export function splitStates(joined: JoinedStates, { areKept }: { areKept: boolea
     } else {
       const from = bytesAt;
       bytesAt += -2 - length;
-      value = areKept ? bytes.slice(from, bytesAt) : bytes.subarray(from, bytesAt);
+      value = areKept ? Uint8Array.prototype.slice.call(bytes, from, bytesAt) : bytes.subarray(from, bytesAt);
     }
     return { index, state: { version: versions[at]!, value } };
   });

@@ -1,24 +1,29 @@
-// Which keys take the handler time: a sketch of a few hundred keys that has every key with more than a share of it,
-// and forgets what was long ago. Space-Saving (Metwally, Agrawal, El Abbadi, 2005), over a part of large batches, so
-// that an event of one costs a fraction of a look-up.
+// Which keys take the handler time: a sketch of a few hundred keys that has every key with more than a share of it, and
+// forgets what was long ago. Space-Saving (Metwally, Agrawal, El Abbadi, 2005), of which the least keys go many at a
+// time, over one in eight batches of cheap events, so that one costs a fraction of a look-up. Keys are those of lanes.
 
 import type { Slot } from './dispatch/ring-buffer.js';
 
-/** Keys that are kept. One with more than this part of all time is among them. */
-const keysMax = 256;
+/** Keys that are kept at the least. One with more than this part of all time is among them. */
+const keysMin = 256;
+/** With so many the least go. */
+const keysMax = 2 * keysMin;
 
-/** Of batches that are larger than this, one in so many is looked at, and counts for all of them. */
-const wholeSizeMax = 16;
+/** Of batches whose events take less on average, one in so many is looked at, and counts for all of them. */
+const dearUs = 1000;
 const oneIn = 8;
+/** The first ones are all looked at. */
+const wholeAtFirst = 64;
 
 /** After so long, what there was counts half. */
 const halfLifeMs = 10_000;
 
-/** A key, and the microseconds it took; somewhat too many where it has taken the place of another. */
+/** A key, and the microseconds it took: at most so many, of which some may have been those of keys that went. */
 interface KeyCost {
   readonly handler: number;
   readonly key: string;
   us: number;
+  othersUs: number;
 }
 
 export class KeyCosts {
@@ -27,6 +32,10 @@ export class KeyCosts {
   #count = 0;
   #totalUs = 0;
   #batches = 0;
+  /** What any key that is not kept may have taken. */
+  #goneUs = 0;
+  /** Which batches are looked at follows no pattern that theirs could fall in with. Xorshift (Marsaglia, 2003). */
+  #random = 0x9e3779b9;
   #halvedMs: number;
 
   constructor(of: { handlerCount: number; nowMs: number }) {
@@ -39,57 +48,83 @@ export class KeyCosts {
   }
 
   /** Takes in what the events of a batch took in their threads. */
-  add(slots: readonly Slot[], { durationsUs, nowMs }: { durationsUs: Float32Array; nowMs: number }): void {
+  add(slots: readonly Slot[], of: { durationsUs: Float32Array; busyUs: number; nowMs: number }): void {
+    const { durationsUs, busyUs, nowMs } = of;
     this.#batches += 1;
-    if (slots.length > wholeSizeMax && this.#batches % oneIn !== 0) return;
-    const weight = slots.length > wholeSizeMax ? oneIn : 1;
+    const isCheap = busyUs < dearUs * slots.length && this.#batches > wholeAtFirst;
+    if (isCheap && !this.#draw()) return;
+    const weight = isCheap ? oneIn : 1;
     if (nowMs - this.#halvedMs >= halfLifeMs) this.#forget(nowMs);
     for (let index = 0; index < slots.length; index += 1) {
-      const { handler, event } = slots[index]!;
+      const { handler, event, lane } = slots[index]!;
       const us = durationsUs[index]! * weight;
       this.#totalUs += us;
-      const key = event?.key ?? null;
-      if (key !== null && us > 0) this.#spend(handler, key, us);
+      if (us === 0) continue;
+      if (lane !== null && lane.key !== null) this.#spend(Math.max(0, lane.handler), lane.key, us);
+      else if (event !== null && event.key !== null) this.#spend(handler, event.key, us);
     }
   }
 
-  /** The keys that took most, the most first, with the share of all time of late that each took. */
+  /** The keys that took most, the most first, with the share of all time of late that each took at the least. */
   top(limit: number): { readonly handler: number; readonly key: string; readonly share: number }[] {
-    const costs = this.#costs.flatMap((keys) => [...keys.values()]).sort((a, b) => b.us - a.us);
-    return costs.slice(0, limit).map(({ handler, key, us }) => ({ handler, key, share: us / this.#totalUs }));
+    const costs = this.#all().sort((a, b) => ownUs(b) - ownUs(a));
+    return costs.slice(0, limit).map((cost) => {
+      return { handler: cost.handler, key: cost.key, share: ownUs(cost) / this.#totalUs };
+    });
   }
 
-  /** The share of one key; 0 where it is not among those that are kept. */
+  /** The share of one key at the least; 0 where it is not among those that are kept. */
   shareOf(handler: number, key: string): number {
-    return (this.#costs[handler]?.get(key)?.us ?? 0) / Math.max(1, this.#totalUs);
+    const cost = this.#costs[handler]?.get(key);
+    return cost === undefined ? 0 : ownUs(cost) / Math.max(1, this.#totalUs);
   }
 
   #spend(handler: number, key: string, us: number): void {
-    const known = this.#costs[handler]!.get(key);
+    const costs = this.#costs[handler]!;
+    const known = costs.get(key);
     if (known !== undefined) {
       known.us += us;
       return;
     }
-    let inherited = 0;
-    if (this.#count === keysMax) {
-      const least = this.#least();
-      this.#costs[least.handler]!.delete(least.key);
-      inherited = least.us;
-    } else this.#count += 1;
-    this.#costs[handler]!.set(key, { handler, key, us: inherited + us });
+    if (this.#count === keysMax) this.#dropLeast();
+    this.#count += 1;
+    costs.set(key, { handler, key, us: this.#goneUs + us, othersUs: this.#goneUs });
   }
 
-  #least(): KeyCost {
-    let least: KeyCost | null = null;
-    for (const keys of this.#costs)
-      for (const cost of keys.values()) if (least === null || cost.us < least.us) least = cost;
-    return least!;
+  #dropLeast(): void {
+    const gone = this.#all()
+      .sort((a, b) => b.us - a.us)
+      .slice(keysMin);
+    for (const { handler, key } of gone) this.#costs[handler]!.delete(key);
+    this.#goneUs = Math.max(this.#goneUs, gone[0]!.us);
+    this.#count = keysMin;
+  }
+
+  #all(): KeyCost[] {
+    return this.#costs.flatMap((keys) => [...keys.values()]);
+  }
+
+  #draw(): boolean {
+    let bits = this.#random;
+    bits ^= bits << 13;
+    bits ^= bits >>> 17;
+    bits ^= bits << 5;
+    this.#random = bits;
+    return (bits >>> 0) % oneIn === 0;
   }
 
   #forget(nowMs: number): void {
     const factor = 0.5 ** ((nowMs - this.#halvedMs) / halfLifeMs);
     this.#halvedMs = nowMs;
     this.#totalUs *= factor;
-    for (const keys of this.#costs) for (const cost of keys.values()) cost.us *= factor;
+    this.#goneUs *= factor;
+    for (const cost of this.#all()) {
+      cost.us *= factor;
+      cost.othersUs *= factor;
+    }
   }
+}
+
+function ownUs({ us, othersUs }: KeyCost): number {
+  return us - othersUs;
 }

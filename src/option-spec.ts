@@ -37,7 +37,7 @@ interface LimitOption {
   readonly sentence: string;
 }
 
-/** An object of further options; null stands for one in which nothing is given. */
+/** An object of further options, of which one is given at least; null where it is left out. */
 interface GroupOption {
   readonly kind: 'group';
   readonly default: null;
@@ -59,8 +59,8 @@ export type ValueOf<Spec extends OptionSpec> = Spec extends ChoiceOption
 export type OptionValue = number | string | boolean | Readonly<Record<string, unknown>> | null;
 
 /**
- * Checks one value against its row in the table and gives it back; a group in which nothing is given comes back as
- * null. `name` is what messages call it. Throws a KeylaneError `bad-option`.
+ * Checks one value against its row in the table and gives it back. `name` is what messages call it. Throws a
+ * KeylaneError `bad-option`.
  */
 export function checkOption(name: string, spec: OptionSpec, value: unknown): OptionValue {
   switch (spec.kind) {
@@ -92,7 +92,7 @@ export function unknownOption(name: string, { names, of }: { names: readonly str
   return new KeylaneError('bad-option', `there is no option ${shown(name)}${of ? ` in ${of}` : ''}; ${hint}`);
 }
 
-function checkGroup(name: string, { members }: GroupOption, value: unknown): Readonly<Record<string, unknown>> | null {
+function checkGroup(name: string, { members }: GroupOption, value: unknown): Readonly<Record<string, unknown>> {
   const names = Object.keys(members);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw badOption(name, `an object with ${names.join(', ')}`, value);
@@ -104,5 +104,7 @@ function checkGroup(name: string, { members }: GroupOption, value: unknown): Rea
     const given = inner === undefined ? null : checkOption(`${name}.${member}`, spec, inner);
     if (given !== null) checked[member] = given;
   }
-  return Object.keys(checked).length === 0 ? null : checked;
+  if (Object.keys(checked).length === 0)
+    throw badOption(name, `an object with at least one of ${names.join(', ')}`, value);
+  return checked;
 }

@@ -8,6 +8,7 @@ import { KeylaneError, messageOf } from './errors.js';
 import type { EventMap, EventOf, Identity } from './event.js';
 import { type Explanation, explainLane } from './explain.js';
 import type { Fed } from './feed.js';
+import { LoopShare } from './loop-share.js';
 import { checkOption } from './option-spec.js';
 import { optionTable } from './options.js';
 import type { Phase } from './phase.js';
@@ -43,8 +44,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
   /** @internal */
   protected override readonly engine: Engine;
   readonly #startedMs: number;
-  /** How busy the main thread had been when that was asked for. */
-  #loop = performance.eventLoopUtilization();
+  readonly #loopShare: LoopShare;
   /** Written by #enter alone. */
   #phase: Phase = 'idle';
   /** What ended it before its time: the trouble, or `abort`. */
@@ -58,6 +58,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
     const { config, clock, journal } = parts;
     this.#parts = parts;
     this.#startedMs = clock.nowMs();
+    this.#loopShare = new LoopShare(this.#startedMs);
     this.announcer.store = parts.opened.path;
     const waiting = journal.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
     const { wasClean } = parts.opened;
@@ -203,12 +204,10 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
   }
 
   override stats(): Stats {
-    const before = this.#loop;
-    this.#loop = performance.eventLoopUtilization();
     const nowMs = this.#parts.clock.nowMs();
     return statsOf(this.engine, {
       ...{ phase: this.#phase, nowMs, uptimeMs: nowMs - this.#startedMs, threads: this.#parts.pool.threads },
-      mainBusyShare: performance.eventLoopUtilization(this.#loop, before).utilization,
+      mainBusyShare: this.#loopShare.read(nowMs),
       recovered: this.recovery.pending,
       pendingAtStart: this.#parts.journal.pending + this.#parts.journal.parked,
     });
@@ -279,6 +278,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
     this.#cutShortBy = error;
     this.#enter(phase);
     this.engine.pump.kill(error);
+    this.engine.flights.abandon();
     this.engine.acceptance.close();
     void this.engine.cancellations.close();
     this.engine.intake.close(error, { fatal: true });

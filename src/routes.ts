@@ -6,6 +6,9 @@ import type { HandlerTable } from './handler.js';
 /** The indexes of the handlers that an event owes its outcomes to, ascending. One object for each set of handlers. */
 export type Route = readonly number[];
 
+/** That of an event which owes nothing. */
+export const emptyRoute: Route = [];
+
 /** Types of which the route is kept. There may be any number, where a pattern takes them: then it begins anew. */
 const typesKeptMax = 10_000;
 

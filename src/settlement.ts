@@ -150,14 +150,14 @@ export class Settlement {
     const { dispatcher, clock, flights, away, onSettled } = this.#parts;
     flights.arrive(flight, report);
     const nowMs = clock.nowMs();
-    const came = { results: report.results, durationsUs: report.durationsUs, nowMs };
+    const { results, delaysMs, durationsUs, busyUs } = report;
+    const came = { results, durationsUs, busyUs, nowMs };
     const { retried, postponed, ...decided } = this.tallies.add(flight.batch.slots, came);
     this.types.add(flight.batch.slots, came);
     this.keyCosts.add(flight.batch.slots, came);
-    this.rates.handlersUs.add(report.busyUs, nowMs);
+    this.rates.handlersUs.add(busyUs, nowMs);
     dispatcher.states?.trim(this.groups.numbers);
     const states = report.states === undefined ? [] : splitStates(report.states, { areKept: true });
-    const { results, delaysMs, busyUs } = report;
     const slots = dispatcher.settle(flight.batch, { results, delaysMs, busyUs, states }, nowMs);
     if (report.delaysMs !== null) noteProblems(flight.batch.slots, report);
     if (report.rowCount > 0) {

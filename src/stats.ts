@@ -84,7 +84,7 @@ export interface Stats {
   /** Shares of their time that handler threads and the writer thread were busy, over the last ten seconds. */
   readonly busyShare: number;
   readonly writerBusyShare: number;
-  /** The same of the main thread, since `stats()` was called before. */
+  /** The same of the main thread, since somebody asked five seconds ago or more; before, since the start. */
   readonly mainBusyShare: number;
   /** Listeners of outcomes that hold a queue: subscriptions and iterators. */
   readonly subscriptions: number;

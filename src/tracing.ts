@@ -3,6 +3,7 @@
 // it.
 
 import type { Slot } from './dispatch/ring-buffer.js';
+import { KeylaneError, shown } from './errors.js';
 import type { SourceEvent } from './event.js';
 import { readExtras } from './extras.js';
 import {
@@ -15,6 +16,7 @@ import {
   otelName,
 } from './open-telemetry.js';
 import type { Stats } from './stats.js';
+import { TelemetryFence } from './telemetry-fence.js';
 
 /** Events of a batch that its span is linked to, at most. */
 const linksMax = 64;
@@ -22,16 +24,20 @@ const linksMax = 64;
 /** A batch under way, for who ends it and for who carries its context to the thread. */
 export interface BatchSpan {
   readonly trace: Readonly<Record<string, string>>;
-  end(of: { readonly busyUs: number }): void;
+  /** Null: nothing is known of how it ended. */
+  end(report: { readonly busyUs: number } | null): void;
 }
 
 export class Tracing {
   readonly #api: OtelApi;
   readonly #tracer: OtelTracer;
+  readonly #fence: TelemetryFence;
 
-  constructor(api: OtelApi) {
+  /** @param onWarning is told of the first thing that telemetry throws. */
+  constructor(api: OtelApi, onWarning: (error: KeylaneError) => void) {
     this.#api = api;
     this.#tracer = api.trace.getTracer(otelName);
+    this.#fence = new TelemetryFence((what, cause) => onWarning(new KeylaneError('telemetry-failed', what, { cause })));
   }
 
   /** An event that is being published, with the context of its span in its headers. What is no event stays as it is. */
@@ -39,8 +45,12 @@ export class Tracing {
     if (typeof event !== 'object' || event === null) return event;
     const headers = headersToAddTo(event);
     if (headers === null) return event;
+    return this.#fence.within(() => this.#published(event, headers), event);
+  }
+
+  #published<Event extends SourceEvent>(event: Event, headers: Record<string, string>): Event {
     const { trace, context, propagation, SpanKind } = this.#api;
-    const [type, key] = [String(event.type), event.key ?? null];
+    const [type, key] = [shownType(event.type), event.key ?? null];
     const attributes = { 'messaging.system': otelName, 'messaging.operation.type': 'send', 'keylane.type': type };
     const span = this.#tracer.startSpan(`publish ${type}`, {
       kind: SpanKind.PRODUCER,
@@ -52,7 +62,11 @@ export class Tracing {
   }
 
   /** A batch departs. Its span belongs to no trace of its events, as it has many, and is linked to theirs. */
-  departed(slots: readonly Slot[]): BatchSpan {
+  departed(slots: readonly Slot[]): BatchSpan | null {
+    return this.#fence.within(() => this.#departed(slots), null);
+  }
+
+  #departed(slots: readonly Slot[]): BatchSpan {
     const { ROOT_CONTEXT, SpanKind, trace, propagation } = this.#api;
     const links = slots.slice(0, linksMax).flatMap(({ event }) => this.#contextOf(event?.extras ?? null));
     const attributes = { 'messaging.system': otelName, 'messaging.batch.message_count': slots.length };
@@ -65,15 +79,21 @@ export class Tracing {
     propagation.inject(trace.setSpan(ROOT_CONTEXT, span), carrier);
     return {
       trace: carrier,
-      end: ({ busyUs }) => {
-        span.setAttributes({ 'keylane.busy_us': busyUs });
-        span.end();
+      end: (report) => {
+        this.#fence.within(() => {
+          if (report !== null) span.setAttributes({ 'keylane.busy_us': report.busyUs });
+          span.end();
+        }, undefined);
       },
     };
   }
 
   /** Has meters read what `stats` says, whenever they are collected, until it says that all is over. */
   measure(stats: () => Stats): void {
+    this.#fence.within(() => this.#measure(stats), undefined);
+  }
+
+  #measure(stats: () => Stats): void {
     const meter = this.#api.metrics.getMeter(otelName);
     const outcomes = meter.createObservableCounter('keylane.outcomes', { description: 'Durable outcomes, by status.' });
     const retries = meter.createObservableCounter('keylane.retries', {
@@ -82,7 +102,8 @@ export class Tracing {
     const events = meter.createObservableGauge('keylane.events', { description: 'Events, by where they are.' });
     const busy = meter.createObservableGauge('keylane.busy', { description: 'Busy share, by thread.', unit: '1' });
     const all = [outcomes, retries, events, busy];
-    const observe = (of: OtelObservation): void => {
+    const observe = (of: OtelObservation): void => this.#fence.within(() => observeNow(of), undefined);
+    const observeNow = (of: OtelObservation): void => {
       const now = stats();
       if (now.phase === 'stopped' || now.phase === 'failed') meter.removeBatchObservableCallback(observe, all);
       const statuses = {
@@ -108,4 +129,9 @@ export class Tracing {
     const found = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, readExtras(extras).headers));
     return found === undefined ? [] : [found];
   }
+}
+
+/** What is no text is refused later, in words of its own. */
+function shownType(type: unknown): string {
+  return typeof type === 'string' ? type : shown(type);
 }

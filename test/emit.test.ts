@@ -95,6 +95,19 @@ test.each([
   expect(followed).toEqual([]);
 });
 
+test('of several that are emitted together none is where one is refused, though the handler goes on', async () => {
+  const { handlers, followed } = leading((_event, context) => {
+    expect(() => context.emit([follow('a'), follow('b'), { type: '' } as never])).toThrow('event.type');
+    expect(() => context.emit([follow('a'), follow('x'.repeat(2000))])).toThrow('emitSizeMax');
+    context.emit(follow('c'));
+  });
+  await using bus = await createTestProcessor({ handlers, emitSizeMax: 1024, attemptsMax: 1 });
+  await bus.processor.publish({ type: 'lead', key: 'k', data: null });
+  await bus.drain();
+  expect(followed.map(({ data }) => data)).toEqual(['c']);
+  expect(bus.outcomes()[0]).toMatchObject({ status: 'succeeded' });
+});
+
 test('an event that is emitted after the try has ended is refused', async () => {
   let kept: HandlerContext | null = null;
   const { handlers } = leading((_, context) => {

@@ -22,6 +22,12 @@ test('states come out as they went in, with memory of their own or without', () 
   );
 });
 
+test('bytes that are to outlive the others have memory of their own, of whatever class they came', () => {
+  const joined = joinStates([1, 2].map((at) => ({ index: at, state: { version: 0, value: Uint8Array.of(at, at) } })));
+  const [first] = splitStates({ ...joined, bytes: Buffer.from(joined.bytes) }, { areKept: true });
+  expect((first!.state!.value as Uint8Array).buffer.byteLength).toBe(2);
+});
+
 /** fast-check gives bytes that are equal and may be of another class. */
 function ownBytes(of: StateAt['state']): StateAt['state'] {
   return of === null || typeof of.value === 'string' ? of : { ...of, value: new Uint8Array(of.value) };

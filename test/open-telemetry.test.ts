@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { context, trace } from '@opentelemetry/api';
 import { expect, onTestFinished, test } from 'vitest';
 import { registerMeters, registerTelemetry, type Told } from './fixtures/telemetry.js';
-import { makeFolder, makeProcessor } from './processor-fixture.js';
+import { Gate, makeFolder, makeProcessor } from './processor-fixture.js';
 
 test('a trace leads from the publisher to the handler in its thread, and to what it emits', async () => {
   const path = join(makeFolder(), 'spans.ndjson');
@@ -66,6 +66,7 @@ test('a trace leads from the publisher to the handler in its thread, and to what
 test.each([
   ['a list as headers', { type: 'lead', data: 1, headers: ['a'] }, 'event.headers must be an object of strings'],
   ['a text as headers', { type: 'lead', data: 1, headers: 'a' }, 'event.headers must be an object of strings'],
+  ['an object without a prototype as type', { type: Object.create(null), data: 1 }, 'event.type must be a string'],
   ['a symbol as type', { type: Symbol('t'), data: 1 }, 'event.type must be a string'],
   ['nothing at all', null, 'an event must be an object with a type'],
 ])('what is no event is refused as ever: %s', async (_, event, says) => {
@@ -74,6 +75,50 @@ test.each([
     code: 'bad-event',
     message: expect.stringContaining(says),
   });
+});
+
+/** Telemetry that throws at whatever it is asked for, as far as it knows of it. */
+function registerBroken(of: { startsSpans: boolean }): void {
+  const broken = (): never => {
+    throw new Error('telemetry is broken');
+  };
+  const span = { spanContext: broken, setAttributes: broken, recordException: broken, setStatus: broken, end: broken };
+  const startSpan = of.startsSpans ? () => span : broken;
+  trace.disable();
+  trace.setGlobalTracerProvider({ getTracer: () => ({ startSpan, startActiveSpan: broken }) } as never);
+}
+
+test.each([{ startsSpans: false }, { startsSpans: true }])(
+  'telemetry that throws costs no event anything (%o)',
+  async (of) => {
+    registerBroken(of);
+    onTestFinished(() => trace.disable());
+    const handlers = new URL('./fixtures/handlers/broken-telemetry.js', import.meta.url);
+    const warnings: string[] = [];
+    const processor = await makeProcessor({ handlers, openTelemetry: true, attemptsMax: 1 });
+    processor.on('warning', ({ code, message }) => warnings.push(`${code} ${message}`));
+    expect(await processor.process({ type: 'lead', key: 'k', data: 1 })).toMatchObject({
+      status: 'succeeded',
+      result: 2,
+    });
+    expect(await processor.process({ type: 'fail', data: 1 })).toMatchObject({ error: { message: 'as asked' } });
+    expect(await processor.process({ type: 'thenable', data: 3 })).toMatchObject({ result: 3 });
+    await processor.whenIdle();
+    await processor.drain();
+    expect(warnings).toEqual([expect.stringMatching(/^telemetry-failed telemetry threw: telemetry is broken/)]);
+  },
+);
+
+test('the span of a batch that abort() leaves is ended', async () => {
+  const main: Told[] = [];
+  registerTelemetry((span) => main.push(span));
+  onTestFinished(() => trace.disable());
+  const processor = await makeProcessor({ openTelemetry: true });
+  const gate = new Gate();
+  await processor.publish(gate.event);
+  await gate.reached;
+  await processor.abort();
+  expect(main.map(({ name }) => name)).toContain('run batch');
 });
 
 test('without the package the error says what to install', async () => {

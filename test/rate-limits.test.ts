@@ -108,7 +108,6 @@ test('a key at its rate takes no memory that others could use, and runs as often
 });
 
 test.each([
-  ['a rate of one handler under order global', { order: 'global' as const }, { rateLimit: {} }, null],
   [
     'a rate of a key under order none',
     { order: 'none' as const },
@@ -120,6 +119,13 @@ test.each([
     { order: 'global' as const },
     { rateLimit: { tries: 1 } },
     'handler "slow" must have no rateLimit of its own under the option order "global"',
+  ],
+  ['nothing of a rate', {}, { rateLimit: {} }, 'rateLimit must be an object with at least one of tries, perMs, got'],
+  [
+    'a rate in which nothing is given',
+    {},
+    { rateLimitPerKey: { tries: undefined } },
+    'rateLimitPerKey must be an object with at least one of tries, perMs',
   ],
   [
     'no tries',
@@ -136,11 +142,6 @@ test.each([
 ])('%s', async (_, options, slow, says) => {
   const { handlers } = noted();
   const made = createTestProcessor({ handlers, policies: { slow: slow as HandlerPolicy }, ...options });
-  if (says === null) {
-    // An empty limit is none.
-    await (await made)[Symbol.asyncDispose]();
-    return;
-  }
   const error = await made.then(null, (thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(KeylaneError);
   expect(error).toMatchObject({ code: 'bad-handlers', message: expect.stringContaining(says) });

@@ -21,6 +21,7 @@ const vocabulary = [
   'policy',
   'failure-options',
   'open-telemetry',
+  'telemetry-fence',
   'emit-options',
   'rate-options',
   'state-options',

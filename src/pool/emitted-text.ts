@@ -5,7 +5,9 @@ import type { EncodedEvent } from '../event.js';
 
 type Stored = Omit<EncodedEvent, 'data'> & { readonly data: string | null | { readonly base64: string } };
 
-export function emittedText(events: readonly EncodedEvent[]): string {
+/** Null, and no text is made, where its data alone takes more than `bytesMax`. */
+export function emittedText(events: readonly EncodedEvent[], bytesMax: number): string | null {
+  if (events.reduce((sum, { data }) => sum + bytesMin(data), 0) > bytesMax) return null;
   const stored = events.map((event): Stored => {
     const { data } = event;
     return { ...event, data: data instanceof Uint8Array ? { base64: Buffer.from(data).toString('base64') } : data };
@@ -19,4 +21,10 @@ export function emittedFrom(text: string): EncodedEvent[] {
     const isBytes = typeof data === 'object' && data !== null;
     return { ...event, data: isBytes ? new Uint8Array(Buffer.from(data.base64, 'base64')) : data };
   });
+}
+
+/** The least that data takes: of text a byte a unit, of bytes four for three. */
+function bytesMin(data: EncodedEvent['data']): number {
+  if (data === null) return 0;
+  return typeof data === 'string' ? data.length : (data.byteLength * 4) / 3;
 }

@@ -136,7 +136,7 @@ export class Place {
    */
   finish(index: number, ended: EndedTry, { first = index, isLast = true } = {}): boolean {
     const encoded = ended.error ?? ended.value;
-    const emitted = ended.emitted === null ? 0 : this.#write(emittedText(ended.emitted));
+    const emitted = ended.emitted === null ? 0 : this.#write(emittedText(ended.emitted, this.#room));
     const length = encoded === null || emitted < 0 ? emitted : this.#write(encoded);
     if (length < 0) {
       // It has ended: a death before the report leaves is not charged to it, though it has to run again.
@@ -259,10 +259,15 @@ export class Place {
     }
   }
 
-  /** How many bytes were written; -1 when they do not fit. */
-  #write(encoded: string | Uint8Array): number {
+  get #room(): number {
+    return this.#area.byteLength - this.#areaAt;
+  }
+
+  /** How many bytes were written; -1 when they do not fit, or are not known as they do not. */
+  #write(encoded: string | Uint8Array | null): number {
+    if (encoded === null) return -1;
     const at = this.#areaAt;
-    const room = this.#area.byteLength - at;
+    const room = this.#room;
     let length: number;
     if (typeof encoded === 'string') {
       if (encoded.length <= shortMax && encoded.length <= room && this.#writeShort(encoded, at)) return encoded.length;

@@ -100,12 +100,16 @@ export class TryContext implements HandlerContext {
       throw new Error(`a try of ${shown(this.handler)} must emit before it ends, got an event after: await it`);
     }
     const { emitter } = this.#thread;
-    for (const event of Array.isArray(events) ? (events as readonly SourceEvent[]) : [events as SourceEvent]) {
-      const encoded = emitter.encode(this.#cause, event);
-      this.#emittedSize = emitter.sizeWith(this.#emittedSize, encoded);
-      this.#emitted ??= [];
-      this.#emitted.push(encoded);
-    }
+    // All of them or none, where the handler catches what this throws.
+    let size = this.#emittedSize;
+    const all = (Array.isArray(events) ? events : [events]) as readonly SourceEvent[];
+    const encoded = all.map((event) => {
+      const one = emitter.encode(this.#cause, event);
+      size = emitter.sizeWith(size, one);
+      return one;
+    });
+    this.#emittedSize = size;
+    this.#emitted = this.#emitted === null ? encoded : this.#emitted.concat(encoded);
   }
 
   get #cause(): HandlerEvent {

@@ -1,9 +1,19 @@
 // Spans of a handler thread: one for each try, in the trace of the event's publisher, linked to the span of its batch,
 // and active while the handler runs, so that what it does itself has its place in the trace.
 
+import { shown } from '../errors.js';
 import type { SourceEvent } from '../event.js';
 import type { HandlerEvent } from '../handler.js';
-import { headersToAddTo, type OtelApi, type OtelSpan, type OtelTracer, otelName } from '../open-telemetry.js';
+import {
+  headersToAddTo,
+  type OtelApi,
+  type OtelContext,
+  type OtelSpan,
+  type OtelTracer,
+  otelName,
+} from '../open-telemetry.js';
+import { TelemetryFence } from '../telemetry-fence.js';
+import { isThenable } from './key-batch.js';
 
 interface TryOf {
   readonly handler: string;
@@ -15,15 +25,31 @@ interface TryOf {
 export class TryTracing {
   readonly #api: OtelApi;
   readonly #tracer: OtelTracer;
+  readonly #fence = new TelemetryFence((what) => process.emitWarning(what, { code: 'telemetry-failed' }));
 
   constructor(api: OtelApi) {
     this.#api = api;
     this.#tracer = api.trace.getTracer(otelName);
   }
 
-  /** Runs a handler within its span; gives and throws what the handler does. */
+  /** Runs a handler within its span, once; gives and throws what the handler does. */
   run(event: HandlerEvent, of: TryOf, handler: () => unknown): unknown {
-    const { context, trace, propagation, ROOT_CONTEXT, SpanKind } = this.#api;
+    const fence = this.#fence;
+    const started = fence.within(() => this.#start(event, of), null);
+    if (started === null) return handler();
+    const { span, parent } = started;
+    let came: Came | null = null;
+    const call = (): void => {
+      came = cameOf(handler);
+    };
+    const { context, trace } = this.#api;
+    fence.within(() => context.with(trace.setSpan(parent, span), call), undefined);
+    // Where it threw before it came to that.
+    return this.#ended(span, came ?? cameOf(handler));
+  }
+
+  #start(event: HandlerEvent, of: TryOf): { readonly span: OtelSpan; readonly parent: OtelContext } {
+    const { trace, propagation, ROOT_CONTEXT, SpanKind } = this.#api;
     const parent = propagation.extract(ROOT_CONTEXT, event.headers);
     const batch = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, of.batch));
     const span = this.#tracer.startSpan(
@@ -43,45 +69,62 @@ export class TryTracing {
       },
       parent,
     );
-    return context.with(trace.setSpan(parent, span), () => this.#ended(span, handler));
+    return { span, parent };
   }
 
   /** An event that a handler emits, with the context of its try in its headers. */
   emitted<Event extends SourceEvent>(event: Event): Event {
     const headers = headersToAddTo(event);
     if (headers === null) return event;
-    this.#api.propagation.inject(this.#api.context.active(), headers);
-    return { ...event, headers };
+    const { propagation, context } = this.#api;
+    return this.#fence.within(() => {
+      propagation.inject(context.active(), headers);
+      return { ...event, headers };
+    }, event);
   }
 
-  #ended(span: OtelSpan, handler: () => unknown): unknown {
-    let came: unknown;
-    try {
-      came = handler();
-    } catch (thrown) {
-      this.#fail(span, thrown);
-      throw thrown;
+  #ended(span: OtelSpan, came: Came): unknown {
+    if ('thrown' in came) {
+      this.#end(span, came);
+      throw came.thrown;
     }
-    if (!(came instanceof Promise)) {
-      span.end();
-      return came;
+    const { value } = came;
+    if (!isThenable(value)) {
+      this.#end(span, came);
+      return value;
     }
-    return came.then(
-      (value) => {
-        span.end();
-        return value;
+    return value.then(
+      (settled) => {
+        this.#end(span, { value: settled });
+        return settled;
       },
       (thrown) => {
-        this.#fail(span, thrown);
+        this.#end(span, { thrown });
         throw thrown;
       },
     );
   }
 
-  #fail(span: OtelSpan, thrown: unknown): void {
-    const error = thrown instanceof Error ? thrown : { message: String(thrown) };
-    span.recordException(error);
-    span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: error.message });
-    span.end();
+  #end(span: OtelSpan, came: Came): void {
+    this.#fence.within(() => {
+      if ('thrown' in came) {
+        const { thrown } = came;
+        const error = thrown instanceof Error ? thrown : { message: shown(thrown) };
+        span.recordException(error);
+        span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: error.message });
+      }
+      span.end();
+    }, undefined);
+  }
+}
+
+/** What a handler gave, or threw. */
+type Came = { readonly value: unknown } | { readonly thrown: unknown };
+
+function cameOf(handler: () => unknown): Came {
+  try {
+    return { value: handler() };
+  } catch (thrown) {
+    return { thrown };
   }
 }

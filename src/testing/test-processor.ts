@@ -71,6 +71,8 @@ export async function createTestProcessor<H extends Handlers>(
     ...{ durability: 'process', retention, order, orders: ordersOf(table, order), handlerNames: table.names },
   });
   const clock = new TestClock(Number(now));
+  const trouble = new Trouble();
+  const tracing = telemetry === null ? null : new Tracing(telemetry, (error) => trouble.warning(error));
   const random = seed === undefined ? null : mulberry32(seed);
   const pool = new InlineThreads({
     ...{ module, tracing: telemetry === null ? null : new TryTracing(telemetry) },
@@ -82,9 +84,9 @@ export async function createTestProcessor<H extends Handlers>(
   });
   try {
     const processor = new Processor<EventMapOf<H>>({
-      ...{ config, table, clock, pool, writer: store, opened: store.opened, trouble: new Trouble() },
+      ...{ config, table, clock, pool, writer: store, opened: store.opened, trouble },
       load: loadInline,
-      ...{ schemas: schemasFrom(schemas), tracing: telemetry === null ? null : new Tracing(telemetry) },
+      ...{ schemas: schemasFrom(schemas), tracing },
       journal: await store.openJournal({ isVolatile: false }),
       flight: { depart: () => {}, arrive: () => {}, addHandlers: () => {}, close: () => {} },
     });
