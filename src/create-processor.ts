@@ -43,7 +43,15 @@ export type Published<H, S> = keyof S extends never
 export async function createProcessor<
   H extends Handlers | EventMap = Record<string, Handler>,
   const S extends Schemas = Record<never, never>,
->({ schemas: givenSchemas, ...options }: ProcessorOptions & WithSchemas<S>): Promise<Processor<Published<H, S>>> {
+>(options: ProcessorOptions & WithSchemas<S>): Promise<Processor<Published<H, S>>> {
+  return startProcessor<Published<H, S>>(options, { isReplay: false });
+}
+
+/** The same; `isReplay`: of what ran before, see EngineParts. */
+export async function startProcessor<Events extends EventMap>(
+  { schemas: givenSchemas, ...options }: ProcessorOptions & WithSchemas<Schemas>,
+  { isReplay }: { isReplay: boolean },
+): Promise<Processor<Events>> {
   const config = configFrom(options);
   const schemas = schemasFrom(givenSchemas);
   const trouble = new Trouble();
@@ -69,7 +77,8 @@ export async function createProcessor<
     const { batchSizeMax } = config;
     const { handlerIds } = journal;
     flight = new FlightLog(opened.path, { epoch: opened.epoch, batchSizeMax, handlerIds, onWarning });
-    const processor = new Processor<Published<H, S>>({
+    const processor = new Processor<Events>({
+      isReplay,
       tracing,
       config,
       table,

@@ -55,6 +55,8 @@ export interface EngineParts {
   readonly journal: JournalStart;
   readonly flight: FlightRecorder;
   readonly clock: Clock;
+  /** Whether its events ran before: none supersedes another then, and what they emit is there already. */
+  readonly isReplay?: boolean;
   /** Left out where none can be added. */
   readonly load?: HandlerLoader;
 }
@@ -180,13 +182,13 @@ export class Engine {
     });
   }
 
-  #dispatcher({ config, table, journal }: EngineParts): Dispatcher {
+  #dispatcher({ config, table, journal, isReplay = false }: EngineParts): Dispatcher {
     const stateful = table.policies.map(({ isStateful = false }) => isStateful);
     return new Dispatcher({
       ...{ ...config, widest: this.handlers.widest, handlerCount: table.names.length, breaker: breakerLimits(config) },
       states: stateful.includes(true) ? { stateful, bytesMax: config.stateBytesMax } : null,
       parks: this.policies.map(({ onDeadLetter }) => onDeadLetter === 'park'),
-      ...{ orders: this.orders, supersedes: supersedingOf(table, config.order) },
+      ...{ orders: this.orders, supersedes: isReplay ? [] : supersedingOf(table, config.order) },
       volatile:
         config.intake === 'journal' ? null : { partition: journal.partition, positionFirst: journal.positionUnused },
       ...{ claims: claimsOf(table, config.order), rateLimit: rateLimitFrom(config.rateLimit) },
@@ -233,12 +235,12 @@ export class Engine {
     });
   }
 
-  #pump({ config, writer, clock }: EngineParts, hearers: EngineHearers): Pump {
+  #pump({ config, writer, clock, isReplay = false }: EngineParts, hearers: EngineHearers): Pump {
     const { dispatcher, partitions, journal, away, flights } = this;
     const isJournaled = config.intake === 'journal';
     return new Pump({
       ...{ dispatcher, partitions, journal, away, flights, writer, clock, limits: config },
-      handlerCount: this.policies.length,
+      ...{ handlerCount: this.policies.length, dropsEmitted: isReplay },
       isStored: ({ partition }) => isJournaled && partition === journal.partition,
       routeOf: (type) => this.handlers.routes.of(type) ?? emptyRoute,
       letIn: () => {

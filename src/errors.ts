@@ -37,6 +37,8 @@ export type KeylaneErrorCode =
   | 'pool-failed'
   /** Telemetry threw; what it was to be told of went on all the same. */
   | 'telemetry-failed'
+  /** A replay would give other states than its events made, as some are missing or failed; nothing was changed. */
+  | 'replay-refused'
   /** A listener threw; the others were told all the same. */
   | 'listener-failed'
   /** A listener leaves its queue full, and no batch starts until it goes on. */

@@ -49,6 +49,7 @@ export type { Processor, Recovery } from './processor.js';
 export { prometheusContentType } from './prometheus.js';
 export type { ManyAccepted } from './publishing.js';
 export type { Receipt } from './receipts.js';
+export { type Replayed, type ReplayOptions, replay } from './replay.js';
 export { IterableSource } from './sources/iterable-source.js';
 export { NdjsonSource } from './sources/ndjson-source.js';
 export type { Source, SourceRecord, SourceStart } from './sources/source.js';

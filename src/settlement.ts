@@ -36,6 +36,8 @@ export interface SettlementParts {
   readonly clock: Clock;
   readonly limits: GroupLimits;
   readonly handlerCount: number;
+  /** Whether what events emit is not stored. */
+  readonly dropsEmitted: boolean;
   /** The handlers that take events of a type. */
   routeOf(type: string): Route;
   /** Whether the store has the whole event already. */
@@ -235,7 +237,7 @@ export class Settlement {
   }
 
   #emittedBy({ batch }: Flight, { emitted }: BatchReport): Owed[] | null {
-    if (emitted === undefined) return null;
+    if (emitted === undefined || this.#parts.dropsEmitted) return null;
     const reader = new JoinedEventsReader(emitted.events);
     return Array.from(emitted.by, (index): Owed => {
       reader.advance();

@@ -57,6 +57,7 @@ test('the library examples print what the README says they print', async () => {
     'coming.js',
     'risk.test.js',
     'balance.js',
+    'again.js',
     'totals.js',
     'orders-emit.js',
   ];
@@ -78,6 +79,8 @@ test('the library examples print what the README says they print', async () => {
   expect([checked.stdout, checked.stderr]).toEqual([`bad-event ${refused}\nsucceeded\n`, '']);
   expect(readme).toContain('`amount: Invalid value: Expected >=1 but received 0`');
   const coming = await run(process.execPath, ['coming.js'], { cwd: folder });
+  const again = await run(process.execPath, ['again.js'], { cwd: folder });
+  expect([again.stdout, again.stderr]).toEqual(['2 events, 1 key\n', '']);
   expect([coming.stdout, coming.stderr]).toEqual(['order.placed succeeded\nfraud succeeded\norder.placed\n', '']);
 });
 
@@ -138,7 +141,7 @@ test('the columns that the README lists are those of the views', () => {
 test('every flag that the README names is one of the commands', async () => {
   const helpOf = (command: string) => run(process.execPath, ['dist/src/cli/main.js', ...command.split(' '), '--help']);
   const verbs = ['list', 'show', 'redrive', 'discard'].map((verb) => `dead-letters ${verb}`);
-  const stdout = (await Promise.all(['run', 'prune', 'export', 'bench', 'tune', ...verbs].map(helpOf)))
+  const stdout = (await Promise.all(['run', 'prune', 'export', 'replay', 'bench', 'tune', ...verbs].map(helpOf)))
     .map((ended) => ended.stdout)
     .join('\n');
   const named = new Set(

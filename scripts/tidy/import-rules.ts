@@ -43,6 +43,7 @@ const fileRooms: Readonly<Record<string, string>> = {
   processor: 'processor',
   'processor-calls': 'processor',
   'create-processor': 'processor',
+  replay: 'processor',
 };
 
 /** A room is a folder of src/, or one of the files that stand above the folders. */

@@ -7,6 +7,7 @@ import { commandLine, runCommandLine } from './command-line.js';
 import { defineDeadLetters } from './dead-letters.js';
 import { defineExport } from './export.js';
 import { definePrune } from './prune.js';
+import { defineReplay } from './replay.js';
 import { Run } from './run.js';
 import { defineFlags } from './run-flags.js';
 import { defineState } from './state.js';
@@ -28,6 +29,7 @@ defineFlags(program.command('run'), async (wish) => {
 definePrune(program.command('prune'), version);
 defineExport(program.command('export'));
 defineState(program.command('state'));
+defineReplay(program.command('replay'), version);
 defineDeadLetters(program.command('dead-letters'), version);
 defineBenchCommands(program);
 
