@@ -1,6 +1,6 @@
 // What a replay does to stores: it copies the events that a handler has succeeded with into a store of the replay, to
-// be run there, and puts the states that come of it in the place of those there were, in one transaction. Until then the
-// store it is about is only read.
+// be run there, and puts the states that come of it in the place of those there were, in one transaction. Until then
+// the store it is about is only read.
 
 import { setImmediate } from 'node:timers/promises';
 import { journalPartition } from '../event.js';
