@@ -36,7 +36,7 @@ class World {
     const writer = new SimulatedWriter({
       emits: false,
       ...{ clock, random, store, handlers, orderOf: () => order, onRedrive: () => {}, onRead: () => {} },
-      ...{ onEmitted: () => {}, onRow: () => {}, keepsState: () => false },
+      ...{ onEmitted: () => {}, onRow: () => {}, emittersOf: () => [], keepsState: () => false },
       missing: () => undefined,
     });
     return new Processor({

@@ -86,6 +86,12 @@ export class KeyRates {
     return leftOf(limit, { paidMs: this.#paidOf(lane), nowMs });
   }
 
+  /** What one try of a key takes of the time; 0 where nothing limits the keys of a handler. */
+  everyMs(handler: number): number {
+    const limit = this.#limits[handler];
+    return limit ? everyMs(limit) : 0;
+  }
+
   /** When one more may start; in the past where one may already. */
   nextMs(lane: OfKey): number {
     const limit = this.#limits[lane.handler];

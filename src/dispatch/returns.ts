@@ -105,7 +105,13 @@ export class Returns {
   /** The same of one key of it. */
   lookAgainAtKeyMs(handler: number, key: string, nowMs: number): number {
     if (this.#isPaused(handler, key)) return nowMs + pausedLookMs;
-    return Math.max(nowMs + limitedLookMs.least, this.#lanes.keyRates?.nextMs({ handler, key }) ?? nowMs);
+    const lane = this.#lanes.find(handler, key);
+    // What is there has to run before.
+    if (lane?.state === 'delayed') return Math.max(nowMs + limitedLookMs.least, lane.rank);
+    const rates = this.#lanes.keyRates;
+    if (rates === null) return nowMs + limitedLookMs.least;
+    const halfMs = rates.nextMs({ handler, key }) + ((lane?.waiting ?? 0) / 2) * rates.everyMs(handler);
+    return nowMs + between(halfMs - nowMs, limitedLookMs);
   }
 
   #roomToWaitBeside({ all }: OnTheWay): number {
@@ -123,6 +129,9 @@ export class Returns {
 
 /** By then half of what waits in memory has started. */
 function limitedLook(stand: Stand, nowMs: number): number {
-  const { most, least } = limitedLookMs;
-  return nowMs + Math.min(most, Math.max(least, stand.halfStartedMs - nowMs));
+  return nowMs + between(stand.halfStartedMs - nowMs, limitedLookMs);
+}
+
+function between(ms: number, { least, most }: { readonly least: number; readonly most: number }): number {
+  return Math.min(most, Math.max(least, ms));
 }

@@ -2,6 +2,7 @@
 // nobody else.
 
 import { expect, test } from 'vitest';
+import type { Batch } from '../../src/dispatch/departures.js';
 import { noClaim } from '../../src/dispatch/stand.js';
 import { handlerResult } from '../../src/handler.js';
 import { NamedBench } from './named-bench.js';
@@ -99,7 +100,22 @@ test('what may come back from the store is what may start, and what fills a quar
   expect([room(1000), returns.lookAgainMs(2, 1000), room(1100), room(1300)]).toEqual([0, 1250, 1, 3]);
   // Both keys have one try left, of which one has two events that wait for it.
   bench.admit('two:a two:a');
-  expect([ofKey('a', 1000), ofKey('f', 1000), returns.lookAgainAtKeyMs(2, 'a', 1000)]).toEqual([4, 5, 1001]);
+  expect([ofKey('a', 1000), ofKey('f', 1000), returns.lookAgainAtKeyMs(2, 'a', 1000)]).toEqual([4, 5, 1250]);
+});
+
+test('of a key that waits for its next try nothing is looked at before that', () => {
+  const bench = benchOf({ rateLimitPerKey: { tries: 9, perMs: 90 } }, { ringSize: 16 }).admit(
+    'two:a two:a two:a two:a',
+  );
+  bench.batch(0);
+  bench.settle(handlerResult.skipped);
+  expect(bench.batch(5)).toMatch(/^two:a/);
+  const [batch] = bench.batches as [Batch];
+  const count = batch.slots.length;
+  const results = new Uint8Array(count).fill(handlerResult.skipped);
+  results[0] = handlerResult.retrying;
+  bench.dispatcher.settle(batch, { results, delaysMs: Float64Array.from(results, () => 5000), busyUs: 0 }, 5);
+  expect(bench.dispatcher.away.returns.lookAgainAtKeyMs(2, 'a', 10)).toBe(5005);
 });
 
 test('what shows whether a handler is well does not wait for its rate, and takes from what comes after it', () => {

@@ -59,6 +59,10 @@ export class Ledger {
   readonly #keepsState: boolean;
   /** Handlers that want the newest only of what waits of a key. */
   readonly #latest: ReadonlySet<string>;
+  /** Handlers that take several events of a key at once. */
+  readonly #takesRuns: ReadonlySet<string>;
+  /** Calls with several events that succeeded. */
+  together = 0;
   readonly #keys: number;
   /** One event in so many has no key. */
   readonly #keylessIn: number;
@@ -82,6 +86,7 @@ export class Ledger {
     const isKeyed = (handler: string): boolean => this.orderOf(handler) === 'key';
     const whimOf = (n: number): Set<string> => new Set(types.filter((one) => isKeyed(one) && random.oneIn(n)));
     this.#latest = random.oneIn(2) ? whimOf(2) : new Set();
+    this.#takesRuns = random.oneIn(2) ? whimOf(1) : new Set();
     this.#keys = random.pick([1, 2, 7, 40]);
     this.#keylessIn = random.pick([10, 10, 10, 2]);
     this.postponedIn = random.pick([30, 30, 30, 4]);
@@ -161,6 +166,11 @@ export class Ledger {
   /** Whether a newer event of a key supersedes one that waits for a handler. */
   wantsLatest(handler: string): boolean {
     return this.#latest.has(handler);
+  }
+
+  /** Whether a handler takes several events of a key at once. */
+  takesRuns(handler: string): boolean {
+    return this.#takesRuns.has(handler);
   }
 
   /** The order of a handler's events. */

@@ -83,6 +83,7 @@ export class Life {
         ...{ ...ledger.claims[name], ...whim() },
         ...(ledger.keepsState(name) && { isStateful: true as const }),
         ...(ledger.wantsLatest(name) && { waiting: 'latest' as const }),
+        ...(ledger.takesRuns(name) && { takesRuns: true as const }),
       })),
     };
     this.#config = this.#makeConfig();
@@ -92,7 +93,7 @@ export class Life {
     this.#machine = new SimulatedMachine({
       ...{ clock, random, wrong: this.#wrong, limits: policiesOf(this.#table, this.#config) },
       ...{ postponedIn: ledger.postponedIn, waitMsMax: ledger.waitMsMax, emits },
-      begin: (event, of) => this.#beginTry(event, of),
+      begin: (events, of) => this.#beginTry(events, of),
       end: (one) => {
         one.endMs = clock.nowMs();
         one.endWorkedMs = clock.workedMs();
@@ -111,6 +112,7 @@ export class Life {
       onRead: (identity) => this.#pool?.comesAgain(identity),
       onEmitted: (event, position) => ledger.emitted(event, { position, handlers: plan.handlers }),
       onRow: (identity, row) => this.#tries.hear(identity, row),
+      emittersOf: (identity, row) => this.#tries.emittersOf(identity, row),
       missing: (partition, below) => ledger.missing({ partition, below, has: (identity) => store.isPlaced(identity) }),
     });
   }
@@ -159,25 +161,29 @@ export class Life {
     return random.oneIn(3) ? config : { ...config, stateBytesMax: random.int(0, 800) };
   }
 
-  #beginTry(event: HandlerEvent, { handler, isLate, isFirst, startedAtUs }: Begun): Try | null {
-    if (event.key === killerKey) {
+  #beginTry(events: readonly HandlerEvent[], { handler, isLate, isFirst, startedAtUs }: Begun): Try | null {
+    const [{ key }] = events as [HandlerEvent];
+    if (key === killerKey) {
       this.#isDead = true;
       return null;
     }
     const name = this.#plan.handlers[handler] as string;
-    const identity = `${event.partition}/${event.position}/${name}`;
-    const lane = this.#ledger.laneOf(name, event.key) ?? `free ${identity}`;
+    const identities = events.map(({ partition, position }) => `${partition}/${position}/${name}`);
+    const identity = identities[0]!;
+    const lane = this.#ledger.laneOf(name, key) ?? `free ${identity}`;
+    if (events.some((event) => event.key !== key)) this.#wrong.push(`${identities} are of several keys`);
     const { timeoutMs: limitMs, graceMs } = policiesOf(this.#table, this.#config)[handler]!;
     const startWorkedMs = this.#clock.workedMs();
     const one: Try = {
       ...{
         identity,
+        identities,
         lane,
         startUs: startedAtUs,
         startMs: this.#clock.nowMs(),
         endMs: Number.POSITIVE_INFINITY,
       },
-      ...{ startWorkedMs, endWorkedMs: Number.POSITIVE_INFINITY, limitMs, graceMs, deed: 'runs', rows: 0 },
+      ...{ startWorkedMs, endWorkedMs: Number.POSITIVE_INFINITY, limitMs, graceMs, deed: 'runs', rows: 0, charges: 0 },
       ...{ isLate, isFirst, waitMs: 0, dueUs: 0 },
     };
     const agoUs = this.#machine.nowUs() - startedAtUs;

@@ -2,7 +2,15 @@
 // postpone, give too much, run into their time limit and obey or not, end their thread. Every try is put on record as
 // the outside sees it: when its code began and stopped executing, and what it did.
 
-import { type Handler, type HandlerContext, type HandlerEvent, PermanentError, RetryLater } from '../../src/handler.js';
+import {
+  type Handler,
+  type HandlerContext,
+  type HandlerEvent,
+  type KeyBatchHandler,
+  PermanentError,
+  RetryLater,
+} from '../../src/handler.js';
+import { ofOne } from '../../src/pool/key-batch.js';
 import { emitCount, fold } from './fold.js';
 import type { Random } from './random.js';
 
@@ -14,9 +22,11 @@ export type Deed = 'runs' | 'gave' | 'threw' | 'postponed' | 'obeyed' | 'struck'
 
 export type Death = 'exited' | 'left-error' | 'out-of-memory';
 
-/** One try of an event. */
+/** One try of an event, or of several of a key together. */
 export interface Try {
+  /** Of the oldest one. */
   readonly identity: string;
+  readonly identities: readonly string[];
   readonly lane: string;
   readonly startUs: number;
   readonly startMs: number;
@@ -36,8 +46,10 @@ export interface Try {
   waitMs: number;
   /** When its event is due again, as the store is told; 0 while it is not. */
   dueUs: number;
-  /** Rows that say something of it. */
+  /** Rows that say something of it; of several events, those that say that one has succeeded. */
   rows: number;
+  /** Of several events, rows that say anything else of one. */
+  charges: number;
 }
 
 /** What a handler does to its thread, and what its thread lends it. */
@@ -61,7 +73,7 @@ export interface HandlersWorld {
   /** Whether handlers emit what their events say. */
   readonly emits: boolean;
   /** A try begins: gives its record, or null where it is the end of the process. */
-  begin(event: HandlerEvent, of: { handler: number; isLate: boolean }): Try | null;
+  begin(events: readonly HandlerEvent[], of: { handler: number; isLate: boolean }): Try | null;
   end(record: Try): void;
 }
 
@@ -73,27 +85,52 @@ const permanent = new PermanentError('a whim');
 const passing = new Error('a whim');
 const toldToEnd = new Error('told to end');
 
+interface ThreadParts {
+  readonly world: HandlersWorld;
+  readonly thread: HandlersThread;
+  /** By index of the handler, whether it keeps state, and whether it takes several events of a key at once. */
+  readonly keeps: readonly boolean[];
+  readonly takesRuns: readonly boolean[];
+}
+
 /** The handlers of one thread. */
 export function simulatedHandlers(
-  count: number,
-  of: { world: HandlersWorld; thread: HandlersThread; keeps: readonly boolean[] },
-): Handler[] {
-  return Array.from({ length: count }, (_, handler) => {
-    return (event: HandlerEvent, context: HandlerContext) => {
-      const record = of.world.begin(event, { handler, isLate: of.thread.isEnding });
-      // At once, so that a try that fails after it must be as if nothing had been set.
-      if (record !== null && of.keeps[handler] && event.key !== null) {
-        context.setState(fold(context.state, record.identity));
-      }
-      if (record !== null && of.world.emits) {
-        const { type, key, depth } = event;
-        for (let count = emitCount(record.identity, depth); count > 0; count -= 1)
-          context.emit({ type, key, data: count });
-      }
-      return new Promise((resolve, reject) => {
-        if (record !== null) new Performance({ ...of, handler, context, record, resolve, reject }).begin();
-      });
+  names: readonly string[],
+  of: ThreadParts,
+): { handlers: Handler[]; keyBatches: (KeyBatchHandler | null)[] } {
+  const keyBatches = names.map((_, handler): KeyBatchHandler | null => {
+    if (!of.takesRuns[handler]) return null;
+    return (events, context) => perform(events, context, { ...of, handler }) as Promise<unknown[]>;
+  });
+  const handlers = names.map((name, handler): Handler => {
+    const keyBatch = keyBatches[handler]!;
+    if (keyBatch !== null) return ofOne(name, keyBatch);
+    return (event, context) => perform([event], context, { ...of, handler });
+  });
+  return { handlers, keyBatches };
+}
+
+/** Begins a try; what it gives for each event is a list where the handler may be given several. */
+function perform(
+  events: readonly HandlerEvent[],
+  context: HandlerContext,
+  of: ThreadParts & { handler: number },
+): Promise<unknown> {
+  const { world, thread, handler } = of;
+  const record = world.begin(events, { handler, isLate: thread.isEnding });
+  if (record === null) return new Promise(() => {});
+  const { type, key, depth } = events.at(-1)!;
+  // At once, so that a try that fails after it must be as if nothing had been set.
+  if (of.keeps[handler] && key !== null) context.setState(record.identities.reduce(fold, context.state as number));
+  for (const identity of world.emits ? record.identities : []) {
+    for (let count = emitCount(identity, depth); count > 0; count -= 1) context.emit({ type, key, data: count });
+  }
+  return new Promise((resolve, reject) => {
+    const give = (value: unknown): void => {
+      // What does not fit where results outlive their thread may follow what does.
+      resolve(of.takesRuns[handler] ? events.map((event) => (event === events.at(-1) ? value : 1)) : value);
     };
+    new Performance({ world, thread, handler, context, record, give, resolve, reject }).begin();
   });
 }
 
@@ -103,6 +140,8 @@ interface PerformanceParts {
   readonly handler: number;
   readonly context: HandlerContext;
   readonly record: Try;
+  /** Gives this, for the last event where there are several. */
+  give(value: unknown): void;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 }
@@ -140,7 +179,7 @@ class Performance {
       if (context.aborted) {
         const { random } = world;
         thread.work(random.next() * 3, () => {
-          if (random.oneIn(4)) this.#end('obeyed', () => this.#parts.resolve('too late'));
+          if (random.oneIn(4)) this.#end('obeyed', () => this.#parts.give('too late'));
           else this.#end('obeyed', () => this.#parts.reject(toldToEnd));
         });
       } else if (untilMs > lookMs) this.#watch({ untilMs: untilMs - lookMs, lookMs });
@@ -149,7 +188,7 @@ class Performance {
   }
 
   #act(): void {
-    const { record, world, thread, resolve, reject } = this.#parts;
+    const { record, world, thread, give, resolve, reject } = this.#parts;
     const { random, postponedIn, waitMsMax } = world;
     if (random.oneIn(40)) {
       record.deed = random.pick(['exited', 'exited', 'left-error', 'out-of-memory'] as const);
@@ -159,7 +198,10 @@ class Performance {
       this.#end('postponed', () => reject(new RetryLater(record.waitMs)));
     } else if (random.oneIn(9)) {
       this.#end('threw', () => reject(random.oneIn(6) ? permanent : passing));
-    } else this.#end('gave', () => resolve(random.oneIn(300) ? tooMuch : 1));
+    } else if (record.identities.length > 1 && random.oneIn(30)) {
+      // A result too many.
+      this.#end('threw', () => resolve([...record.identities, null]));
+    } else this.#end('gave', () => give(random.oneIn(300) ? tooMuch : 1));
   }
 
   #end(deed: Deed, settle: () => void): void {

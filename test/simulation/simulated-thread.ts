@@ -23,7 +23,7 @@ export interface ThreadWorld extends Omit<HandlersWorld, 'begin' | 'end'> {
   readonly random: Random;
   readonly wrong: string[];
   readonly nowUs: () => number;
-  begin(event: HandlerEvent, of: Begun): Try | null;
+  begin(events: readonly HandlerEvent[], of: Begun): Try | null;
   end(record: Try): void;
 }
 
@@ -75,9 +75,9 @@ export class SimulatedThread extends EventEmitter implements MachineThread, Hand
     const progress = new Progress(data.progress, { batchSizeMax: data.batchSizeMax });
     const own = {
       ...world,
-      begin: (event: HandlerEvent, begun: { handler: number; isLate: boolean }) => {
+      begin: (events: readonly HandlerEvent[], begun: { handler: number; isLate: boolean }) => {
         const startedAtUs = progress.place(this.#place).running()?.startedAtUs ?? 0;
-        this.#record = world.begin(event, { ...begun, isFirst: this.#ran === 0, startedAtUs });
+        this.#record = world.begin(events, { ...begun, isFirst: this.#ran === 0, startedAtUs });
         this.#ran += 1;
         return this.#record;
       },
@@ -86,11 +86,14 @@ export class SimulatedThread extends EventEmitter implements MachineThread, Hand
         world.end(record);
       },
     };
-    const count = data.table.names.length;
-    const states = data.table.policies.map(({ isStateful }) => (isStateful ? { initial: () => 0 } : null));
-    const handlers = simulatedHandlers(count, { world: own, thread: this, keeps: states.map((of) => of !== null) });
+    const { table } = data;
+    const states = table.policies.map(({ isStateful }) => (isStateful ? { initial: () => 0 } : null));
+    const code = simulatedHandlers(table.names, {
+      ...{ world: own, thread: this, keeps: states.map((of) => of !== null) },
+      takesRuns: table.policies.map(({ takesRuns = false }) => takesRuns),
+    });
     this.#runner = new BatchRunner({
-      module: { table: data.table, handlers, retryIf: handlers.map(() => null), states, setup: null, teardown: null },
+      module: { table, ...code, retryIf: table.names.map(() => null), states, setup: null, teardown: null },
       ...{ threadId, limits: data, policies: data.policies, isJournaled: data.isJournaled, measuresHeap: false },
       ...{ progress, nowUs: world.nowUs },
     });

@@ -61,6 +61,8 @@ interface World {
   onRead(identity: string): void;
   /** An event was stored that another has emitted. */
   onEmitted(event: EncodedEvent, position: number): void;
+  /** The events whose emitted ones come with a row: those that succeeded together come with the last of them. */
+  emittersOf(identity: string, row: OutcomeRow): readonly string[];
   /** It is told of an event. */
   onRow(identity: string, row: OutcomeRow): void;
   /** An accepted event of a partition below a position that has no outcome. */
@@ -264,14 +266,15 @@ export class SimulatedWriter implements WriterThread {
   }
 
   /** A succeeded event of a life with a journal has emitted what it emits, in the group of its outcome. */
-  #judgeEmits(identity: string, events: JournalEvents | null): void {
+  #judgeEmits(identity: string, { row, events }: { row: OutcomeRow; events: JournalEvents | null }): void {
     const { store } = this.#world;
     const emitters = events?.emitters;
     const found = [...(emitters?.indexes ?? [])].filter((_, at) => this.#emitter(emitters!, at) === identity).length;
     const [partition, position] = identity.split('/');
     const event = partition === journalPartition ? store.events.get(Number(position))?.event : undefined;
     const { depth } = readExtras(event?.extras ?? null);
-    const expected = this.#world.emits ? emitCount(identity, depth) : 0;
+    const emitting = this.#world.emits ? this.#world.emittersOf(identity, row) : [];
+    const expected = emitting.reduce((count, one) => count + emitCount(one, depth), 0);
     if (found !== expected) store.objections.push(`${identity} came with ${found} emitted events, not ${expected}`);
   }
 
@@ -320,7 +323,7 @@ export class SimulatedWriter implements WriterThread {
         // An event may have been cancelled in the store while a page brought it here.
         if (store.outcomes.get(identity)?.verdict !== verdict.cancelled) {
           store.addOutcome(identity, row);
-          if (row.verdict === verdict.succeeded) this.#judgeEmits(identity, events);
+          if (row.verdict === verdict.succeeded) this.#judgeEmits(identity, { row, events });
           const isKept = row.verdict === verdict.succeeded && key !== null && this.#world.keepsState(handler);
           if (isKept) store.foldIn(identity, { handler, key });
         }

@@ -15,6 +15,8 @@ export interface History {
   readonly wrong: readonly string[];
   /** How many events newer ones have superseded. */
   readonly superseded: number;
+  /** How many calls with several events have succeeded. */
+  readonly together: number;
 }
 
 /** Runs one seed to its end, and gives what came of it. */
@@ -56,7 +58,8 @@ async function history(seed: number): Promise<History> {
 
   function came(wrong: readonly string[]): History {
     const verdicts = [...store.outcomes.values()].map((outcome) => outcome.verdict);
-    return { wrong, superseded: verdicts.filter((one) => one === verdict.superseded).length };
+    const superseded = verdicts.filter((one) => one === verdict.superseded).length;
+    return { wrong, superseded, together: ledger.together };
   }
 
   function live(plan: LifePlan): Promise<boolean> {

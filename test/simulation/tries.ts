@@ -37,6 +37,8 @@ export class Tries {
   readonly #forgiven = new Map<string, number>();
   /** The last one of each event. */
   readonly #byStart = new Map<string, Try>();
+  /** Those of several events together, by event. */
+  readonly #calls = new Map<string, Try[]>();
   /** Tries that gave a result, by event. */
   readonly #succeeded = new Set<string>();
 
@@ -48,10 +50,13 @@ export class Tries {
   add(one: Try): void {
     this.#all.push(one);
     this.#byStart.set(`${one.identity} ${one.startUs}`, one);
-    if (this.#succeeded.has(one.identity)) this.#wrong.push(`${one.identity} ran again after it had succeeded`);
     const { store } = this.#parts;
-    if (store.outcomes.get(one.identity)?.verdict === verdict.superseded)
-      this.#wrong.push(`${one.identity} ran after it had been superseded`);
+    for (const identity of one.identities) {
+      if (this.#succeeded.has(identity)) this.#wrong.push(`${identity} ran again after it had succeeded`);
+      if (store.outcomes.get(identity)?.verdict === verdict.superseded)
+        this.#wrong.push(`${identity} ran after it had been superseded`);
+      if (one.identities.length > 1) this.#calls.set(identity, [...(this.#calls.get(identity) ?? []), one]);
+    }
   }
 
   /** It is run again on purpose. */
@@ -69,22 +74,23 @@ export class Tries {
       this.#wrong.push(`${identity} was cancelled and nobody asked for it`);
     }
     if (row.verdict === verdict.superseded) {
-      const tries = this.#all.slice(this.#forgiven.get(identity)).filter((of) => of.identity === identity);
+      const tries = this.#all
+        .slice(this.#forgiven.get(identity))
+        .filter(({ identities }) => identities.includes(identity));
       const wrong = wrongInSuperseded(identity, { ...this.#parts, row, tries });
       // The newer one may be lost with the memory that it is in, as this one would have been.
       if (isVolatile && !store.isJournaled(identity) && !store.isWaiting(identity)) ledger.outlivesNewer.add(identity);
       if (wrong !== null) this.#wrong.push(wrong);
       return;
     }
-    const one = this.#byStart.get(`${identity} ${row.startedAtUs}`);
+    const one = this.#tryOf(identity, row);
     // One that was cancelled before it began, or was redriven.
     if (one === undefined && row.verdict === verdict.cancelled) return;
     if (one === undefined) {
       this.#wrong.push(`${identity} has a row of a try that never was: ${row.error}`);
       return;
     }
-    one.rows += 1;
-    one.dueUs = row.dueAtUs;
+    this.#count(one, row);
     if (row.verdict === verdict.tryPostponed && row.dueAtUs < (one.endMs + one.waitMs) * 1000 - roundingUs) {
       this.#wrong.push(`${identity} ended at ${one.endMs}, is to wait ${one.waitMs} ms, and is due at ${row.dueAtUs}`);
     }
@@ -92,6 +98,8 @@ export class Tries {
     if (!store.outcomes.has(identity) && row.attempts !== attempts) {
       this.#wrong.push(`${identity} is told to be in its try ${row.attempts}, it is in ${attempts}`);
     }
+    if (one.identities.length > 1 && store.tries.has(identity))
+      this.#wrong.push(`${identity} was tried before, and then together with others`);
     if (!this.#is(one, said, row)) {
       const workedMs = one.endWorkedMs - one.startWorkedMs;
       this.#wrong.push(`${identity} ${one.deed} in ${workedMs} of ${one.limitMs} ms, and is charged with ${row.error}`);
@@ -99,10 +107,34 @@ export class Tries {
     if (row.verdict === verdict.succeeded) this.#succeeded.add(identity);
   }
 
+  /** The events that have emitted what comes with a row. */
+  emittersOf(identity: string, row: OutcomeRow): readonly string[] {
+    const { identities } = this.#tryOf(identity, row) ?? { identities: [identity] };
+    return identities.at(-1) === identity ? identities : [];
+  }
+
+  /** The try that a row is of. Those that succeeded together have the time of it divided among them. */
+  #tryOf(identity: string, { startedAtUs, verdict: said }: OutcomeRow): Try | undefined {
+    const exact = this.#byStart.get(`${identity} ${startedAtUs}`);
+    if (exact !== undefined || said !== verdict.succeeded) return exact;
+    return this.#calls.get(identity)?.find(({ startUs, endMs }) => {
+      return startUs <= startedAtUs && startedAtUs <= endMs * 1000 + roundingUs;
+    });
+  }
+
+  #count(one: Try, row: OutcomeRow): void {
+    if (one.identities.length > 1 && row.verdict !== verdict.succeeded) one.charges += 1;
+    else one.rows += 1;
+    one.dueUs = row.dueAtUs;
+    if (one.identities.length > 1 && one.rows === one.identities.length) this.#parts.ledger.together += 1;
+  }
+
   /** Whether a try did what is said of it. */
   #is(one: Try, said: string | null, row: OutcomeRow): boolean {
     if (one.endMs === Number.POSITIVE_INFINITY) return false;
     if (row.verdict === verdict.cancelled) return true;
+    // Of several events that ran together the oldest is charged with the time they took, and nobody with anything else.
+    if (one.identities.length > 1 && said !== null && said !== 'TimeoutError') return false;
     switch (said) {
       case null:
         return one.deed === 'gave';
@@ -120,16 +152,35 @@ export class Tries {
 
   /** After an orderly end: each try has had its consequence, and none ran on for ever. */
   judgeEnd(): void {
-    for (const { identity, deed, rows, isLate, isFirst, limitMs, graceMs, ...one } of this.#all) {
+    this.#judgeCalls();
+    for (const { identity, identities, deed, rows, isLate, isFirst, limitMs, graceMs, ...one } of this.#all) {
       const workedMs = one.endWorkedMs - one.startWorkedMs;
       const name = `${identity}, which ${deed} for ${workedMs} of ${limitMs} ms,`;
-      if (rows > 1) this.#wrong.push(`${name} was told of ${rows} times`);
+      if (rows > identities.length) this.#wrong.push(`${name} was told of ${rows} times`);
       // Only what the thread was told to exit for is charged; what others may have caused is in doubt at first.
       const isDoubtful = deed === 'struck' || ((deed === 'exited' || deed === 'left-error') && !isFirst);
-      const isOpen = isDoubtful || (isLate && (deed === 'runs' || deaths.has(deed)));
+      // Nor is it known of a thread that has died whether this one was tried by itself by then.
+      const isOpen =
+        identities.length > 1 ||
+        isDoubtful ||
+        (this.#calls.has(identity) && deaths.has(deed)) ||
+        (isLate && (deed === 'runs' || deaths.has(deed)));
       if (rows === 0 && !isOpen) this.#wrong.push(`${name} is charged with nothing`);
       if (limitMs !== null && workedMs > limitMs + graceMs + lateMsMax)
         this.#wrong.push(`${name} was not ended in time`);
+    }
+  }
+
+  /** Of events that ran together all have succeeded, or none has and each was tried by itself. */
+  #judgeCalls(): void {
+    const { ledger } = this.#parts;
+    for (const { identities, deed, rows, charges, isLate } of this.#all) {
+      if (identities.length === 1) continue;
+      const name = `${identities}, which ran together and ${deed},`;
+      if (rows > 0 && rows < identities.length) this.#wrong.push(`${name} succeeded in part: ${rows}`);
+      if (charges > 1 || (charges > 0 && rows > 0)) this.#wrong.push(`${name} are charged ${charges} times`);
+      const isTold = charges > 0 || isLate || identities.some((identity) => ledger.toldToEnd.has(identity));
+      if (deed === 'gave' && rows === 0 && !isTold) this.#wrong.push(`${name} gave results that nobody has`);
     }
   }
 
@@ -160,18 +211,22 @@ export class Tries {
     const lastEnd = new Map<string, number>();
     const lastPosition = new Map<string, number>();
     const due = new Map<string, number>();
-    for (const { lane, identity, startMs, endMs, startUs, dueUs } of this.#all) {
-      if (startUs < (due.get(identity) ?? 0) - roundingUs) this.#wrong.push(`${identity} was tried before it was due`);
+    for (const { lane, identity, identities, rows, startMs, endMs, startUs, dueUs } of this.#all) {
+      if (identities.some((one) => startUs < (due.get(one) ?? 0) - roundingUs))
+        this.#wrong.push(`${identities} was tried before it was due`);
       due.set(identity, dueUs);
       if (startMs < (lastEnd.get(lane) ?? 0)) this.#wrong.push(`${identity} began before its predecessor stopped`);
       lastEnd.set(lane, Math.max(endMs, lastEnd.get(lane) ?? 0));
-      const [partition, position] = [identity.split('/')[0], Number(identity.split('/')[1])];
-      // Equal where a try was cut short by its thread.
-      if (ledger.redriven.has(identity) || (ledger.lacksHandlers && lane === 'all')) continue;
-      if (position < (lastPosition.get(`${lane} ${partition}`) ?? 0)) {
-        this.#wrong.push(`${identity} of lane ${lane} ran after a later one`);
+      for (const one of identities) {
+        const [partition, position] = [one.split('/')[0], Number(one.split('/')[1])];
+        // Equal where a try was cut short by its thread.
+        if (ledger.redriven.has(one) || (ledger.lacksHandlers && lane === 'all')) continue;
+        if (position < (lastPosition.get(`${lane} ${partition}`) ?? 0)) {
+          this.#wrong.push(`${one} of lane ${lane} ran after a later one`);
+        }
+        // Of events that did not succeed together each is tried by itself, from the first on.
+        if (one === identity || rows > 0) lastPosition.set(`${lane} ${partition}`, position);
       }
-      lastPosition.set(`${lane} ${partition}`, position);
     }
   }
 }
