@@ -13,7 +13,21 @@ const seed = process.env['KEYLANE_SEED'] ?? String(Date.now() % 1_000_000);
 const kills = sized({ short: 20, long: 60 });
 
 test(`${kills} deaths lose nothing, double nothing and keep the order`, { timeout: 240_000 }, async () => {
-  const args = [main, '--kills', String(kills), '--seed', seed, '--events-max', '600'];
+  const printed = await run(['--kills', String(kills), '--events-max', '600']);
+  expect(printed).toContain('lost 0, duplicates 0, out of order 0, wrong otherwise 0');
+});
+
+test.each([
+  ['events that run together', '--together'],
+  ['events of which the newest counts', '--latest'],
+])('deaths leave %s with the states and outcomes of a run without any', { timeout: 240_000 }, async (_, flag) => {
+  const fewer = kills / 5;
+  expect(await run([flag, '--kills', String(fewer)])).toContain(`${fewer} kills, 0 things wrong`);
+});
+
+/** Runs the crash test to its end, which must be a good one; gives what it printed. */
+async function run(flags: readonly string[]): Promise<string> {
+  const args = [main, '--seed', seed, ...flags];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill());
   let printed = '';
@@ -24,5 +38,5 @@ test(`${kills} deaths lose nothing, double nothing and keep the order`, { timeou
   }
   const [code] = await once(child, 'close');
   expect(code, printed).toBe(0);
-  expect(printed).toContain('lost 0, duplicates 0, out of order 0, wrong otherwise 0');
-});
+  return printed;
+}

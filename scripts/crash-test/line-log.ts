@@ -24,6 +24,9 @@ export type TryLine = readonly [
   atNs: number,
 ];
 
+/** [milliseconds, number of each event] of a call of the state crash test that has begun. */
+export type StateTryLine = readonly [atMs: number, ...numbers: number[]];
+
 export class LineLog<Line> {
   readonly #file: number;
 

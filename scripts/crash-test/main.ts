@@ -1,7 +1,8 @@
 // `npm run crash-test`: a client and its processor, killed with SIGKILL again and again, at random times and at writes
 // to the store; then another process judges the store by what was logged outside of it. Two stores are worked on side
 // by side. `-- --kills n --seed n --durability process|power --events-max n` changes the run, `--keep folder` leaves
-// store and logs there; without a durability each life draws its own. `-- --state` is another test: see state-lives.ts.
+// store and logs there; without a durability each life draws its own. `-- --state`, `--together` and `--latest` are another
+// test: see state-lives.ts.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,10 +23,14 @@ const { values } = parseArgs({
     durability: { type: 'string' },
     keep: { type: 'string' },
     state: { type: 'boolean', default: false },
+    together: { type: 'boolean', default: false },
+    latest: { type: 'boolean', default: false },
     'events-max': { type: 'string', default: '1000' },
   },
 });
-values.kills ??= values.state ? '100' : '200';
+const { together, latest } = values;
+const isOfStates = values.state || together || latest;
+values.kills ??= isOfStates ? '100' : '200';
 const kills = numberFrom('kills', { min: 2, max: 20_000 });
 const seed = numberFrom('seed', { min: 0, max: 0xffff_ffff });
 const eventsMax = numberFrom('events-max', { min: 21, max: 50_000 });
@@ -46,7 +51,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 try {
   mkdirSync(folder, { recursive: true });
-  if (values.state) await stateLives();
+  if (isOfStates) await stateLives();
   else await lives();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
@@ -57,8 +62,9 @@ try {
 }
 
 async function stateLives(): Promise<void> {
-  console.log(`${kills} kills of a run with state, seed ${seed}`);
-  const wrong = await runStateLives({ folder, kills, seed });
+  const how = `${together ? ', of several events at once' : ''}${latest ? ', of the newest events only' : ''}`;
+  console.log(`${kills} kills of a run with state${how}, seed ${seed}`);
+  const wrong = await runStateLives({ folder, kills, seed, mode: { together, latest } });
   for (const line of wrong.slice(0, 20)) console.error(line);
   console.log(
     `${kills} kills, ${wrong.length} things wrong in ${((performance.now() - startedMs) / 1000).toFixed(0)} s`,
