@@ -4,8 +4,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take longest, the longest first; the others take a few seconds at the most. */
 const longest = [
-  ...['crash', 'simulation', 'cli-run', 'store-migration', 'failure-soak', 'handler-pool', 'cli-dead-letters'],
-  ...['processor', 'journal', 'writer-death', 'processor-trouble', 'store-trouble', 'peers', 'dead-letter-calls'],
+  ...['simulation', 'crash', 'cli-run', 'cli-bench', 'cli-dead-letters', 'handler-pool', 'store-migration'],
+  ...['processor', 'doubted', 'cli-tune', 'readme', 'changing-handlers', 'replay', 'fan-out', 'writer-death'],
 ];
 
 /** The longest first: one that begins last is what all others wait for at the end. */

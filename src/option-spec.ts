@@ -37,11 +37,13 @@ interface LimitOption {
   readonly sentence: string;
 }
 
-/** An object of further options, of which one is given at least; null where it is left out. */
+/** An object of further options; null stands for one in which nothing is given, unless it needs a member. */
 interface GroupOption {
   readonly kind: 'group';
   readonly default: null;
   readonly members: Readonly<Record<string, GroupOption | LimitOption>>;
+  /** Where nobody can mean an empty one. */
+  readonly needsMember?: boolean;
   readonly sentence: string;
 }
 
@@ -59,8 +61,8 @@ export type ValueOf<Spec extends OptionSpec> = Spec extends ChoiceOption
 export type OptionValue = number | string | boolean | Readonly<Record<string, unknown>> | null;
 
 /**
- * Checks one value against its row in the table and gives it back. `name` is what messages call it. Throws a
- * KeylaneError `bad-option`.
+ * Checks one value against its row in the table and gives it back; a group in which nothing is given may come back as
+ * null. `name` is what messages call it. Throws a KeylaneError `bad-option`.
  */
 export function checkOption(name: string, spec: OptionSpec, value: unknown): OptionValue {
   switch (spec.kind) {
@@ -92,7 +94,11 @@ export function unknownOption(name: string, { names, of }: { names: readonly str
   return new KeylaneError('bad-option', `there is no option ${shown(name)}${of ? ` in ${of}` : ''}; ${hint}`);
 }
 
-function checkGroup(name: string, { members }: GroupOption, value: unknown): Readonly<Record<string, unknown>> {
+function checkGroup(
+  name: string,
+  { members, needsMember = false }: GroupOption,
+  value: unknown,
+): Readonly<Record<string, unknown>> | null {
   const names = Object.keys(members);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw badOption(name, `an object with ${names.join(', ')}`, value);
@@ -104,7 +110,7 @@ function checkGroup(name: string, { members }: GroupOption, value: unknown): Rea
     const given = inner === undefined ? null : checkOption(`${name}.${member}`, spec, inner);
     if (given !== null) checked[member] = given;
   }
-  if (Object.keys(checked).length === 0)
-    throw badOption(name, `an object with at least one of ${names.join(', ')}`, value);
-  return checked;
+  if (Object.keys(checked).length > 0) return checked;
+  if (needsMember) throw badOption(name, `an object with at least one of ${names.join(', ')}`, value);
+  return null;
 }

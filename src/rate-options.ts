@@ -28,7 +28,9 @@ const members = {
 } as const satisfies Record<string, OptionSpec>;
 
 /** What a limit is checked against, wherever it is given. */
-export const rateLimitSpec = { kind: 'group', default: null, members, sentence: '' } as const satisfies OptionSpec;
+export const rateLimitSpec = {
+  ...{ kind: 'group', default: null, members, needsMember: true, sentence: '' },
+} as const satisfies OptionSpec;
 
 export const rateOptions = {
   rateLimit: {

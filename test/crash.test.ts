@@ -10,7 +10,7 @@ import { sized } from './long-form.js';
 const main = fileURLToPath(new URL('../dist/scripts/crash-test/main.js', import.meta.url));
 const seed = process.env['KEYLANE_SEED'] ?? String(Date.now() % 1_000_000);
 
-const kills = sized({ short: 20, long: 60 });
+const kills = sized({ short: 10, long: 60 });
 
 test(`${kills} deaths lose nothing, double nothing and keep the order`, { timeout: 240_000 }, async () => {
   const printed = await run(['--kills', String(kills), '--events-max', '600']);

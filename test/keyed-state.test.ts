@@ -96,10 +96,10 @@ test('a handler that keeps state needs order per key', async () => {
   await expect(refused).rejects.toThrow('handler "list" must have the order "key"');
 });
 
-test('after five deaths states and outcomes are those of a sequential run', { timeout: 120_000 }, async () => {
+test('after three deaths states and outcomes are those of a sequential run', { timeout: 120_000 }, async () => {
   const main = fileURLToPath(new URL('../dist/scripts/crash-test/main.js', import.meta.url));
   const seed = process.env['KEYLANE_SEED'] ?? String(Date.now() % 1_000_000);
-  const child = spawn(process.execPath, [main, '--state', '--kills', '5', '--seed', seed], { stdio: 'pipe' });
+  const child = spawn(process.execPath, [main, '--state', '--kills', '3', '--seed', seed], { stdio: 'pipe' });
   onTestFinished(() => void child.kill());
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -109,5 +109,5 @@ test('after five deaths states and outcomes are those of a sequential run', { ti
   }
   const [code] = await once(child, 'close');
   expect(code, printed).toBe(0);
-  expect(printed).toContain('5 kills, 0 things wrong');
+  expect(printed).toContain('3 kills, 0 things wrong');
 });

@@ -2,11 +2,12 @@
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { openStore, type ReplayOptions, replay } from '../dist/src/index.js';
+import { sized } from './long-form.js';
 import { makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
 
 /** A module whose handler `sum` keeps a sum for each key; `body` is what it makes of one and an event's data. */
@@ -95,7 +96,7 @@ describe('a replay', () => {
           expect(readdirSync(dirname(store)).filter((name) => name.includes('replay'))).toEqual([]);
         },
       ),
-      { numRuns: 4 },
+      { numRuns: sized({ short: 2, long: 20 }) },
     ));
 
   it('goes on from the states it has made, and is remembered by who opens the store next', async () => {
@@ -216,8 +217,7 @@ describe('a replay', () => {
     const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
-    expect(readFileSync(ran, 'utf8')).toMatch(/^x+$/);
-    expect(existsSync(`${store}-replay`)).toBe(true);
+    expect([existsSync(ran), existsSync(`${store}-replay`)]).toEqual([true, true]);
     expect(statesOf(store)).toEqual({ a: 4, b: 2 });
     expect(await again(store, handlers)).toMatchObject({ events: 3, switched: true });
     expect([statesOf(store), existsSync(`${store}-replay`)]).toEqual([{ a: 4, b: 2 }, false]);

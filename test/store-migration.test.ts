@@ -257,19 +257,22 @@ const openAndClose = `
   Store.open({ path, durability: 'process', handlerNames: ${JSON.stringify(handlerNames)} }).close([]);
   process.exit(7);`;
 
+/** Of so many moments one is looked at. */
+const stride = sized({ short: 3, long: 1 });
+
 /** Copies whose processes run at a time: they mostly wait for the disk. */
 const atATime = 6;
 
 /**
- * Runs a command on a copy of its own for each moment, until one comes too late to kill. Checks what each death left,
+ * Runs a command on a copy of its own for each moment that is looked at, until one comes too late to kill. Checks what each death left,
  * and that the store can be opened then. Gives the version that each left.
  */
 async function killedAtEach(version: number, command: (path: string, moment: number) => string[]): Promise<unknown[]> {
   const old = contentOf(copyOf(version));
   const migrated = contentOf(opened(copyOf(version)));
   const deaths: unknown[] = [];
-  for (let moment = 1; ; moment += atATime) {
-    const moments = Array.from({ length: atATime }, (_, index) => moment + index);
+  for (let moment = 1; ; moment += atATime * stride) {
+    const moments = Array.from({ length: atATime }, (_, index) => moment + index * stride);
     const ends = await Promise.all(
       moments.map(async (at) => {
         const path = copyOf(version);
