@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { sized } from './long-form.js';
 
 /** One in 100 throws, in 1,000 loops, in 2,000 exits, in 5,000 exhausts its heap: each is tried twice. */
-const events = sized({ short: 5000, long: 20_000 });
+const events = sized({ short: 10_000, long: 20_000 });
 const bad = events / 100 + events / 1000 + events / 2000 + events / 5000;
 const good = events - bad;
 
