@@ -148,7 +148,7 @@ export class Engine {
     const stored = { wallMs: () => clock.wallMs(), allStored: () => pump.allStored() };
     const calls = { dispatcher, flights: this.flights, writer, pump, away, journal: this.journal, ...stored };
     this.states = new StateLookUp({ writer, handlers: names });
-    this.pausing = new Pausing({ dispatcher, handlers: names, wake: () => pump.wake() });
+    this.pausing = new Pausing({ dispatcher, handlers, wake: () => pump.wake() });
     this.deadLetters = new DeadLetters({
       ...calls,
       deadLetters: (request) => pump.takeIn(writer.deadLetters(request), ({ lanes }) => away.goOn(lanes)),

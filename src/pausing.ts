@@ -4,6 +4,7 @@
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import { keyPausesMax, type Pause } from './dispatch/pauses.js';
 import { KeylaneError, shown } from './errors.js';
+import type { HandlerSet } from './handler-set.js';
 
 /** What to pause or resume: everything (`{}`), a handler, a key of all handlers, or a key of one. */
 export interface PauseFilter {
@@ -13,8 +14,7 @@ export interface PauseFilter {
 
 interface Parts {
   readonly dispatcher: Pick<Dispatcher, 'pause' | 'resume' | 'pauses'>;
-  /** The handlers' names, by index. */
-  readonly handlers: readonly string[];
+  readonly handlers: Pick<HandlerSet, 'names' | 'indexOf' | 'table'>;
   wake(): void;
 }
 
@@ -47,7 +47,7 @@ export class Pausing {
   /** What is paused, as it was asked for. */
   list(): PauseFilter[] {
     return this.#parts.dispatcher.pauses.list().map(({ handler, key }) => ({
-      ...(handler === null ? {} : { handler: this.#parts.handlers[handler]! }),
+      ...(handler === null ? {} : { handler: this.#parts.handlers.names[handler]! }),
       ...(key === null ? {} : { key }),
     }));
   }
@@ -71,7 +71,7 @@ export class Pausing {
     if (handler === undefined) return { handler: null, key };
     const index = this.#parts.handlers.indexOf(handler);
     if (index === -1) {
-      const names = this.#parts.handlers.map(shown).join(', ');
+      const names = this.#parts.handlers.table.names.map(shown).join(', ');
       throw new KeylaneError('bad-option', `handler must be one of ${names}, got ${shown(handler)}`);
     }
     return { handler: index, key };

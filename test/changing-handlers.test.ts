@@ -48,6 +48,15 @@ describe('a handler that is added', () => {
     expect(Object.keys(bus.processor.stats().handlers)).toEqual(['order.placed', 'audit']);
   });
 
+  it('is named after its export where that is one function, which takes every type', async () => {
+    await using bus = await createTestProcessor({ handlers: placed });
+    const module = moduleWith('export const count = ({ data }) => data * 2;');
+    expect(await bus.processor.addHandlers(module, { export: 'count' })).toEqual(['count']);
+    const receipt = await bus.processor.publish(order('shipped', 'a', 3) as never);
+    await bus.settle();
+    expect(resultsOf(await receipt.outcomes())).toEqual(['count: 6']);
+  });
+
   it('has its own policy, state, rates, breaker and order', async () => {
     const handlers = moduleWith(
       `
@@ -183,6 +192,7 @@ describe('a handler that is removed', () => {
       ['order.placed'],
     ]);
     expect(() => processor.explain({ handler: 'audit', key: 'a' })).toThrow('handler must be one of "order.placed"');
+    expect(() => processor.pause({ handler: 'audit' })).toThrow('handler must be one of "order.placed"');
     await expect(processor.removeHandler('audit', { owed: 'finish' })).rejects.toThrow('must be one of');
     // It may come again, and is another one then.
     await processor.addHandlers(moduleWith(audit), { export: 'audit' });

@@ -50,7 +50,7 @@ export async function loadHandlers(url: string, exportName = 'default'): Promise
     const named = shown(exportName);
     throw badHandlers(file, `has no export ${named}`, `write export const ${exportName} = … with handlers in it`);
   }
-  return moduleOf(exports, `${file} (export ${exportName})`);
+  return moduleOf(exports, `${file} (export ${exportName})`, exportName);
 }
 
 /** Of another export than the default one, handlers say beside themselves what is to hold for them. */
@@ -60,9 +60,12 @@ function exportsFor(exportName: string, exports: Namespace): Exports {
   return { default: Object.hasOwn(exports, exportName) ? exports[exportName] : undefined, setup, teardown };
 }
 
-/** What a module's exports define, once they are checked; `file` is what messages call it. Throws `bad-handlers`. */
-export function moduleOf(exports: Exports, file: string): HandlerModule {
-  const { names, takes, handlers, keyBatches = [], inline } = definedBy(exports, file);
+/**
+ * What a module's exports define, once they are checked. `file` is what messages call it, `singleName` the name of a
+ * handler that is one function for every type. Throws `bad-handlers`.
+ */
+export function moduleOf(exports: Exports, file: string, singleName = singleHandlerName): HandlerModule {
+  const { names, takes, handlers, keyBatches = [], inline } = definedBy(exports, { file, singleName });
   const given = policiesFrom(exports.policies, { names, inline, file });
   const policies = names.map((name, index) => {
     const plain = given.get(name)?.plain ?? {};
@@ -102,11 +105,11 @@ function unwrapped(namespace: Namespace): Namespace {
   return inner as Namespace;
 }
 
-function definedBy(exports: Exports, file: string): Defined {
+function definedBy(exports: Exports, { file, singleName }: { file: string; singleName: string }): Defined {
   const given = exports.default;
   if (typeof given === 'function') {
     refuseStrayHandlers(exports, file);
-    return { names: [singleHandlerName], takes: 'every-type', handlers: [given as Handler], inline: noPolicies };
+    return { names: [singleName], takes: 'every-type', handlers: [given as Handler], inline: noPolicies };
   }
   if (Array.isArray(given)) return listedHandlers(given, file);
   if (typeof given !== 'object' || given === null) {
