@@ -108,6 +108,29 @@ test('of several that are emitted together none is where one is refused, though 
   expect(bus.outcomes()[0]).toMatchObject({ status: 'succeeded' });
 });
 
+test('a handler may take what it calls out of its context', async () => {
+  const handlers = defineHandlers([
+    {
+      ...{ name: 'sum', on: 'lead', state: { initial: () => 0 } },
+      run: ({ data, key }, { state, setState, emit, correlate }) => {
+        setState(state + data);
+        emit({ type: 'followed', key, data: correlate({ type: 't', data: null }).causationId });
+      },
+    },
+    { name: 'followed', on: 'followed', run: ({ data, causationId }) => data === causationId },
+  ]);
+  await using bus = await createTestProcessor({ handlers });
+  for (const data of [1, 2]) await bus.processor.publish({ type: 'lead', key: 'k', data });
+  await bus.drain();
+  expect(
+    bus
+      .outcomes()
+      .map(({ handler, result }) => `${handler} ${result}`)
+      .toSorted(),
+  ).toEqual([...['followed true', 'followed true', 'sum undefined', 'sum undefined']]);
+  expect(readOutcomes(bus.path, 'SELECT value FROM states')).toEqual([{ value: '3' }]);
+});
+
 test('an event that is emitted after the try has ended is refused', async () => {
   let kept: HandlerContext | null = null;
   const { handlers } = leading((_, context) => {

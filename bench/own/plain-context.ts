@@ -55,19 +55,17 @@ export class PlainContext implements HandlerContext {
   }
 
   /** Kept once the try has succeeded; see `keep`. */
-  setState(next: unknown): void {
+  readonly setState = (next: unknown): void => {
     this.#expectKey();
     this.#next = { state: next };
-  }
+  };
 
-  correlate<Event extends SourceEvent>(event: Event): Event & { correlationId: string; causationId: string } {
-    return correlate(this.#event!, event);
-  }
+  readonly correlate: HandlerContext['correlate'] = (event) => correlate(this.#event!, event);
 
   /** Nothing follows: what keylane does with it is no work of the handler that emits. It is counted, to be told. */
-  emit(events: SourceEvent | readonly SourceEvent[]): void {
+  readonly emit = (events: SourceEvent | readonly SourceEvent[]): void => {
     this.#emitted += Array.isArray(events) ? events.length : 1;
-  }
+  };
 
   /** Events that the try has emitted. */
   get emitted(): number {

@@ -87,7 +87,7 @@ class StatefulContext extends TryContext {
     return this.#given.state;
   }
 
-  override setState(next: unknown): void {
+  protected override keep(next: unknown): void {
     this.#expectKey();
     if (TryContext.isOver(this)) {
       throw new Error(`a try of ${shown(this.handler)} must set its state before it ends, got one after: await it`);

@@ -72,7 +72,20 @@ export class TryContext implements HandlerContext {
     throw this.#keepsNone();
   }
 
-  setState(_next: unknown): void {
+  // A handler may take what it calls out of its context: `(event, { setState, emit }) => …`.
+  get setState(): HandlerContext['setState'] {
+    return (next) => this.keep(next);
+  }
+
+  get emit(): HandlerContext['emit'] {
+    return (events) => this.#emit(events);
+  }
+
+  get correlate(): HandlerContext['correlate'] {
+    return (event) => correlate(this.#cause, event);
+  }
+
+  protected keep(_next: unknown): void {
     throw this.#keepsNone();
   }
 
@@ -95,7 +108,7 @@ export class TryContext implements HandlerContext {
     return this.#controller.signal;
   }
 
-  emit(events: SourceEvent | readonly SourceEvent[]): void {
+  #emit(events: SourceEvent | readonly SourceEvent[]): void {
     if (TryContext.isOver(this)) {
       throw new Error(`a try of ${shown(this.handler)} must emit before it ends, got an event after: await it`);
     }
@@ -115,10 +128,6 @@ export class TryContext implements HandlerContext {
   get #cause(): HandlerEvent {
     invariant(this.#event !== null, 'a handler has its event when it has its context');
     return this.#event;
-  }
-
-  correlate<Event extends SourceEvent>(event: Event): Event & { correlationId: string; causationId: string } {
-    return correlate(this.#cause, event);
   }
 
   /** Passes an abort on to the signal; false when there is nothing more to come. */
