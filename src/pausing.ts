@@ -36,6 +36,8 @@ export class Pausing {
       throw new KeylaneError('overloaded', `${most}, got one more: resume some, or pause their handlers`);
     }
     dispatcher.pause(pause);
+    // What it holds may have to give way to others.
+    this.#parts.wake();
   }
 
   /** See `ProcessorCalls.resume`. */

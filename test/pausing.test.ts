@@ -1,7 +1,8 @@
 // pause() and resume() of a real processor: what is accepted meanwhile waits in order, and its end finishes it.
 
 import { expect, test } from 'vitest';
-import { KeylaneError } from '../dist/src/index.js';
+import { defineHandlers, KeylaneError } from '../dist/src/index.js';
+import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { Gate, makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
 
 const inKey = (key: string, data = key): { type: string; key: string; data: string } => ({ type: 'echo', key, data });
@@ -88,4 +89,33 @@ test('a filter that is wrong is refused with what fits', async () => {
     expect(() => processor.pause(which)).toThrow(message);
   }
   expect(processor.stats().pausedByHand).toEqual([]);
+});
+
+test('what is paused gives way at once to what waits for room', async () => {
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const handlers = defineHandlers({ slow: () => gate, fast: () => 'ran' });
+  const policies = { slow: { concurrency: 1 } };
+  await using bus = await createTestProcessor({ handlers, policies, ringSize: 16, batchSizeMax: 1, threads: 2 });
+  const { processor } = bus;
+  const rounds = () => bus.advance(1000);
+  processor.pause({ handler: 'slow' });
+  await processor.publishMany(Array.from({ length: 60 }, (_, n) => ({ type: 'slow' as const, key: `k${n}`, data: n })));
+  await rounds();
+  // They come back from the store, until memory has room for nothing else.
+  processor.resume();
+  await rounds();
+  expect(processor.stats()).toMatchObject({ slots: 16, slotsHeld: 16, inFlight: 1 });
+  const published = processor.publish({ type: 'fast', key: 'f', data: null });
+  await bus.advance(0);
+  expect(bus.outcomes()).toEqual([]);
+  processor.pause({ handler: 'slow' });
+  await bus.advance(0);
+  expect(bus.outcomes().map(({ result }) => result)).toEqual(['ran']);
+  await published;
+  open();
+  await bus.drain();
+  expect(bus.outcomes()).toHaveLength(61);
 });
