@@ -371,7 +371,7 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'what pages bring of a handler that went runs',
     file: 'src/dispatch/away.ts',
-    from: 'if (!lane.isAway && !isClosed) return false;',
+    from: "if (!lane.isAway && (!isClosed || lane.state === 'busy')) return false;",
     to: 'if (!lane.isAway) return false;',
     built: ['test/changing-handlers.test.ts'],
   },

@@ -126,10 +126,11 @@ export class Away {
   /** Has an event wait in the store where others of its lane do, or its handler went; says whether it has. */
   takes(lane: Lane, slot: Slot): boolean {
     const isClosed = this.isClosed(slot.handler);
-    if (!lane.isAway && !isClosed) return false;
+    // Behind a run that has not ended it keeps its place: all of the lane is sent away together once that has.
+    if (!lane.isAway && (!isClosed || lane.state === 'busy')) return false;
     slot.lane = lane;
     this.setAside(slot);
-    if (isClosed) this.#lanes.forget(lane);
+    if (isClosed && lane.state !== 'busy') this.#lanes.forget(lane);
     return true;
   }
 
