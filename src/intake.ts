@@ -37,8 +37,8 @@ export interface FeedStart {
   readonly signal: AbortSignal | undefined;
 }
 
-/** A published event that waits for room. */
-interface Publisher extends Owed {
+/** A published event that waits for room: what it owes is not known before there is some. */
+interface Publisher extends Omit<Owed, 'route'> {
   letIn(): void;
   refuse(error: unknown): void;
 }
@@ -91,7 +91,7 @@ export class Intake {
    */
   wait(event: EncodedEvent, of: { waiter: Waiter | null; signal: AbortSignal | undefined }): Promise<void> {
     const { waiter, signal } = of;
-    const route = this.routeOf(event);
+    this.routeOf(event);
     const { publishersMax } = this.#parts;
     if (this.#publishers.size >= publishersMax) {
       const held = `${publishersMax} publishers wait for room already (option publishersMax)`;
@@ -106,7 +106,7 @@ export class Intake {
         reject(signal?.reason);
       };
       const publisher: Publisher = {
-        ...{ event, route, waiter },
+        ...{ event, waiter },
         letIn: () => {
           signal?.removeEventListener('abort', giveUp);
           resolve();
@@ -174,7 +174,17 @@ export class Intake {
 
   #letPublishersIn(): void {
     for (const publisher of this.#publishers) {
-      if (!this.#parts.accept(publisher)) return;
+      const { event, waiter } = publisher;
+      let route: Route;
+      try {
+        // Handlers may have come or gone since it was published.
+        route = this.routeOf(event);
+      } catch (error) {
+        this.#publishers.delete(publisher);
+        publisher.refuse(error);
+        continue;
+      }
+      if (!this.#parts.accept({ event, route, waiter })) return;
       this.#publishers.delete(publisher);
       publisher.letIn();
     }

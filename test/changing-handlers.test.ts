@@ -19,6 +19,19 @@ function moduleWith(text: string): string {
   return path;
 }
 
+/** A module whose handler waits at a gate and echoes, with others beside it. */
+function withEcho(name: string, others = ''): string {
+  return moduleWith(`
+    export default [{ name: '${name}', on: ['gated', 'echo'], run: (event) => {
+      if (event.type === 'echo') return event.data;
+      const channel = new BroadcastChannel(event.data);
+      return new Promise((resolve) => {
+        channel.onmessage = () => { channel.close(); resolve('opened'); };
+        channel.postMessage('waiting');
+      });
+    } }, ${others}];`);
+}
+
 const placed = defineHandlers({ 'order.placed': ({ data }) => `placed ${data}` });
 const audit = "export const audit = [{ name: 'audit', on: 'order.*', run: ({ data }) => 'audited ' + data }];";
 
@@ -209,21 +222,7 @@ describe('a handler that is removed', () => {
   ] as const)('leaves what it is owed to the next start, in order, %s', async (_, options) => {
     const store = join(makeFolder(), 'test.db');
     const gate = new Gate();
-    const both = "export { default } from './both.mjs';";
-    const folder = makeFolder();
-    const path = join(folder, 'gated.mjs');
-    writeFileSync(path, both);
-    writeFileSync(
-      join(folder, 'both.mjs'),
-      `export default [{ name: 'gated', on: ['gated', 'echo'], run: (event) => {
-        if (event.type === 'echo') return event.data;
-        const channel = new BroadcastChannel(event.data);
-        return new Promise((resolve) => {
-          channel.onmessage = () => { channel.close(); resolve('opened'); };
-          channel.postMessage('waiting');
-        });
-      } }, { name: 'other', on: 'echo', run: () => 0 }];`,
-    );
+    const path = withEcho('gated', "{ name: 'other', on: 'echo', run: () => 0 }");
     const processor = await makeProcessor({ handlers: path, store, ...options });
     const gated = await processor.publish({ ...gate.event, key: 'k0' });
     await gate.reached;
@@ -286,6 +285,70 @@ describe('a handler that is removed', () => {
       const numbers = ran.filter((one) => one.startsWith(key)).map((one) => Number(one.slice(1)));
       expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
     }
+  });
+
+  it('leaves what comes behind a run to the next start, behind what came before', async () => {
+    const store = join(makeFolder(), 'test.db');
+    const gate = new Gate();
+    const handlers = withEcho('gated');
+    const processor = await makeProcessor({ handlers, store });
+    await processor.publish({ ...gate.event, key: 'k' });
+    await gate.reached;
+    await processor.publish({ type: 'echo', key: 'k', data: 2 });
+    const third = processor.publish({ type: 'echo', key: 'k', data: 3 });
+    const removed = processor.removeHandler('gated', { owed: 'park' });
+    await third;
+    gate.open();
+    await removed;
+    expect(processor.stats()).toMatchObject({ parked: 2, handlers: {} });
+    await processor.drain();
+    expect(readOutcomes(store)).toHaveLength(1);
+    const next = await makeProcessor({ handlers, store });
+    const results: unknown[] = [];
+    next.subscribe('echo', ({ result }) => results.push(result));
+    await next.drain();
+    expect(results).toEqual([2, 3]);
+  });
+
+  it.each(['finish', 'park'] as const)('is owed nothing that waited for room meanwhile: %s', async (owed) => {
+    const handlers = moduleWith(`export default [
+      { name: 'gone', on: ['n', 'only'], run: ({ data }) => data }, { name: 'other', on: 'n', run: ({ data }) => data }];`);
+    const processor = await makeProcessor({ handlers, intake: 'memory', ringSize: 16 });
+    const results: Record<string, unknown[]> = { gone: [], other: [], new: [] };
+    processor.subscribe('n', ({ handler, result }) => results[handler]!.push(result));
+    processor.pause();
+    const published = Array.from({ length: 12 }, (_, data) => processor.publish({ type: 'n', key: 'k', data }));
+    const refused = expect(processor.publish({ type: 'only', key: 'k', data: 12 })).rejects.toMatchObject({
+      code: 'bad-event',
+    });
+    const { accepted } = processor.stats();
+    expect(accepted).toBe(16);
+    const removed = processor.removeHandler('gone', { owed });
+    const module = moduleWith("export default [{ name: 'new', on: 'n', run: ({ data }) => -data }];");
+    const added = processor.addHandlers(module);
+    processor.resume();
+    await Promise.all([...published, refused, removed, added]);
+    await processor.whenIdle();
+    const numbers = Array.from({ length: 12 }, (_, n) => n);
+    expect(results.other).toEqual(numbers);
+    expect(results.gone).toEqual(owed === 'finish' ? numbers.slice(0, 8) : []);
+  });
+
+  it('and added again, is owed what waited for room, and runs none of a key beside what it finishes', async () => {
+    const handlers = moduleWith("export default [{ name: 'gone', on: 'n', run: ({ data }) => data }];");
+    const processor = await makeProcessor({ handlers, threads: 2, intake: 'memory', ringSize: 16 });
+    const results: unknown[] = [];
+    processor.subscribe('n', ({ result }) => results.push(result));
+    processor.pause();
+    const first = Array.from({ length: 16 }, (_, data) => processor.publish({ type: 'n', key: 'k', data }));
+    const removed = processor.removeHandler('gone', { owed: 'finish' });
+    const added = processor.addHandlers(handlers);
+    const refused = expect(processor.publish({ type: 'n', key: 'k', data: 0 })).rejects.toThrow('a handler takes');
+    processor.resume();
+    await Promise.all([...first, removed, added, refused]);
+    await processor.publishMany(Array.from({ length: 40 }, (_, n) => ({ type: 'n', key: 'k', data: 16 + n })));
+    await processor.whenIdle();
+    expect(results).toEqual(Array.from({ length: 56 }, (_, n) => n));
   });
 
   it.each(Array.from({ length: 25 }, (_, seed) => seed))(
