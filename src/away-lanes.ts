@@ -14,6 +14,7 @@ import type { DueTimes } from './due-times.js';
 import { invariant } from './invariant.js';
 import { JoinedEventsReader } from './joined-events.js';
 import { LaneAgenda } from './lane-agenda.js';
+import type { DeadLettersResult } from './store/dead-letter-messages.js';
 import type { LaneAway, LanePage, LanePageRequest } from './store/messages.js';
 import { isWithoutOrder, type LaneName, withoutOrder } from './store-lanes.js';
 import { WayBack } from './way-back.js';
@@ -41,6 +42,7 @@ export class AwayLanes {
   readonly #agenda = new LaneAgenda<AwayLane>();
   readonly #asked = new AskedPages();
   #parked = 0;
+  /** Of handlers that went, less those that handlers that came have taken up. */
   #abandoned = 0;
   #backlog = 0;
 
@@ -83,19 +85,24 @@ export class AwayLanes {
     for (const known of lanes) {
       // Events without an order have no lane that others could follow in.
       const lane = isWithoutOrder(known) ? null : this.#parts.dispatcher.away.holdLane(known.handler, known.key);
-      this.#put(known, {
-        lane: lane?.state === 'free' ? null : lane,
-        parkedBy: known.parkedBy,
-        waiting: known.waiting,
-      });
+      const { parkedBy, waiting } = known;
+      this.#put(known, { lane: lane?.state === 'free' ? null : lane, parkedBy, waiting });
     }
   }
 
+  /** The same of lanes of a handler that comes: what waits in them was parked. */
+  takeUp(lanes: readonly LaneAway[]): void {
+    for (const { waiting } of lanes) this.#abandoned -= waiting;
+    this.begin(lanes);
+  }
+
   /**
-   * Takes in lanes of which the store says that they may go on. Call it when all that the store had said before is
-   * taken in: of what it counted, some is in memory, and what is on its way there it has not counted.
+   * Takes in lanes of which the store says that they may go on, and how much it has put in others, which are parked.
+   * Call it when all that the store had said before is taken in: of what it counted, some is in memory, and what is on
+   * its way there it has not counted.
    */
-  goOn(lanes: readonly LaneAway[]): void {
+  goOn({ lanes, parked }: Pick<DeadLettersResult, 'lanes' | 'parked'>): void {
+    this.#abandoned += parked;
     if (lanes.length === 0) return;
     const inMemory = countInMemory(this.#parts.dispatcher.taken());
     for (const { handler, key, parkedBy, waiting } of lanes) {

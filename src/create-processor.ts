@@ -11,6 +11,7 @@ import { loadOpenTelemetry } from './open-telemetry.js';
 import { type Config, configFrom, type ProcessorOptions } from './options.js';
 import { ordersOf, policiesOf } from './policy.js';
 import { ChangingPool } from './pool/changing-pool.js';
+import { sourceOf } from './pool/pool-options.js';
 import { type PreflightResult, preflight } from './pool/preflight.js';
 import { Processor } from './processor.js';
 import type { InputOf, Schemas } from './standard-schema.js';
@@ -71,7 +72,8 @@ export async function startProcessor<Events extends EventMap>(
   let flight: FlightLog | null = null;
   try {
     const policies = policiesOf(table, config);
-    pool = await ChangingPool.start({ url, table, policies, execArgv, config, onWarning, onFatal });
+    const sources = [sourceOf({ url, table }, 'default')];
+    pool = await ChangingPool.start({ sources, policies, execArgv, config, onWarning, onFatal });
     const journal = await writer.openJournal({ isVolatile: config.intake === 'memory' });
     const { opened } = writer;
     const { batchSizeMax } = config;
@@ -90,7 +92,8 @@ export async function startProcessor<Events extends EventMap>(
       flight,
       trouble,
       clock: systemClock,
-      load: (module, exportName) => preflight(module, { loadTimeoutMs: config.loadTimeoutMs, exportName }),
+      sources,
+      load: (module, how) => preflight(module, { loadTimeoutMs: config.loadTimeoutMs, ...how }),
     });
     tracing?.measure(() => processor.stats());
     return processor;

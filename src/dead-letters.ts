@@ -4,7 +4,7 @@
 import { checkReason, type DeadLetterSelection, selectionFrom, selectionNames } from './dead-letter-selection.js';
 import { KeylaneError, shown } from './errors.js';
 import { unknownOption } from './option-spec.js';
-import type { DeadLettersRequest, DeadLettersResult, LetterPlace } from './store/messages.js';
+import type { DeadLettersRequest, DeadLettersResult, LetterPlace } from './store/dead-letter-messages.js';
 import type { Discarded, Redriven } from './store/redrive-store.js';
 
 interface Parts {

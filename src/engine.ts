@@ -31,6 +31,7 @@ import { warnsOfParked } from './parked-warning.js';
 import { Partitions } from './partitions.js';
 import { Pausing } from './pausing.js';
 import { claimsOf, type LaneOrder, supersedingOf } from './policy.js';
+import type { HandlerSource } from './pool/messages.js';
 import { Publishing } from './publishing.js';
 import { Pump } from './pump.js';
 import { rateLimitFrom } from './rate-options.js';
@@ -57,7 +58,9 @@ export interface EngineParts {
   readonly clock: Clock;
   /** Whether its events ran before: none supersedes another then, and what they emit is there already. */
   readonly isReplay?: boolean;
-  /** Left out where none can be added. */
+  /** What the threads were started with; left out where no handlers come. */
+  readonly sources?: readonly HandlerSource[];
+  /** Likewise. */
   readonly load?: HandlerLoader;
 }
 
@@ -144,14 +147,14 @@ export class Engine {
       ...{ writer, clock, limits: config, reserved: journalPartition, intake, partitions, onWarning },
       handlers: () => handlers.table,
     });
-    this.changing = this.#changing(parts, dueTimes);
+    this.changing = this.#changing(parts, { dueTimes, onWarning });
     const stored = { wallMs: () => clock.wallMs(), allStored: () => pump.allStored() };
     const calls = { dispatcher, flights: this.flights, writer, pump, away, journal: this.journal, ...stored };
     this.states = new StateLookUp({ writer, handlers: names });
     this.pausing = new Pausing({ dispatcher, handlers, wake: () => pump.wake() });
     this.deadLetters = new DeadLetters({
       ...calls,
-      deadLetters: (request) => pump.takeIn(writer.deadLetters(request), ({ lanes }) => away.goOn(lanes)),
+      deadLetters: (request) => pump.takeIn(writer.deadLetters(request), (result) => away.goOn(result)),
     });
     this.cancellations = this.#cancellations({ ...calls, widest });
   }
@@ -164,11 +167,14 @@ export class Engine {
     });
   }
 
-  #changing({ pool, writer, flight, load = cannotLoad }: EngineParts, dueTimes: DueTimes): ChangingHandlers {
+  #changing(
+    { pool, writer, flight, sources = [], load = cannotLoad }: EngineParts,
+    of: { dueTimes: DueTimes; onWarning: (error: KeylaneError) => void },
+  ): ChangingHandlers {
     const { handlers, dispatcher, away, journal, pump, idleness } = this;
     return new ChangingHandlers({
-      ...{ handlers, dispatcher, dueTimes, away, journal, pump, idleness },
-      ...{ pool, writer, flight, load },
+      ...{ handlers, dispatcher, away, journal, pump, idleness, ...of },
+      ...{ pool, writer, flight, sources, load },
     });
   }
 

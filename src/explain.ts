@@ -8,7 +8,7 @@ import { KeylaneError, shown } from './errors.js';
 import type { Identity } from './event.js';
 import type { Flights } from './flights.js';
 import type { Policy } from './handler.js';
-import type { HandlerSet } from './handler-set.js';
+import { type HandlerSet, noSuchHandler } from './handler-set.js';
 import type { Phase } from './phase.js';
 import type { LaneOrder } from './policy.js';
 
@@ -72,10 +72,7 @@ interface Parts {
 /** Explains the lane of a handler and a key. Throws a KeylaneError `bad-option` where there is no such lane. */
 export function explainLane(wanted: { readonly handler: string; readonly key: string }, parts: Parts): Explanation {
   const handler = parts.handlers.indexOf(wanted.handler);
-  if (handler === -1) {
-    const names = parts.handlers.table.names.map(shown).join(', ');
-    throw new KeylaneError('bad-option', `handler must be one of ${names}, got ${shown(wanted.handler)}`);
-  }
+  if (handler === -1) throw noSuchHandler(wanted.handler, parts.handlers.table);
   if (parts.orders[handler] === 'none') {
     const why = 'under order "none" events have no lanes, each runs when a thread is free';
     throw new KeylaneError('bad-option', `there is nothing to explain: ${why}; stats() counts those that wait`);

@@ -8,6 +8,9 @@ import type { Config } from './options.js';
 import { claimsOf, type LaneOrder, ordersOf, policiesOf, supersedingOf } from './policy.js';
 import { joinedTable, Routes, takesOf } from './routes.js';
 
+/** Handlers that may come while a processor lives; the index of one that went is not given again. */
+const handlersMax = 10_000;
+
 /** Handlers that fit, and are not there yet. */
 export interface HandlersToAdd {
   readonly table: HandlerTable;
@@ -67,6 +70,10 @@ export class HandlerSet {
       const advice = 'the store knows handlers by their names: give it another, or remove that one first';
       throw new KeylaneError('bad-handlers', `handler ${shown(known)} must have a name of its own: ${advice}`);
     }
+    if (this.names.length + table.names.length > handlersMax) {
+      const most = `at most ${handlersMax} handlers may come in the life of a processor, those that went included`;
+      throw new KeylaneError('bad-option', `${most}: make another processor`);
+    }
     const { order, stateBytesMax } = this.#config;
     const [policies, orders] = [policiesOf(table, this.#config), ordersOf(table, order)];
     const [claims, supersedes] = [claimsOf(table, order), supersedingOf(table, order)];
@@ -99,6 +106,12 @@ export class HandlerSet {
     this.routes.remove(index);
     this.#table = tableWithout(this.#table, name);
   }
+}
+
+/** Says that there is no handler of a name. */
+export function noSuchHandler(name: unknown, { names }: Pick<HandlerTable, 'names'>): KeylaneError {
+  const expected = names.length === 0 ? 'of which there is none now' : `one of ${names.map(shown).join(', ')}`;
+  return new KeylaneError('bad-option', `handler must be ${expected}, got ${shown(name)}`);
 }
 
 function tableWithout(table: HandlerTable, name: string): HandlerTable {

@@ -135,6 +135,14 @@ export class Journal {
     this.#expected.add(handler);
   }
 
+  /** Takes in that an event waits in the lane of a handler that is not there. */
+  parkedAt(position: number): void {
+    // Of one that lies before the cursor a page has told so.
+    if (position < this.#cursor) return;
+    this.#backlog -= 1;
+    this.#parked += 1;
+  }
+
   /** Takes in that an event that was in the journal only is owed one outcome less. */
   left(position: number): void {
     // What lies before the cursor and is not in the ring is owed to a handler that is not there.

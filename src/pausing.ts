@@ -4,7 +4,7 @@
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import { keyPausesMax, type Pause } from './dispatch/pauses.js';
 import { KeylaneError, shown } from './errors.js';
-import type { HandlerSet } from './handler-set.js';
+import { type HandlerSet, noSuchHandler } from './handler-set.js';
 
 /** What to pause or resume: everything (`{}`), a handler, a key of all handlers, or a key of one. */
 export interface PauseFilter {
@@ -60,7 +60,7 @@ export class Pausing {
     this.#parts.dispatcher.resume(null);
   }
 
-  #pauseFrom(verb: string, which: PauseFilter): Pause {
+  #pauseFrom(verb: 'pause' | 'resume', which: PauseFilter): Pause {
     const stray = Object.keys(which ?? {}).find((name) => name !== 'handler' && name !== 'key');
     if (typeof which !== 'object' || which === null || stray !== undefined) {
       const found = stray === undefined ? shown(which) : `the member ${shown(stray)}`;
@@ -71,11 +71,10 @@ export class Pausing {
       throw new KeylaneError('bad-option', `key must be a string, got ${shown(key)}`);
     }
     if (handler === undefined) return { handler: null, key };
-    const index = this.#parts.handlers.indexOf(handler);
-    if (index === -1) {
-      const names = this.#parts.handlers.table.names.map(shown).join(', ');
-      throw new KeylaneError('bad-option', `handler must be one of ${names}, got ${shown(handler)}`);
-    }
+    const { handlers } = this.#parts;
+    // One that is being removed may wait for it.
+    const index = verb === 'resume' ? handlers.names.indexOf(handler) : handlers.indexOf(handler);
+    if (index === -1) throw noSuchHandler(handler, handlers.table);
     return { handler: index, key };
   }
 }

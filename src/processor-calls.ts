@@ -176,9 +176,11 @@ export abstract class ProcessorCalls<Events extends EventMap> {
   }
 
   /**
-   * Adds the handlers that a module exports: events that are accepted from then on are owed to them too. Resolves with
-   * their names when threads that have them have taken over and the store knows them; rejects, changing nothing, with
-   * `bad-handlers` where the module is not sound, has a name that is taken, or one that stored events wait for.
+   * Adds the handlers that a module exports: events that are accepted from then on are owed to them too, after what
+   * waits for handlers of their names in the store. Resolves with their names when threads that have them have taken
+   * over and the store knows them; waits for a handler of such a name that is being removed. Rejects, and handlers stay
+   * as they are, with `bad-handlers` where the module is not sound, has a name that is taken, or another order than
+   * what waits for it; with `not-running` or what ended the processor, where that comes first.
    */
   addHandlers(module: string | URL, options: AddOptions = {}): Promise<readonly string[]> {
     return this.whileOpen(() => this.engine.changing.add(module, options));
@@ -187,7 +189,8 @@ export abstract class ProcessorCalls<Events extends EventMap> {
   /**
    * Removes a handler: no event that is accepted from now on is owed to it. What was accepted before is finished
    * (`finish`: resolves then; it waits for retries and pauses, not for keys that are stopped behind a dead letter), or
-   * stays in the store (`park`: resolves when what was running is done and the rest is stored).
+   * stays in the store (`park`: resolves when what was running is done and the rest is stored); called again with
+   * `park`, one that finishes is parked. Rejects with `bad-option` where there is no such handler.
    */
   removeHandler(name: string, options: RemoveOptions): Promise<void> {
     return this.whileOpen(() => this.engine.changing.remove(name, options));

@@ -229,6 +229,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
       const closed = new KeylaneError('not-running', 'the processor takes no more events: it is draining or stopped');
       this.#enter('draining');
       this.engine.pausing.end(closed);
+      this.engine.changing.end(closed);
       this.engine.intake.close(closed, { fatal: false });
       this.#ending = this.#finish();
     }
@@ -284,6 +285,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
     this.engine.intake.close(error, { fatal: true });
     this.cutCalls(error);
     this.engine.pausing.end(error);
+    this.engine.changing.end(error);
     // The flight log goes first: another user of the store may come as soon as its lock is free.
     this.#parts.flight.close();
     // The lock goes last: until the threads have exited they may run events that its next holder would run too.

@@ -1,6 +1,7 @@
 // The durable state of a key, asked of the writer thread, which has what was stored before the question.
 
 import { KeylaneError, shown } from './errors.js';
+import { noSuchHandler } from './handler-set.js';
 import { stateValue } from './keyed-state.js';
 import type { WriterThread } from './threads.js';
 
@@ -29,10 +30,7 @@ export class StateLookUp {
   async find(handler: string, key: string): Promise<DurableState | null> {
     const { writer, handlers } = this.#parts;
     const index = handlers.indexOf(handler);
-    if (index === -1) {
-      const names = handlers.map(shown).join(', ');
-      throw new KeylaneError('bad-option', `handler must be one of ${names}, got ${shown(handler)}`);
-    }
+    if (index === -1) throw noSuchHandler(handler, { names: handlers.filter((name) => name !== '') });
     if (typeof key !== 'string') throw new KeylaneError('bad-option', `key must be a string, got ${shown(key)}`);
     const [state] = await writer.readStates({ handlers: [index], keys: [key], bytesMax: 0 });
     return state === undefined || state === null ? null : { version: state.version, value: stateValue(state) };

@@ -4,12 +4,11 @@
 import type { KeyState } from './keyed-state.js';
 import type { BatchMessage, BatchReport } from './pool/messages.js';
 import type { PoolHandlers } from './pool/pool-options.js';
+import type { DeadLettersRequest, DeadLettersResult } from './store/dead-letter-messages.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './store/event-messages.js';
 import type { BatchInFlight } from './store/flight-log.js';
-import type { HandlersAdded } from './store/handler-messages.js';
+import type { HandlersAdded, HandlersKnown, OwedParked, OwedRequest } from './store/handler-messages.js';
 import type {
-  DeadLettersRequest,
-  DeadLettersResult,
   GroupRequest,
   GroupResult,
   JournalPage,
@@ -61,8 +60,13 @@ export interface FlightRecorder {
 export interface WriterThread {
   openPartition(name: string): Promise<PartitionStart>;
   openJournal(how: { isVolatile: boolean }): Promise<JournalStart>;
-  /** Makes handlers known that come; gives their ids in the store. Rejects for one to which stored events are owed. */
-  addHandlers(request: HandlersAdded): Promise<readonly number[]>;
+  /**
+   * Has journaled events that are owed to a handler which is to come wait in its lanes. Rejects with `bad-handlers`
+   * where its lanes could not be kept as they are.
+   */
+  parkOwed(request: OwedRequest): Promise<OwedParked>;
+  /** Makes handlers known that come; gives what the store has of them. Rejects as `parkOwed` does. */
+  addHandlers(request: HandlersAdded): Promise<HandlersKnown>;
   /** What is owed to a handler stays in the store from here on. */
   removeHandler(index: number): Promise<void>;
   /** Reads journaled events that have no outcome, in order; sees what was appended before the call. */

@@ -80,7 +80,7 @@ test('an event that is in memory already leaves the backlog no second time when 
   const { lanes } = makeLanes({ keys: 1, each: 3 });
   lanes.turn(lanes.wish(9) as LanePageRequest, pageOf('0', { position: 5, isLast: false }));
   expect(lanes.backlog).toBe(2);
-  lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 4 }]);
+  lanes.goOn({ lanes: [{ handler: 0, key: '0', parkedBy: null, waiting: 4 }], parked: 0 });
   expect(lanes.backlog).toBe(3);
   lanes.turn(lanes.wish(9) as LanePageRequest, pageOf('0', { position: 5, isLast: false, next: 1 }));
   expect(lanes.backlog).toBe(3);
@@ -91,7 +91,7 @@ test('an event that is in memory already leaves the backlog no second time when 
 test('a page is not taken in that was asked for before its lane began anew', () => {
   const { lanes, dispatcher } = makeLanes({ keys: 1 });
   const before = lanes.wish(9) as LanePageRequest;
-  lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 2 }]);
+  lanes.goOn({ lanes: [{ handler: 0, key: '0', parkedBy: null, waiting: 2 }], parked: 0 });
   const after = lanes.wish(9) as LanePageRequest;
   lanes.turn(before, pageOf('0', { position: 5 }));
   expect([dispatcher.held, lanes.open.size === 0]).toEqual([0, false]);
@@ -180,7 +180,7 @@ test('events on their way from one lane without an order to another are counted 
   slot.sentTo = { handler: -2, key: '640+16' };
   lanes.joined(slot);
   const told = (key: string, waiting: number) => ({ handler: -2, key, parkedBy: null, waiting });
-  lanes.goOn([told('3', 2), told('640+16', 0)]);
+  lanes.goOn({ lanes: [told('3', 2), told('640+16', 0)], parked: 0 });
   expect([lanes.backlog, lanes.nextWakeMs(clock.nowMs())]).toEqual([2, 640]);
 });
 
@@ -232,7 +232,7 @@ test.each(['on its way to the store', 'on its way from the store'])(
     answer({ found: 'cancelled', identity, cancelled: [cancelledFor] });
     expect([await cancelled, dispatcher.held]).toEqual(['cancelled', 1]);
     // Another was redriven, and the store counts it.
-    lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: lanes.backlog + 1 }]);
+    lanes.goOn({ lanes: [{ handler: 0, key: '0', parkedBy: null, waiting: lanes.backlog + 1 }], parked: 0 });
     expect(lanes.backlog).toBe(where === 'on its way to the store' ? 4 : 3);
   },
 );
@@ -253,7 +253,7 @@ test('lanes that are stopped are counted until they go on, and not asked for', (
   lanes.park({ lane: dispatcher.lane(0, '0')!, partition: 1, position: 3, handler: 0, letGo: 0 });
   expect([lanes.parkedLanes, lanes.parked, lanes.backlog]).toEqual([1, 1, 1]);
   expect(wishes(lanes, 9)).toMatchObject([{ key: '1' }]);
-  lanes.goOn([{ handler: 0, key: '0', parkedBy: null, waiting: 1 }]);
+  lanes.goOn({ lanes: [{ handler: 0, key: '0', parkedBy: null, waiting: 1 }], parked: 0 });
   expect(lanes.parkedLanes).toBe(0);
   expect(wishes(lanes, 9)).toMatchObject([{ key: '0' }]);
 });

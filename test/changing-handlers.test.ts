@@ -1,9 +1,10 @@
 // Handlers that come and go while a processor runs: what is accepted is owed to those there are then, and nothing that
 // was owed is lost, doubled or overtaken, whether it is finished or left in the store.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { defineHandlers, openStore } from '../dist/src/index.js';
 import { StoreWriter } from '../dist/src/store/store-writer.js';
 import { mulberry32 } from '../dist/src/testing/mulberry32.js';
@@ -409,19 +410,6 @@ describe('a handler that is removed', () => {
     },
   );
 
-  it('that stored events wait for is not added again until a start has run them', async () => {
-    await using bus = await createTestProcessor({ handlers: placed });
-    const { processor } = bus;
-    await processor.addHandlers(moduleWith(audit), { export: 'audit' });
-    processor.pause({ handler: 'audit' });
-    await processor.publish(order('shipped', 'a', 1) as never);
-    await processor.removeHandler('audit', { owed: 'park' });
-    expect(processor.stats()).toMatchObject({ parked: 1, pausedByHand: [] });
-    await expect(processor.addHandlers(moduleWith(audit), { export: 'audit' })).rejects.toThrow(
-      'handler "audit" must be new, or owed nothing: stored events wait for it',
-    );
-  });
-
   it('is not parked under order "global", nor in a way that is none', async () => {
     const processor = await makeProcessor({ order: 'global' });
     await expect(processor.removeHandler('echo', { owed: 'park' })).rejects.toThrow('owed must be "finish"');
@@ -429,6 +417,366 @@ describe('a handler that is removed', () => {
     await processor.removeHandler('echo', { owed: 'finish' });
     await expect(processor.publish({ type: 'echo', data: 1 })).rejects.toMatchObject({ code: 'bad-event' });
     expect(await processor.process({ type: 'fail', data: 1 })).toMatchObject({ handler: 'fail' });
+  });
+});
+
+describe('a handler that was parked and is added again', () => {
+  const sum = (on = 'n') =>
+    moduleWith(`export const sum = [{ name: 'sum', on: '${on}', state: { initial: () => [] },
+    run: ({ data }, context) => { context.setState([...context.state, data]); return data; } }];`);
+  const both = { export: 'sum' };
+
+  it.each([
+    ['where it waits in lanes', false],
+    ['while some of it is in the journal only', true],
+  ] as const)('runs what waited for it first, and nothing twice, %s', async (_, isBehind) => {
+    const store = join(makeFolder(), 'test.db');
+    const module = sum();
+    const handlers = defineHandlers([{ name: 'other', on: 'n', run: () => 0 }]);
+    const main = moduleWith(`export default ${JSON.stringify(handlers)}.map((one) => ({ ...one, run: () => 0 }));`);
+    const processor = await makeProcessor({ handlers: main, store, ringSize: 64, threads: 2, autoStart: !isBehind });
+    await processor.addHandlers(module, both);
+    processor.pause({ handler: 'sum' });
+    const keys = ['a', 'b', 'c'];
+    const events = (from: number, count: number) =>
+      Array.from({ length: count }, (_, n) => ({ type: 'n', key: keys[(from + n) % 3]!, data: from + n }));
+    await processor.publishMany(events(0, 900));
+    await processor.removeHandler('sum', { owed: 'park' });
+    expect(processor.stats()).toMatchObject({ accepted: 1800 });
+    // Owed to the other one alone.
+    await processor.publishMany(events(900, 3));
+    if (!isBehind) await processor.whenIdle();
+    expect(processor.stats()).toMatchObject({ accepted: 1803, ...(!isBehind && { parked: 900, backlog: 0 }) });
+    await processor.addHandlers(module, both);
+    expect(processor.stats()).toMatchObject({ accepted: 1803, parked: 0 });
+    processor.start();
+    await processor.publishMany(events(903, 3));
+    await processor.whenIdle();
+    const { accepted, parked, backlog, handlers: tallies } = processor.stats();
+    expect({ accepted, parked, backlog }).toEqual({ accepted: 1809, parked: 0, backlog: 0 });
+    expect([tallies['sum']!.succeeded, tallies['other']!.succeeded]).toEqual([903, 906]);
+    for (const [index, key] of keys.entries()) {
+      const all = events(0, 906).filter((one) => one.key === key && (one.data < 900 || one.data >= 903));
+      const state = await processor.state('sum', key);
+      expect(state!.value, `key ${index}`).toEqual(all.map(({ data }) => data));
+    }
+  });
+
+  it('also by a processor whose module does not have it', async () => {
+    const store = join(makeFolder(), 'test.db');
+    const module = sum();
+    const first = await makeProcessor({ store });
+    await first.addHandlers(module, both);
+    first.pause({ handler: 'sum' });
+    await first.publishMany(Array.from({ length: 20 }, (_, data) => ({ type: 'n', key: 'k', data })));
+    await first.stop();
+    const second = await makeProcessor({ store });
+    await second.process({ type: 'echo', data: 1 });
+    expect(second.stats()).toMatchObject({ parked: 20, accepted: 1 });
+    await second.addHandlers(module, both);
+    expect(await second.process({ type: 'n', key: 'k', data: 20 })).toMatchObject({ result: 20 });
+    expect(second.stats()).toMatchObject({ parked: 0, accepted: 2 });
+    expect((await second.state('sum', 'k'))!.value).toEqual(Array.from({ length: 21 }, (_, n) => n));
+  });
+
+  it('has its dead letters, and what is stopped behind them', async () => {
+    const module = moduleWith(`export const strict = [{ name: 'strict', on: 'n', attemptsMax: 1, onDeadLetter: 'park',
+      run: ({ data }) => { if (data === 'bad') throw new Error('bad'); return data; } }];`);
+    const mended = moduleWith(
+      "export const strict = [{ name: 'strict', on: 'n', run: ({ data }) => 'mended ' + data }];",
+    );
+    const processor = await makeProcessor();
+    await processor.addHandlers(module, { export: 'strict' });
+    await processor.publishMany(['bad', 1, 2].map((data) => ({ type: 'n', key: 'k', data })));
+    await processor.whenIdle();
+    expect(processor.stats()).toMatchObject({ parked: 2, lanesParked: 1 });
+    await processor.removeHandler('strict', { owed: 'finish' });
+    expect(processor.stats()).toMatchObject({ parked: 2, lanesParked: 0 });
+    expect(await processor.redrive({ handler: 'strict' })).toMatchObject({ redriven: 1 });
+    expect(processor.stats()).toMatchObject({ parked: 3, accepted: 3 });
+    const results: unknown[] = [];
+    processor.subscribe('n', ({ result }) => results.push(result));
+    await processor.addHandlers(mended, { export: 'strict' });
+    await processor.whenIdle();
+    expect(results).toEqual(['mended bad', 'mended 1', 'mended 2']);
+    expect(processor.stats()).toMatchObject({ parked: 0, accepted: 3, lanesParked: 0 });
+  });
+
+  it('counts as parked what is redriven and cancelled meanwhile, no more and no less', async () => {
+    const processor = await makeProcessor({ attemptsMax: 1 });
+    await processor.addHandlers(
+      moduleWith("export const bad = [{ name: 'bad', on: 'n', run: () => { throw new Error('no'); } }];"),
+      {
+        export: 'bad',
+      },
+    );
+    const { identity } = await processor.publish({ type: 'n', key: 'k', data: 1 });
+    await processor.whenIdle();
+    await processor.removeHandler('bad', { owed: 'park' });
+    await processor.redrive({});
+    expect(processor.stats()).toMatchObject({ parked: 1, accepted: 1 });
+    expect(await processor.cancel(identity)).toBe('cancelled');
+    expect(processor.stats()).toMatchObject({ parked: 0, accepted: 1 });
+  });
+
+  it('is refused with another order than what waits for it has, and threads stay as they are', async () => {
+    const log = join(makeFolder(), 'hooks.log');
+    const text = (order: string) => `
+      import { appendFileSync } from 'node:fs';
+      export const setup = () => appendFileSync(${JSON.stringify(log)}, 'setup ');
+      export default [{ name: 'late', on: 'n', order: '${order}', run: ({ data }) => data }];`;
+    const processor = await makeProcessor();
+    await processor.addHandlers(moduleWith(text('key')));
+    processor.pause({ handler: 'late', key: 'k' });
+    await processor.publish({ type: 'n', key: 'k', data: 1 });
+    await processor.removeHandler('late', { owed: 'park' });
+    await expect(processor.addHandlers(moduleWith(text('handler')))).rejects.toThrow(
+      'handler "late" must have order "key", as stored events wait for it, got "handler"; start with a module that has it',
+    );
+    expect(readFileSync(log, 'utf8')).toBe('setup ');
+    await processor.addHandlers(moduleWith(text('key')));
+    await processor.whenIdle();
+    expect(processor.stats()).toMatchObject({ parked: 0, pausedByHand: [], handlers: { late: { succeeded: 1 } } });
+  });
+
+  it('is remembered with its order once its events wait in its lanes, whatever becomes of it then', async () => {
+    const store = join(makeFolder(), 'test.db');
+    const late = (setup: string) =>
+      moduleWith(`${setup}
+      export default [{ name: 'late', on: 'n', order: 'handler', run: ({ data }) => data }];`);
+    const first = await makeProcessor({ store });
+    await first.addHandlers(moduleWith("export default [{ name: 'late', on: 'n', run: ({ data }) => data }];"));
+    first.pause();
+    await first.publishMany([1, 2, 3].map((data) => ({ type: 'n', key: `k${data}`, data })));
+    await first.stop();
+    const second = await makeProcessor({ store });
+    const refused = second.addHandlers(late("export function setup() { throw new Error('no'); }"));
+    await expect(refused).rejects.toThrow('threw in its setup()');
+    await second.stop();
+    expect(read(store, "SELECT own_order FROM handler WHERE name = 'late'")).toEqual([{ own_order: 3 }]);
+    expect(read(store, 'SELECT DISTINCT key FROM waiting')).toEqual([{ key: '' }]);
+    const third = await makeProcessor({ store });
+    await third.addHandlers(late(''));
+    await third.drain();
+    const rows = readOutcomes(store, "SELECT result FROM outcomes WHERE handler = 'late' ORDER BY started_at");
+    expect(rows.map(({ result }) => result)).toEqual(['1', '2', '3']);
+  });
+
+  it('is refused under order "global" while events wait for it', async () => {
+    const module = moduleWith("export const late = [{ name: 'late', on: 'n', run: () => 1 }];");
+    const late = { export: 'late' };
+    const store = join(makeFolder(), 'test.db');
+    const first = await makeProcessor({ store, order: 'global' });
+    await first.addHandlers(module, late);
+    first.pause();
+    await first.publish({ type: 'n', key: 'k', data: 1 });
+    await first.stop();
+    const second = await makeProcessor({ store, order: 'global' });
+    await expect(second.addHandlers(module, late)).rejects.toThrow('must be owed nothing under order "global"');
+  });
+
+  it.each(Array.from({ length: 25 }, (_, seed) => seed))(
+    'runs each event once and in order, however often it goes and comes: seed %i',
+    async (seed) => {
+      const draw = mulberry32(seed);
+      const below = (count: number): number => Math.floor(draw() * count);
+      const rounds = async (count: number): Promise<void> => {
+        for (let left = count; left > 0; left -= 1) await new Promise((resolve) => setImmediate(resolve));
+      };
+      const ran: { key: string | null; position: number }[] = [];
+      let failures = 5;
+      const name = `keylane-changing-${seed}`;
+      (globalThis as Record<string, unknown>)[name] = async (event: { key: string | null; position: number }) => {
+        await rounds(below(3));
+        if (failures > 0 && below(5) === 0) {
+          failures -= 1;
+          throw new Error('again');
+        }
+        ran.push({ key: event.key, position: event.position });
+      };
+      onTestFinished(() => {
+        delete (globalThis as Record<string, unknown>)[name];
+      });
+      const order = (['key', 'handler', 'none'] as const)[below(3)]!;
+      const rate = below(2) === 0 ? '' : `rateLimit: { tries: ${1 + below(8)}, perMs: 50 },`;
+      const module = moduleWith(`export const came = [{ name: 'came', on: '*', attemptsMax: 9, backoffMsMin: 5,
+        backoffMsMax: 5, order: '${order}', ${rate} run: (event) => globalThis['${name}'](event) }];`);
+      const handlers = defineHandlers([{ name: 'other', on: '*', run: () => {} }]);
+      await using bus = await createTestProcessor({ handlers, ringSize: 16, batchSizeMax: 4, threads: 2, seed });
+      const { processor } = bus;
+      const publish = async (): Promise<void> => {
+        const key = () => [null, 'a', 'b', 'c'][below(4)]!;
+        const events = Array.from({ length: below(60) }, (_, data) => ({ type: 't', key: key(), data }));
+        await processor.publishMany(events);
+      };
+      for (let times = 0; times < 4; times += 1) {
+        await processor.addHandlers(module, { export: 'came' });
+        const published = publish();
+        await rounds(below(30));
+        if (below(2) === 0) await bus.advance(below(100));
+        const removed = processor.removeHandler('came', { owed: below(2) === 0 ? 'park' : 'finish' });
+        if (below(2) === 0) await rounds(below(10));
+        // It may have gone by then.
+        if (below(3) === 0) processor.removeHandler('came', { owed: 'park' }).catch(() => {});
+        await bus.advance(2000);
+        await Promise.all([removed, published]);
+        await publish();
+      }
+      await processor.addHandlers(module, { export: 'came' });
+      await bus.advance(5000);
+      await bus.settle();
+      const { parked, waiting, inFlight, backlog, accepted } = processor.stats();
+      const reader = openStore(bus.path);
+      const owed = [...reader.events()].map(({ handlers }) => handlers);
+      reader.close();
+      const ofCame = owed.filter((names) => names.includes('came')).length;
+      expect({ parked, waiting, inFlight, backlog, accepted, ran: ran.length }).toEqual({
+        ...{ parked: 0, waiting: 0, inFlight: 0, backlog: 0, accepted: owed.flat().length, ran: ofCame },
+      });
+      expect(new Set(ran.map(({ position }) => position)).size).toBe(ofCame);
+      const lanes =
+        order === 'none'
+          ? []
+          : order === 'handler'
+            ? [ran]
+            : ['a', 'b', 'c'].map((key) => ran.filter((one) => one.key === key));
+      for (const lane of lanes) {
+        const positions = lane.map(({ position }) => position);
+        expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+      }
+    },
+  );
+});
+
+describe('a module of which all handlers went', () => {
+  const version = (number: number) => `export const late = [{ name: 'late', on: 'n', run: () => ${number} },
+    { name: 'later', on: 'n', run: () => ${number} }];`;
+
+  it('is torn down, loaded by no thread any more, and may come again as another', async () => {
+    const log = join(makeFolder(), 'hooks.log');
+    const note = `import { appendFileSync } from 'node:fs'; const note = (what) => appendFileSync(${JSON.stringify(log)}, what + ' ');
+      export const setup = () => note('setup'); export const teardown = () => note('teardown');`;
+    const module = moduleWith(note + version(1));
+    const main = moduleWith("export default [{ name: 'die', on: 'die', attemptsMax: 1, run: () => process.exit(7) }];");
+    const processor = await makeProcessor({ handlers: main });
+    const warnings: string[] = [];
+    processor.on('warning', ({ code }) => warnings.push(code));
+    await processor.addHandlers(module, { export: 'late' });
+    await processor.removeHandler('late', { owed: 'finish' });
+    expect(readFileSync(log, 'utf8')).toBe('setup ');
+    await processor.removeHandler('later', { owed: 'park' });
+    writeFileSync(module, note + version(2));
+    // Threads that start from here on would find other handlers, or none.
+    expect(await processor.process({ type: 'die', data: null })).toMatchObject({ status: 'dead-lettered' });
+    await processor.setThreads(2);
+    expect(readFileSync(log, 'utf8')).toBe('setup teardown ');
+    await processor.addHandlers(module, { export: 'late' });
+    const receipt = await processor.publish({ type: 'n', data: null });
+    expect(resultsOf(await receipt.outcomes())).toEqual(['late: 2', 'later: 2']);
+    await processor.removeHandler('late', { owed: 'finish' });
+    await processor.removeHandler('later', { owed: 'finish' });
+    await processor.removeHandler('die', { owed: 'finish' });
+    rmSync(main);
+    rmSync(module);
+    await processor.setThreads(1);
+    await expect(processor.removeHandler('die', { owed: 'park' })).rejects.toThrow(
+      'handler must be of which there is none now, got "die"',
+    );
+    expect(warnings.filter((code) => code !== 'pool-failed')).toEqual([]);
+    await processor.drain();
+  });
+
+  it('does not end the processor where other modules cannot be loaded again: the threads go on', async () => {
+    const main = moduleWith('export default { echo: ({ data }) => data };');
+    const processor = await makeProcessor({ handlers: main });
+    const warnings: string[] = [];
+    processor.on('warning', ({ message }) => warnings.push(message));
+    await processor.addHandlers(moduleWith(audit), { export: 'audit' });
+    rmSync(main);
+    await processor.removeHandler('audit', { owed: 'finish' });
+    expect(warnings).toEqual([expect.stringContaining('threads without handlers that went could not be started')]);
+    expect(await processor.process({ type: 'echo', data: 7 } as never)).toMatchObject({ result: 7 });
+  });
+});
+
+describe('changes of handlers', () => {
+  it('do not wait for a handler that cannot finish, which may be parked or resumed then', async () => {
+    const processor = await makeProcessor();
+    const two = moduleWith("export default [1, 2].map((n) => ({ name: 'p' + n, on: 'n', run: () => n }));");
+    await processor.addHandlers(two);
+    processor.pause({ handler: 'p1', key: 'k' });
+    processor.pause({ handler: 'p2' });
+    const receipt = await processor.publish({ type: 'n', key: 'k', data: 1 });
+    const ended: string[] = [];
+    const first = processor.removeHandler('p1', { owed: 'finish' }).then(() => ended.push('p1'));
+    const second = processor.removeHandler('p2', { owed: 'finish' }).then(() => ended.push('p2'));
+    await processor.addHandlers(moduleWith(audit), { export: 'audit' });
+    const again = processor.addHandlers(moduleWith("export default [{ name: 'p1', on: 'm', run: () => 3 }];"));
+    void again.then(() => ended.push('again'));
+    expect(await processor.process({ type: 'order.placed', data: 1 })).toMatchObject({ handler: 'audit' });
+    expect(ended).toEqual([]);
+    // One that came after it is there.
+    await processor.addHandlers(moduleWith("export default [{ name: 'third', on: 'm', run: () => 3 }];"));
+    expect(ended).toEqual([]);
+    await processor.removeHandler('p1', { owed: 'park' });
+    await first;
+    expect(processor.stats()).toMatchObject({ parked: 1, pausedByHand: [{ handler: 'p2' }] });
+    expect(await again).toEqual(['p1']);
+    processor.resume({ handler: 'p2' });
+    await second;
+    expect(resultsOf(await receipt.outcomes())).toEqual(['p1: 3', 'p2: 2']);
+  });
+
+  it.each([
+    ['stop', 'setup'],
+    ['abort', 'setup'],
+    ['drain', 'setup'],
+    ['abort', 'load'],
+    ['stop', 'load'],
+  ] as const)('are cut short by %s while a module is in its %s', async (how, step) => {
+    const reached = `keylane-reached-${how}-${step}`;
+    const channel = new BroadcastChannel(reached);
+    onTestFinished(() => channel.close());
+    const waits = `new BroadcastChannel('${reached}').postMessage(''); return new Promise(() => setInterval(() => {}, 1000));`;
+    const text =
+      step === 'setup'
+        ? `export function setup() { ${waits} } export default { late: () => 1 };`
+        : `await (() => { ${waits} })(); export default { late: () => 1 };`;
+    const processor = await makeProcessor({ loadTimeoutMs: 600_000 });
+    const isReached = once(channel as unknown as EventTarget, 'message');
+    const added = processor.addHandlers(moduleWith(text));
+    added.catch(() => {});
+    await isReached;
+    await processor[how]();
+    await expect(added).rejects.toMatchObject({ code: how === 'abort' ? 'aborted' : 'not-running' });
+  });
+
+  it('that finish resolve when the processor is drained', async () => {
+    const processor = await makeProcessor();
+    processor.pause({ handler: 'echo' });
+    await processor.publish({ type: 'echo', key: 'k', data: 1 });
+    const removed = processor.removeHandler('echo', { owed: 'finish' });
+    await processor.drain();
+    await removed;
+    await expect(processor.addHandlers(moduleWith(audit))).rejects.toMatchObject({ code: 'not-running' });
+  });
+
+  it('say what is wrong with how they are called', async () => {
+    const processor = await makeProcessor();
+    const calls: [unknown, string][] = [
+      [processor.removeHandler('echo', undefined as never), 'options must be an object with owed, got undefined'],
+      [processor.removeHandler('echo', { owned: 'finish' } as never), 'owned'],
+      [
+        processor.removeHandler(7 as never, { owed: 'finish' }),
+        'handler must be one of "echo", "fail", "gated", got 7',
+      ],
+      [processor.addHandlers('x.mjs', null as never), 'options must be an object with export, got null'],
+      [processor.addHandlers('x.mjs', { exports: 'a' } as never), 'exports'],
+      [processor.addHandlers(undefined as never), 'module must be'],
+    ];
+    for (const [call, message] of calls) {
+      await expect(call).rejects.toMatchObject({ code: 'bad-option', message: expect.stringContaining(message) });
+    }
   });
 });
 
@@ -441,7 +789,8 @@ test.each(['before', 'after'] as const)(
         await withWriter(
           { ...request, limits: { threadUrl: harmedUrl, replaceMsMin: 0 } },
           async ({ writer, warnings }) => {
-            expect(await writer.addHandlers({ indexFirst: 2, names: ['c'], orders: ['handler'] })).toEqual([3]);
+            const known = { ids: [3], lanes: [] };
+            expect(await writer.addHandlers({ indexFirst: 2, names: ['c'], orders: ['handler'] })).toEqual(known);
             await writer.removeHandler(0);
             expect(warnings.codes).toEqual(['writer-died']);
             expect(writer).toBeInstanceOf(StoreWriter);

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { discardDeadLetters, openStore, redriveDeadLetters } from '../dist/src/index.js';
 import { EventsJoiner } from '../dist/src/joined-events.js';
 import { type OutcomeRow, verdict } from '../dist/src/outcome.js';
-import type { DeadLettersRequest } from '../dist/src/store/messages.js';
+import type { DeadLettersRequest } from '../dist/src/store/dead-letter-messages.js';
 import type { Store } from '../dist/src/store/store.js';
 import type { LaneName } from '../dist/src/store-lanes.js';
 import { atPath, deadLettered, groupWith, read, requestFor, rowOf, withStore, withWriter } from './store-fixture.js';
@@ -44,7 +44,7 @@ describe('a redrive', () => {
     atPath((path) =>
       withRows(path, [lost(1), waits(2), waits(3), lost(5)], (store) => {
         expect(store.deadLetters(everyone)).toEqual({
-          ...{ count: 2, withoutEvent: 0, next: null },
+          ...{ count: 2, parked: 0, withoutEvent: 0, next: null },
           lanes: [{ ...lane, parkedBy: null, waiting: 4 }],
         });
         expect(waitingIn(store)).toEqual([1, 5, 2, 3]);
@@ -276,7 +276,7 @@ describe('a dead letter that is given up', () => {
     atPath((path) => {
       withRows(path, [lost(1), waits(2)], (store) => {
         const lanes = [{ ...lane, parkedBy: null, waiting: 1 }];
-        expect(store.deadLetters(discarding)).toEqual({ count: 1, withoutEvent: 0, lanes, next: null });
+        expect(store.deadLetters(discarding)).toEqual({ count: 1, parked: 0, withoutEvent: 0, lanes, next: null });
         expect(store.deadLetters(discarding)).toMatchObject({ count: 0, lanes: [] });
         // The group comes again.
         store.append(groupWith([lost(1)], { parked: [head] }));

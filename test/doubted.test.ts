@@ -9,6 +9,7 @@ import { openStore } from '../dist/src/index.js';
 import { configFrom, type ProcessorOptions } from '../dist/src/options.js';
 import { policiesOf } from '../dist/src/policy.js';
 import { FreshThreads } from '../dist/src/pool/fresh-threads.js';
+import { sourceOf } from '../dist/src/pool/pool-options.js';
 import { preflight } from '../dist/src/pool/preflight.js';
 import { messageOf, verdictsOf } from './fixtures/pool.js';
 import { Gate, makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
@@ -239,7 +240,10 @@ describe('fresh threads', () => {
     const config = configFrom({ store: 'unused.db', threads: 2, attemptsMax: 1, handlers });
     const { url, table, execArgv } = await preflight(handlers, { loadTimeoutMs: 10_000 });
     const told = { onWarning: () => {}, onFatal: ({ message }: Error) => whenFatal(message) };
-    return new FreshThreads({ ...{ url, table, policies: policiesOf(table, config), execArgv, config }, ...told });
+    return new FreshThreads({
+      ...{ sources: [sourceOf({ url, table }, 'default')], policies: policiesOf(table, config), execArgv, config },
+      ...told,
+    });
   }
   const message = (place: number) => messageOf([{ type: 'step' }], { place, handlers: null });
 

@@ -11,6 +11,7 @@ import { emitLimitsOf } from '../dist/src/pool/emitter.js';
 import { HandlerPool } from '../dist/src/pool/handler-pool.js';
 import { HandlerThread } from '../dist/src/pool/handler-thread.js';
 import { noRun, numberOf, numbersPerEvent } from '../dist/src/pool/messages.js';
+import { sourceOf } from '../dist/src/pool/pool-options.js';
 import { preflight } from '../dist/src/pool/preflight.js';
 import { Progress } from '../dist/src/pool/progress.js';
 import { messageOf, verdictsOf, withPool } from './fixtures/pool.js';
@@ -338,13 +339,13 @@ describe('starting and ending', () => {
     const told: string[] = [];
     const thread = new HandlerThread(
       {
-        ...{ handlersUrl: folder.url(folder.write('notes.mjs', text)).href, epochOffsetUs: 0 },
-        ...{
-          table: { names: ['default'], takes: 'every-type', policies: [{}] },
-          added: [],
-          policies: [policy],
-          isJournaled: true,
-        },
+        sources: [
+          {
+            ...{ url: folder.url(folder.write('notes.mjs', text)).href, exportName: 'default' },
+            table: { names: ['default'], takes: 'every-type', policies: [{}] },
+          },
+        ],
+        ...{ policies: [policy], isJournaled: true, epochOffsetUs: 0 },
         ...{ progress: Progress.ofPlaces(2, { batchSizeMax: 8 }).shared, postponementsMax: 1, measuresHeap: false },
         ...{ batchSizeMax: 8, reportSizeMax: 1000, resultSizeMax: 1000, errorSizeMax: 1000 },
         ...{
@@ -411,7 +412,14 @@ describe('starting and ending', () => {
     const told: unknown[] = [];
     const tell = (error: unknown) => told.push(error);
     const start = HandlerPool.start({
-      ...{ url, table, policies: policiesOf(table, config), execArgv, config, onWarning: tell, onFatal: tell },
+      ...{
+        sources: [sourceOf({ url, table }, 'default')],
+        policies: policiesOf(table, config),
+        execArgv,
+        config,
+        onWarning: tell,
+        onFatal: tell,
+      },
     });
     const error = await start.catch((error) => error);
     expect(error).toMatchObject({ code: 'bad-handlers', message: expect.stringMatching(message) });

@@ -85,6 +85,7 @@ function make(
       openJournal: () => Promise.reject(new Error('not used')),
       readJournal,
       readLane: () => Promise.reject(new Error('not used')),
+      parkOwed: () => Promise.reject(new Error('not used')),
       addHandlers: () => Promise.reject(new Error('not used')),
       removeHandler: () => Promise.reject(new Error('not used')),
       readStates: () => Promise.reject(new Error('not used')),

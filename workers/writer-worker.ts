@@ -73,6 +73,7 @@ const api: WriterApi = {
   },
   cancel: (turn, request) => turnstile.pass(turn, () => opened().cancel(request)),
   readOutcomes: (turn, request) => turnstile.pass(turn, () => opened().readOutcomes(request)),
+  parkOwed: (turn, request) => turnstile.pass(turn, () => opened().handlers.parkOwed(request)),
   addHandlers: (turn, request) => turnstile.pass(turn, () => opened().handlers.add(request)),
   removeHandler: (turn, index) =>
     turnstile.pass(turn, () => {

@@ -27,7 +27,7 @@ export class Dispatcher {
   readonly #ring: RingBuffer;
   readonly #lanes: Lanes;
   /** What somebody has paused; `pause` and `resume` change it. */
-  readonly pauses: Pick<Pauses, 'isFull' | 'list'>;
+  readonly pauses: Pick<Pauses, 'isFull' | 'list' | 'forget'>;
   readonly #watermarks = new Watermarks();
   readonly #breakers: Breakers | null;
   readonly #histories = new Histories();

@@ -59,6 +59,12 @@ export class Pauses {
     if (handlers?.size === 0) this.#keys.delete(key);
   }
 
+  /** Takes all of a handler back. */
+  forget(handler: number): void {
+    this.delete({ handler, key: null });
+    for (const [key, handlers] of this.#keys) if (handlers.has(handler)) this.delete({ handler, key });
+  }
+
   clear(): void {
     this.#isAll = false;
     this.#handlers.clear();

@@ -36,6 +36,8 @@ export class ChangingPool {
   /** The change under way, until the set before it has ended. */
   #change: Promise<void> = Promise.resolve();
   #isChanging = false;
+  /** Ends the threads that are starting. */
+  #starting = new AbortController();
   /** No change begins any more, and one that is under way comes to nothing. */
   #isEnding = false;
 
@@ -100,7 +102,7 @@ export class ChangingPool {
     if (threads !== this.threads) await this.#replace({ threads });
   }
 
-  /** The same when threads that have other handlers as well have taken over; batches of these may come then. */
+  /** The same when threads that have other handlers have taken over; batches of these may come then. */
   async setHandlers(handlers: PoolHandlers): Promise<void> {
     while (this.#isChanging) await this.#change;
     await this.#replace({ handlers });
@@ -110,12 +112,14 @@ export class ChangingPool {
   /** Finishes what is under way, runs `teardown()` once in every thread, and ends the threads. */
   async close(): Promise<void> {
     this.#isEnding = true;
+    this.#starting.abort();
     await Promise.all([this.#change, this.#current.pool.close(), this.#fresh.close()]);
   }
 
   /** Ends the threads at once. */
   async abort(): Promise<void> {
     this.#isEnding = true;
+    this.#starting.abort();
     await Promise.all([this.#current.pool.abort(), this.#before?.pool.abort(), this.#fresh.abort()]);
     await this.#change;
   }
@@ -125,8 +129,13 @@ export class ChangingPool {
     if (this.#isEnding) return Promise.reject(endedError());
     this.#isChanging = true;
     const options = { ...this.#options, ...handlers };
-    const started = HandlerPool.start({ ...options, config: { ...options.config, threads } });
-    const taken = started.then(async (pool) => {
+    this.#starting = new AbortController();
+    const { signal } = this.#starting;
+    const started = HandlerPool.start({ ...options, signal, config: { ...options.config, threads } });
+    const refused = (error: unknown): never => {
+      throw this.#isEnding ? endedError() : error;
+    };
+    const taken = started.catch(refused).then(async (pool) => {
       if (this.#isEnding) {
         await pool.abort();
         throw endedError();
@@ -164,5 +173,5 @@ function setOf(pool: HandlerPool): ThreadSet {
 }
 
 function endedError(): KeylaneError {
-  return new KeylaneError('not-running', 'the handler threads are being ended: their number changes no more');
+  return new KeylaneError('not-running', 'the processor is ending: its handler threads are no longer changed');
 }

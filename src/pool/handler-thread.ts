@@ -51,9 +51,9 @@ export class HandlerThread {
   }
 
   async #load(): Promise<Loaded> {
-    const { handlersUrl: url, table, added, policies, isJournaled, measuresHeap, batchSizeMax, progress } = this.#data;
+    const { sources, policies, isJournaled, measuresHeap, batchSizeMax, progress } = this.#data;
     try {
-      const module = await loadModules([{ url, exportName: 'default', table }, ...added]);
+      const module = await loadModules(sources);
       await module.setup?.();
       // What `setup()` has registered is there by now.
       const tracing = this.#data.openTelemetry ? new TryTracing(await loadOpenTelemetry()) : null;

@@ -1,6 +1,9 @@
 // The handlers of a thread, from one module or several: loaded, held against what pre-flight found, and put behind each
-// other, so that an index means the same handler in every thread. Each module is set up and torn down once.
+// other, so that an index means the same handler in every thread. Each module is set up and torn down once. A module of
+// which all handlers went is not loaded: its file may be gone or changed by then.
 
+import { KeylaneError, shown } from '../errors.js';
+import type { HandlerTable } from '../handler.js';
 import { joinedTable } from '../routes.js';
 import { badHandlers, fileOf } from './bad-handlers.js';
 import { describeThrown } from './error-record.js';
@@ -12,7 +15,11 @@ export async function loadModules(sources: readonly HandlerSource[]): Promise<Ha
   const modules: HandlerModule[] = [];
   // Several exports of one module have the same hooks.
   const hooked = new Set<string>();
-  for (const { url, exportName, table } of sources) {
+  for (const { url, exportName, table, isGone } of sources) {
+    if (isGone) {
+      modules.push(placeholderOf(table));
+      continue;
+    }
     const module = await loadHandlers(url, exportName);
     if (!isSameTable(module.table, table)) {
       const problem = 'gave other handlers when it was loaded again';
@@ -37,6 +44,15 @@ export function joinModules(modules: readonly HandlerModule[]): HandlerModule {
     states: modules.flatMap(({ states }) => states),
     ...{ setup: () => callAll('setup'), teardown: () => callAll('teardown') },
   };
+}
+
+/** Stands where handlers went, of which no event comes any more. */
+export function placeholderOf(table: HandlerTable): HandlerModule {
+  const handlers = table.names.map((name) => (): never => {
+    throw new KeylaneError('internal', `handler ${shown(name)} went, and was given an event`);
+  });
+  const none = table.names.map(() => null);
+  return { table, handlers, retryIf: none, states: none, setup: null, teardown: null };
 }
 
 type Hook = 'setup' | 'teardown';

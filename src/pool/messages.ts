@@ -100,6 +100,8 @@ export interface HandlerSource {
   /** The export of it that defines them. */
   readonly exportName: string;
   readonly table: HandlerTable;
+  /** Whether all of them went: then nothing of it is loaded, and their indexes stay. */
+  readonly isGone?: boolean;
 }
 
 /** Pre-flight thread to main thread, once: what it found. */
@@ -109,12 +111,8 @@ export type PreflightNews =
 
 /** What a handler thread is given at its start. */
 export interface HandlerThreadData {
-  /** URL of the handlers module, as text. */
-  readonly handlersUrl: string;
-  /** The table that pre-flight found; messages carry indexes into it. */
-  readonly table: HandlerTable;
-  /** Those that were added since, behind the module's own. */
-  readonly added: readonly HandlerSource[];
+  /** The module, and what was added since; messages carry indexes into all of their handlers. */
+  readonly sources: readonly HandlerSource[];
   /** By index of the handler, of all of them. */
   readonly policies: readonly Policy[];
   /** How often an event may ask to be tried later without its being counted. */

@@ -1,7 +1,7 @@
 // Every option of Piscina, stated in full, with the reason beside any that is not obvious.
 
 import { fileURLToPath } from 'node:url';
-import type { HandlerTable, Policy } from '../handler.js';
+import type { Policy } from '../handler.js';
 import type { Config } from '../options.js';
 import { emitLimitsOf } from './emitter.js';
 import type { HandlerSource, HandlerThreadData } from './messages.js';
@@ -11,10 +11,7 @@ export const placesPerThread = 2;
 
 /** What the threads are given; `execArgv` empty: they take over the options of the process. */
 export interface ThreadsOptions {
-  readonly url: URL;
-  readonly table: HandlerTable;
-  /** Handlers that stand behind those of the module; left out where there are none. */
-  readonly added?: readonly HandlerSource[];
+  readonly sources: readonly HandlerSource[];
   /** By index of the handler, of all of them. */
   readonly policies: readonly Policy[];
   readonly execArgv: readonly string[];
@@ -29,9 +26,7 @@ export interface ThreadsOptions {
 
 /** Options for a pool of exactly `config.threads` threads. */
 export function piscinaOptions({
-  url,
-  table,
-  added = [],
+  sources,
   policies,
   execArgv,
   config,
@@ -43,7 +38,7 @@ export function piscinaOptions({
   const limits = { batchSizeMax, reportSizeMax, resultSizeMax, errorSizeMax, stateSizeMax };
   const { postponementsMax, resourceLimits, intake, recycle, freezeState, openTelemetry } = config;
   const workerData: HandlerThreadData = {
-    ...{ handlersUrl: url.href, table, added, policies, ...limits, postponementsMax, epochOffsetUs, progress },
+    ...{ sources, policies, ...limits, postponementsMax, epochOffsetUs, progress },
     ...{ isJournaled: intake === 'journal', freezeState, emits: emitLimitsOf(config), openTelemetry },
     measuresHeap: recycle?.heapGrowthMb !== undefined,
   };

@@ -2,9 +2,11 @@
 
 import type { KeylaneError } from '../errors.js';
 import type { Machine } from './machine.js';
+import type { HandlerSource } from './messages.js';
 import type { ThreadsOptions } from './piscina-options.js';
+import type { PreflightResult } from './preflight.js';
 
-type Given = 'url' | 'table' | 'added' | 'policies' | 'execArgv' | 'config';
+type Given = 'sources' | 'policies' | 'execArgv' | 'config';
 
 /** What pre-flight found, what was configured, and who is told of trouble. */
 export interface HandlerPoolOptions extends Pick<ThreadsOptions, Given> {
@@ -18,11 +20,16 @@ export interface HandlerPoolOptions extends Pick<ThreadsOptions, Given> {
   readonly machine?: Machine;
 }
 
-/** What of these changes as handlers are added. */
-export type PoolHandlers = Pick<HandlerPoolOptions, 'added' | 'policies'> &
+/** What of these changes as handlers come and go. */
+export type PoolHandlers = Pick<HandlerPoolOptions, 'sources' | 'policies'> &
   Partial<Pick<HandlerPoolOptions, 'execArgv'>>;
 
+/** What pre-flight found, as threads are told of it. */
+export function sourceOf({ url, table }: Pick<PreflightResult, 'url' | 'table'>, exportName: string): HandlerSource {
+  return { url: url.href, exportName, table };
+}
+
 /** The names of all handlers, by index. */
-export function namesOf({ table, added = [] }: HandlerPoolOptions): readonly string[] {
-  return [table, ...added.map((source) => source.table)].flatMap(({ names }) => names);
+export function namesOf({ sources }: Pick<HandlerPoolOptions, 'sources'>): readonly string[] {
+  return sources.flatMap(({ table }) => table.names);
 }

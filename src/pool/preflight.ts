@@ -20,14 +20,23 @@ export interface PreflightResult {
   readonly execArgv: readonly string[];
 }
 
+/** What of a module is loaded. */
+export interface LoadRequest {
+  /** The export that defines its handlers. */
+  readonly exportName: string;
+  /** Has it given up; its reason is what the call rejects with. */
+  readonly signal: AbortSignal;
+}
+
 /** Finds the module and loads it once. Rejects with a KeylaneError `bad-handlers`: the file, the reason, what to do. */
 export async function preflight(
   handlers: string | URL,
-  { loadTimeoutMs, exportName = 'default' }: { loadTimeoutMs: number; exportName?: string },
+  { loadTimeoutMs, exportName = 'default', signal }: { loadTimeoutMs: number } & Partial<LoadRequest>,
 ): Promise<PreflightResult> {
+  signal?.throwIfAborted();
   const url = locate(handlers);
   const { worker, execArgv } = startThread({ handlersUrl: url.href, exportName }, optionsFor(url));
-  const news = await newsOf(worker, { loadTimeoutMs, url });
+  const news = await newsOf(worker, { loadTimeoutMs, url, ...(signal && { signal }) });
   if (news.kind === 'keylane-refused') throw new KeylaneError('bad-handlers', news.reason);
   return { url, table: news.table, execArgv };
 }
@@ -74,12 +83,18 @@ function startThread(
 }
 
 /** The thread's news, or an error made of the way in which it ended without any. The thread is gone by then. */
-async function newsOf(worker: Worker, of: { loadTimeoutMs: number; url: URL }): Promise<PreflightNews> {
-  const { loadTimeoutMs, url } = of;
+async function newsOf(
+  worker: Worker,
+  of: { loadTimeoutMs: number; url: URL; signal?: AbortSignal },
+): Promise<PreflightNews> {
+  const { loadTimeoutMs, url, signal } = of;
   const file = fileOf(url.href);
   let timer: NodeJS.Timeout | undefined;
+  let giveUp = (): void => {};
   try {
     return await new Promise<PreflightNews>((resolve, reject) => {
+      giveUp = () => reject(signal?.reason);
+      signal?.addEventListener('abort', giveUp, { once: true });
       timer = setTimeout(() => {
         const problem = `did not finish loading within ${loadTimeoutMs} ms (option loadTimeoutMs)`;
         reject(badHandlers(file, problem, 'look for a loop or an await at its top level that never ends'));
@@ -99,6 +114,7 @@ async function newsOf(worker: Worker, of: { loadTimeoutMs: number; url: URL }): 
     });
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', giveUp);
     await worker.terminate();
   }
 }

@@ -4,8 +4,8 @@
 import type { DeadLetterSelection } from '../dead-letter-selection.js';
 import { type Identity, journalPartition } from '../event.js';
 import type { Connection, Statement } from './database.js';
+import type { LetterPlace } from './dead-letter-messages.js';
 import { hasEventSql } from './kept-events.js';
-import type { LetterPlace } from './messages.js';
 import { statusNumber, versionOf } from './schema.js';
 import { storedText, textOrNullFrom } from './stored-text.js';
 import type { EventNumbers } from './waiting-table.js';

@@ -2,11 +2,12 @@
 // run again or given up is a dead letter no longer. Runs inside the transactions of the store.
 
 import type { Connection, Statement } from './database.js';
+import type { DeadLettersRequest, DeadLettersResult } from './dead-letter-messages.js';
 import { type DeadLetter, DeadLetterScan } from './dead-letter-scan.js';
 import type { FailureTable } from './failure-table.js';
-import { laneOf, type StoredLane } from './lane-name.js';
+import { type LaneNames, laneOf, type StoredLane } from './lane-name.js';
 import type { LaneOrders } from './lane-orders.js';
-import type { DeadLettersRequest, DeadLettersResult, LaneAway, Repeat } from './messages.js';
+import type { LaneAway, Repeat } from './messages.js';
 import type { ParkedLanes } from './parked-lanes.js';
 import { statusNumber } from './schema.js';
 import { storedText } from './stored-text.js';
@@ -16,6 +17,7 @@ import type { RedrivenEvent, WaitingTable } from './waiting-table.js';
 const lettersPerPartMax = 1_000;
 
 export interface DeadLettersParts {
+  readonly names: LaneNames;
   readonly orders: LaneOrders;
   readonly failures: FailureTable;
   readonly waiting: WaitingTable;
@@ -53,10 +55,11 @@ export class DeadLetters {
   #change({ wanted, reason, atUs, countMax, after }: DeadLettersRequest): DeadLettersResult {
     const part = { wanted, after, countMax: Math.min(countMax, lettersPerPartMax) };
     const { letters, next } = this.#scan.part(part);
-    if (reason !== null) return { ...this.#discardAll(letters, { reason, atUs }), withoutEvent: 0, next };
+    if (reason !== null) return { ...this.#discardAll(letters, { reason, atUs }), parked: 0, withoutEvent: 0, next };
     const redriven = letters.filter(({ hasEvent }) => hasEvent);
     const lanes = this.#redriveAll(redriven, atUs);
-    return { count: redriven.length, withoutEvent: letters.length - redriven.length, lanes, next };
+    const parked = redriven.filter(({ handler }) => this.#parts.names.indexOf(handler) === undefined).length;
+    return { count: redriven.length, parked, withoutEvent: letters.length - redriven.length, lanes, next };
   }
 
   #redriveAll(letters: readonly DeadLetter[], atUs: number): LaneAway[] {

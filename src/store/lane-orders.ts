@@ -44,7 +44,7 @@ export class LaneOrders {
     return this.order === 'global' ? 'global' : (this.#own.get(handler) ?? this.order);
   }
 
-  /** Takes in the order of a handler that comes, of which nothing is in the store, and has the store remember it. */
+  /** Takes in the order of a handler that comes, of which no lane has another, and has the store remember it. */
   set(db: Connection, { id, order }: { id: number; order: LaneOrder }): void {
     this.#set(id, order);
     const own = this.#own.get(id);

@@ -1,7 +1,5 @@
 // The types that cross between the main thread and the writer thread, and nothing else.
 
-import type { DeadLetterSelection } from '../dead-letter-selection.js';
-import type { Identity } from '../event.js';
 import type { JoinedEvents } from '../joined-events.js';
 import type { StateChange } from '../keyed-state.js';
 import type { Durability, OrderMode, Retention } from '../options.js';
@@ -108,31 +106,6 @@ export interface LanePage {
   readonly next: number;
   /** Whether nothing of the lane waits behind this page. */
   readonly isLast: boolean;
-}
-
-/** Runs dead letters again, or gives them up, a part at a time: the same call again does the next part. */
-export interface DeadLettersRequest {
-  readonly wanted: DeadLetterSelection;
-  /** Why they are given up; null when they are run again. */
-  readonly reason: string | null;
-  readonly atUs: number;
-  readonly countMax: number;
-  /** Where the part before ended; null for the first. */
-  readonly after: LetterPlace | null;
-}
-
-/** The place of a dead letter among all; the handler by its id in the store. */
-export interface LetterPlace extends Identity {
-  readonly handler: number;
-}
-
-export interface DeadLettersResult {
-  readonly count: number;
-  /** Dead letters that cannot be run again, as the store does not have their events (those of before schema 3). */
-  readonly withoutEvent: number;
-  /** Lanes that are to go on, as they are now. */
-  readonly lanes: readonly LaneAway[];
-  readonly next: LetterPlace | null;
 }
 
 /** What the store knows of the journal. */

@@ -33,6 +33,7 @@ export class ParkedLanes {
   readonly #isParked: Statement;
   readonly #lanes: Statement;
   readonly #lane: Statement;
+  readonly #lanesOf: Statement;
 
   constructor(db: Connection, { names }: { names: LaneNames }) {
     this.#names = names;
@@ -51,6 +52,7 @@ export class ParkedLanes {
     this.#isParked = db.prepare('SELECT 1 FROM lane_parked WHERE handler = ? AND key = ?').pluck();
     this.#lanes = db.prepare(lanesSql(''));
     this.#lane = db.prepare(lanesSql('WHERE waiting.handler = @handler AND waiting.key = @key'));
+    this.#lanesOf = db.prepare(lanesSql('WHERE waiting.handler IN (@handler, -@handler)'));
   }
 
   /** Stops lanes by their dead letters, if these are that now. */
@@ -75,6 +77,11 @@ export class ParkedLanes {
   /** Every lane that is stopped or of which events wait; none of handlers that the module does not have. */
   all(): LaneAway[] {
     return (this.#lanes.all() as LaneRow[]).flatMap((row) => this.#away(row) ?? []);
+  }
+
+  /** The same of one handler, whose lanes are its own. */
+  ofHandler(handler: number): LaneAway[] {
+    return (this.#lanesOf.all({ handler }) as LaneRow[]).flatMap((row) => this.#away(row) ?? []);
   }
 
   /** One lane as it is now; null when the module does not have its handler. */

@@ -7,11 +7,11 @@ import { KeylaneError, shown } from '../errors.js';
 import { storeFrom } from '../locations.js';
 import { checkOption, unknownOption } from '../option-spec.js';
 import { attempt, type Connection, checkpoint } from './database.js';
+import type { LetterPlace } from './dead-letter-messages.js';
 import { DeadLetterScan } from './dead-letter-scan.js';
 import { DeadLetters } from './dead-letters.js';
 import { LaneOrders } from './lane-orders.js';
 import { withLockedStore } from './locked-store.js';
-import type { LetterPlace } from './messages.js';
 import { handlersOf } from './store-epoch.js';
 import { tablesOf } from './store-tables.js';
 

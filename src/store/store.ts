@@ -17,6 +17,7 @@ import {
   synchronousOf,
   walPagesOf,
 } from './database.js';
+import type { DeadLettersRequest, DeadLettersResult } from './dead-letter-messages.js';
 import { DeadLetters } from './dead-letters.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './event-messages.js';
 import { notTheSame } from './file-identity.js';
@@ -28,8 +29,6 @@ import { LaneOrders } from './lane-orders.js';
 import { LanePages } from './lane-pages.js';
 import { StoreLock } from './lock.js';
 import type {
-  DeadLettersRequest,
-  DeadLettersResult,
   GroupRequest,
   GroupResult,
   JournalPage,
@@ -94,12 +93,10 @@ export class Store {
       },
     });
     const tables = tablesOf(db, { epoch, handlerIds: ids, orders, isTakenOver: request.takeOver !== undefined });
-    const { names, partitions } = tables;
+    const { partitions, ...others } = tables;
     const removed = request.removedHandlers ?? [];
-    this.handlers = new HandlerChanges(db, {
-      ...{ names, orders, removed, journal: partitions.journal },
-      changes: this.#changes,
-    });
+    const changing = { ...others, orders, removed, journal: partitions.journal, changes: this.#changes };
+    this.handlers = new HandlerChanges(db, changing);
     [this.#tables, this.#groups, this.#lanes] = [tables, new GroupWriter(db, tables), new LanePages(db, tables)];
     this.#deadLetters = new DeadLetters(db, { ...tables, orders });
     [this.#cancellation, this.#lookUp] = [new Cancellation(db, tables), new OutcomeLookUp(db, tables)];

@@ -4,11 +4,10 @@
 import { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from '../errors.js';
 import type { KeyState } from '../keyed-state.js';
 import { recordOf } from './database.js';
+import type { DeadLettersRequest, DeadLettersResult } from './dead-letter-messages.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './event-messages.js';
-import type { HandlersAdded } from './handler-messages.js';
+import type { HandlersAdded, HandlersKnown, OwedParked, OwedRequest } from './handler-messages.js';
 import type {
-  DeadLettersRequest,
-  DeadLettersResult,
   GroupRequest,
   GroupResult,
   JournalPage,
@@ -46,7 +45,8 @@ export interface WriterApi {
   open(request: OpenRequest): Reply<OpenResult>;
   openPartition(turn: number, name: string, how: Repeat): InTurn<PartitionStart>;
   openJournal(turn: number, how: { isVolatile: boolean } & Repeat): InTurn<JournalStart>;
-  addHandlers(turn: number, request: HandlersAdded): InTurn<readonly number[]>;
+  parkOwed(turn: number, request: OwedRequest): InTurn<OwedParked>;
+  addHandlers(turn: number, request: HandlersAdded): InTurn<HandlersKnown>;
   removeHandler(turn: number, index: number): InTurn<null>;
   readJournal(turn: number, request: PageRequest): InTurn<JournalPage>;
   readLane(turn: number, request: LanePageRequest): InTurn<LanePage>;
@@ -66,6 +66,7 @@ export const writerMethods: readonly string[] = [
   'open',
   'openPartition',
   'openJournal',
+  'parkOwed',
   'addHandlers',
   'removeHandler',
   'readJournal',

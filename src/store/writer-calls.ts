@@ -4,11 +4,10 @@
 
 import type { KeyState } from '../keyed-state.js';
 import type { CallOptions, Sending } from './call-queue.js';
+import type { DeadLettersRequest, DeadLettersResult } from './dead-letter-messages.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './event-messages.js';
-import type { HandlersAdded } from './handler-messages.js';
+import type { HandlersAdded, HandlersKnown, OwedParked, OwedRequest } from './handler-messages.js';
 import type {
-  DeadLettersRequest,
-  DeadLettersResult,
   GroupRequest,
   GroupResult,
   JournalPage,
@@ -58,11 +57,17 @@ export abstract class WriterCalls {
     return this.ask((verbs, { turn, isRepeat }) => verbs.openJournal(turn, { ...how, isRepeat }), send);
   }
 
-  /** Makes handlers known that come; gives their ids. Rejects for one to which stored events are owed. */
-  async addHandlers(request: HandlersAdded): Promise<readonly number[]> {
-    const ids = await this.ask((verbs, { turn }) => verbs.addHandlers(turn, request));
+  /** Has journaled events that are owed to a handler that is to come wait in its lanes. */
+  parkOwed(request: OwedRequest): Promise<OwedParked> {
+    return this.ask((verbs, { turn }) => verbs.parkOwed(turn, request));
+  }
+
+  /** Makes handlers known that come; gives their ids and lanes. */
+  async addHandlers(request: HandlersAdded): Promise<HandlersKnown> {
+    // It reads what waits in their lanes.
+    const known = await this.ask((verbs, { turn }) => verbs.addHandlers(turn, request), { takes: 'long' });
     this.noteHandlers({ added: request });
-    return ids;
+    return known;
   }
 
   /** What is owed to a handler stays in the store from here on. */

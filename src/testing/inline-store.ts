@@ -5,11 +5,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { KeyState } from '../keyed-state.js';
+import type { DeadLettersRequest, DeadLettersResult } from '../store/dead-letter-messages.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from '../store/event-messages.js';
-import type { HandlersAdded } from '../store/handler-messages.js';
+import type { HandlersAdded, HandlersKnown, OwedParked, OwedRequest } from '../store/handler-messages.js';
 import type {
-  DeadLettersRequest,
-  DeadLettersResult,
   GroupRequest,
   GroupResult,
   JournalPage,
@@ -58,7 +57,11 @@ export class InlineStore implements WriterThread {
     return this.#store.openJournal(how);
   }
 
-  async addHandlers(request: HandlersAdded): Promise<readonly number[]> {
+  async parkOwed(request: OwedRequest): Promise<OwedParked> {
+    return this.#store.handlers.parkOwed(request);
+  }
+
+  async addHandlers(request: HandlersAdded): Promise<HandlersKnown> {
     return this.#store.handlers.add(request);
   }
 

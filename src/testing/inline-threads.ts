@@ -6,7 +6,7 @@ import { KeylaneError } from '../errors.js';
 import type { Policy } from '../handler.js';
 import { BatchRunner, type BatchRunnerParts } from '../pool/batch-runner.js';
 import type { HandlerModule } from '../pool/handler-module.js';
-import { joinModules, loadModules } from '../pool/joined-modules.js';
+import { joinModules, loadModules, placeholderOf } from '../pool/joined-modules.js';
 import { reportOfLost } from '../pool/lost-batch.js';
 import { type BatchMessage, type BatchReport, numberOf, numbersPerEvent } from '../pool/messages.js';
 import { placesPerThread } from '../pool/piscina-options.js';
@@ -56,7 +56,11 @@ export class InlineThreads implements HandlerThreads {
   readonly places: number;
   readonly #parts: Parts;
   /** What it was made with. */
-  readonly #own: HandlerModule;
+  #own: HandlerModule;
+  /** What was added to it. */
+  #others: HandlerModule | null = null;
+  /** One for each change, once what went is torn down. */
+  readonly #tornDown: Promise<void>[] = [];
   readonly #all: readonly Thread[];
   /** By place. */
   readonly #running = new Map<number, Running>();
@@ -120,16 +124,31 @@ export class InlineThreads implements HandlerThreads {
     return Promise.reject(new KeylaneError('bad-option', message));
   }
 
-  /** As with threads, each module is loaded and set up once more; what runs is finished by the handlers before. */
-  async setHandlers({ added = [], policies }: PoolHandlers): Promise<void> {
+  /**
+   * As with threads, each module is loaded and set up once more; what runs is finished by the handlers before, of which
+   * those that were loaded are torn down then.
+   */
+  async setHandlers({ sources: [own, ...added], policies }: PoolHandlers): Promise<void> {
     const others = await loadModules(added);
     await others.setup?.();
+    const gone = own!.isGone ? [this.#own, this.#others] : [this.#others];
+    if (own!.isGone) this.#own = placeholderOf(own!.table);
+    this.#others = others;
     [this.#parts.module, this.#parts.policies] = [joinModules([this.#own, others]), policies];
     for (const thread of this.#all) Object.assign(thread, this.#newThread(), { batches: thread.batches });
+    const tornDown = this.#tearDownLater(gone);
+    tornDown.catch(() => {});
+    this.#tornDown.push(tornDown);
   }
 
   async close(): Promise<void> {
+    await Promise.all(this.#tornDown);
     await this.#parts.module.teardown?.();
+  }
+
+  async #tearDownLater(modules: readonly (HandlerModule | null)[]): Promise<void> {
+    while (this.isBusy) await this.nextEnd();
+    for (const module of modules) await module?.teardown?.();
   }
 
   async abort(): Promise<void> {

@@ -14,7 +14,7 @@ import type { Outcome } from '../outcome.js';
 import { ordersOf, policiesOf } from '../policy.js';
 import { emitLimitsOf } from '../pool/emitter.js';
 import { loadHandlers, moduleOf } from '../pool/handler-module.js';
-import { locate, type PreflightResult } from '../pool/preflight.js';
+import { type LoadRequest, locate, type PreflightResult } from '../pool/preflight.js';
 import { TryTracing } from '../pool/try-tracing.js';
 import { Processor } from '../processor.js';
 import type { JournaledEvent } from '../store/stored-event.js';
@@ -64,6 +64,7 @@ export async function createTestProcessor<H extends Handlers>(
   const config = configFrom({ ...given, handlers: 'file:///handlers-of-a-test', store: 'test.db' });
   const module = moduleOf({ default: handlers, policies }, 'the handlers of the test');
   const { table } = module;
+  const source = { url: config.handlers.toString(), exportName: 'default', table };
   const whole = policiesOf(table, config);
   const { retention, order } = config;
   const telemetry = config.openTelemetry ? await loadOpenTelemetry() : null;
@@ -86,6 +87,7 @@ export async function createTestProcessor<H extends Handlers>(
     const processor = new Processor<EventMapOf<H>>({
       ...{ config, table, clock, pool, writer: store, opened: store.opened, trouble },
       load: loadInline,
+      sources: [source],
       ...{ schemas: schemasFrom(schemas), tracing },
       journal: await store.openJournal({ isVolatile: false }),
       flight: { depart: () => {}, arrive: () => {}, addHandlers: () => {}, close: () => {} },
@@ -98,7 +100,7 @@ export async function createTestProcessor<H extends Handlers>(
 }
 
 /** Loads a module of handlers that come later; all run in this thread. */
-async function loadInline(module: string | URL, exportName: string): Promise<PreflightResult> {
+async function loadInline(module: string | URL, { exportName }: LoadRequest): Promise<PreflightResult> {
   const url = locate(module);
   return { url, table: (await loadHandlers(url.href, exportName)).table, execArgv: [] };
 }

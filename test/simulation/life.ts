@@ -199,7 +199,8 @@ export class Life {
     const trouble = new Trouble();
     const started = await this.#reached(
       ChangingPool.start({
-        ...{ url: new URL('simulated:handlers'), table: this.#table, policies: policiesOf(this.#table, config) },
+        sources: [{ url: 'simulated:handlers', exportName: 'default', table: this.#table }],
+        policies: policiesOf(this.#table, config),
         ...{ execArgv: [], config, machine: this.#machine },
         onWarning: (error) => trouble.warning(error),
         onFatal: (error) => trouble.fatal(error),

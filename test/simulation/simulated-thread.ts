@@ -86,7 +86,7 @@ export class SimulatedThread extends EventEmitter implements MachineThread, Hand
         world.end(record);
       },
     };
-    const { table } = data;
+    const { table } = data.sources[0]!;
     const states = table.policies.map(({ isStateful }) => (isStateful ? { initial: () => 0 } : null));
     const code = simulatedHandlers(table.names, {
       ...{ world: own, thread: this, keeps: states.map((of) => of !== null) },

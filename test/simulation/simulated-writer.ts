@@ -8,6 +8,7 @@ import type { KeyState } from '../../src/keyed-state.js';
 import { isOutcome, type Outcome, type OutcomeRow, RowsReader, type Verdict, verdict } from '../../src/outcome.js';
 import type { LaneOrder } from '../../src/policy.js';
 import { RunsGatherer } from '../../src/position-runs.js';
+import type { DeadLettersRequest, DeadLettersResult } from '../../src/store/dead-letter-messages.js';
 import type {
   CancelledFor,
   CancelRequest,
@@ -15,9 +16,8 @@ import type {
   EventOutcomes,
   OutcomesRequest,
 } from '../../src/store/event-messages.js';
+import type { HandlersKnown, OwedParked } from '../../src/store/handler-messages.js';
 import type {
-  DeadLettersRequest,
-  DeadLettersResult,
   DuplicateEvent,
   Emitters,
   GroupRequest,
@@ -129,8 +129,12 @@ export class SimulatedWriter implements WriterThread {
 
   async setFingerprint(): Promise<void> {}
 
-  async addHandlers(): Promise<readonly number[]> {
-    return [];
+  async parkOwed(): Promise<OwedParked> {
+    throw new Error('not used');
+  }
+
+  async addHandlers(): Promise<HandlersKnown> {
+    throw new Error('not used');
   }
 
   async removeHandler(): Promise<void> {}
@@ -433,7 +437,7 @@ export class SimulatedWriter implements WriterThread {
     if (reason === null) onRedrive(part);
     const known = new Map(this.#lanes().map((lane) => [this.#textOf(lane), lane]));
     const free = [...lanes].flatMap((lane) => known.get(lane) ?? this.#emptyLane(lane));
-    return { count: part.length, withoutEvent: 0, lanes: free, next: null };
+    return { count: part.length, parked: 0, withoutEvent: 0, lanes: free, next: null };
   }
 
   /** A lane that was parked and has nothing waiting. */
