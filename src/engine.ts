@@ -106,7 +106,7 @@ export class Engine {
   readonly admissions = new AdmissionTimes();
 
   constructor(parts: EngineParts, hearers: EngineHearers) {
-    const { config, table, clock, journal, writer } = parts;
+    const { config, table, clock, journal, writer, schemas, tracing = null } = parts;
     const { onWarning } = hearers;
     const handlers = new HandlerSet(table, { config, owed: journal.widest });
     const { names } = handlers;
@@ -141,7 +141,7 @@ export class Engine {
     });
     this.intake = this.#intake(parts);
     const { intake, pump, receipts } = this;
-    const encoder = new EventEncoder({ limits: config, schemas: parts.schemas, tracing: parts.tracing ?? null });
+    const encoder = new EventEncoder({ limits: config, schemas, tracing, intake });
     this.publishing = new Publishing({ intake, pump, receipts, encoder, partition: journalPartition });
     this.consumption = new Consumption({
       ...{ writer, clock, limits: config, reserved: journalPartition, intake, partitions, onWarning },

@@ -3,6 +3,7 @@
 
 import { KeylaneError, messageOf, shown } from './errors.js';
 import { type EncodedEvent, type EventLimits, encodeEvent, type SourceEvent } from './event.js';
+import { Interrupt, type OnClosed } from './interrupt.js';
 import { badOption } from './option-spec.js';
 import type { SchemaIssue, SchemaResult, Schemas, StandardSchema } from './standard-schema.js';
 
@@ -10,6 +11,7 @@ interface Parts {
   readonly limits: EventLimits & { readonly publishersMax: number };
   /** Null: nothing is checked but what an event must be. */
   readonly schemas: ReadonlyMap<string, StandardSchema> | null;
+  readonly intake: { readonly onClosed: OnClosed };
   /** Null where nothing is traced. */
   readonly tracing: { published<Event extends SourceEvent>(event: Event): Event } | null;
 }
@@ -40,14 +42,17 @@ export class EventEncoder {
     this.#parts = parts;
   }
 
-  /** Gives the encoded event, or a promise of it where a schema takes its time. Throws a KeylaneError `bad-event`. */
-  encode(given: SourceEvent): EncodedEvent | Promise<EncodedEvent> {
+  /**
+   * Gives the encoded event, or a promise of it where a schema takes its time. Throws a KeylaneError `bad-event`. The
+   * promise rejects at once when the signal comes, or the processor takes nothing in any more.
+   */
+  encode(given: SourceEvent, signal?: AbortSignal): EncodedEvent | Promise<EncodedEvent> {
     const { limits, schemas, tracing } = this.#parts;
     const event = tracing === null ? given : tracing.published(given);
     if (schemas === null) return encodeEvent(event, limits);
-    if (this.#turn !== null) return this.#inTurn(this.#turn, event);
+    if (this.#turn !== null) return this.#inTurn(this.#turn, { event, signal });
     const checked = this.#check(event);
-    return checked instanceof Promise ? this.#follow(checked) : encodeEvent(checked, limits);
+    return checked instanceof Promise ? this.#follow(checked, signal) : encodeEvent(checked, limits);
   }
 
   /** The same where there is no time to wait. Throws where a schema would have to be waited for. */
@@ -59,23 +64,31 @@ export class EventEncoder {
     throw new KeylaneError('bad-event', `tryPublish must have its event checked at once: ${why}: use publish`);
   }
 
-  #inTurn(turn: Promise<unknown>, event: SourceEvent): Promise<EncodedEvent> {
+  #inTurn(
+    turn: Promise<unknown>,
+    { event, signal }: { event: SourceEvent; signal: AbortSignal | undefined },
+  ): Promise<EncodedEvent> {
     const { publishersMax } = this.#parts.limits;
     if (this.#waiting >= publishersMax) {
       const held = `${publishersMax} events wait to be checked by their schemas (option publishersMax)`;
       return Promise.reject(new KeylaneError('overloaded', `${held}: await each publish before the next`));
     }
-    return this.#follow(turn.then(() => this.#check(event)));
+    return this.#follow(
+      turn.then(() => this.#check(event)),
+      signal,
+    );
   }
 
   /** Has those that come wait for this one. */
-  #follow(checked: Promise<SourceEvent>): Promise<EncodedEvent> {
+  #follow(checked: Promise<SourceEvent>, signal: AbortSignal | undefined): Promise<EncodedEvent> {
     this.#waiting += 1;
-    const encoded = checked.then((event) => encodeEvent(event, this.#parts.limits));
-    const turn = encoded.then(
-      () => {},
-      () => {},
-    );
+    const { limits, intake } = this.#parts;
+    const before = this.#turn;
+    const interrupt = new Interrupt({ signal, onClosed: (callback) => intake.onClosed(callback) });
+    const encoded = interrupt.race(checked.then((event) => encodeEvent(event, limits)));
+    const done = (): void => interrupt.dispose();
+    // Who is interrupted gives up a place, those before keep theirs.
+    const turn = Promise.all([before, encoded.then(done, done)]);
     this.#turn = turn;
     void turn.then(() => {
       this.#waiting -= 1;

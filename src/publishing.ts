@@ -41,7 +41,7 @@ export class Publishing {
   async publish(event: SourceEvent, signal: AbortSignal | undefined): Promise<Receipt> {
     const { intake, pump, encoder } = this.#parts;
     signal?.throwIfAborted();
-    const encoding = encoder.encode(event);
+    const encoding = encoder.encode(event, signal);
     const encoded = encoding instanceof Promise ? await encoding : encoding;
     const waiter = new ReceiptWaiter(this.#parts);
     if (!intake.offer(encoded, waiter)) await intake.wait(encoded, { waiter, signal });
@@ -62,7 +62,9 @@ export class Publishing {
   async process(event: SourceEvent, signal: AbortSignal | undefined): Promise<Outcome> {
     const { intake, pump, encoder, receipts } = this.#parts;
     signal?.throwIfAborted();
-    const encoded = await encoder.encode(event);
+    const encoding = encoder.encode(event, signal);
+    // Events are accepted in the order of the calls.
+    const encoded = encoding instanceof Promise ? await encoding : encoding;
     checkOwesOne(encoded.type, intake.routeOf(encoded).length);
     const outcomes = new Promise<readonly Outcome[]>((resolve, reject) => {
       // It is asked for in the moment in which it is accepted: then nothing can have become of it.
@@ -82,7 +84,7 @@ export class Publishing {
    * where it never will be taken in.
    */
   admit(event: SourceEvent, signal: AbortSignal | undefined, waiter: Waiter | null = null): Promise<void> | null {
-    const encoded = this.#parts.encoder.encode(event);
+    const encoded = this.#parts.encoder.encode(event, signal);
     if (!(encoded instanceof Promise)) return this.#offer(encoded, { signal, waiter });
     return encoded.then((one) => this.#offer(one, { signal, waiter }) ?? undefined);
   }

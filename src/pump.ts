@@ -7,7 +7,7 @@ import type { BreakerNews } from './dispatch/breakers.js';
 import type { Slot } from './dispatch/ring-buffer.js';
 import { KeylaneError, messageOf } from './errors.js';
 import type { Owed } from './group.js';
-import { emptyInbox, type Inbox, type WriterNews } from './inbox.js';
+import { emptyInbox, type Inbox, Untaken, type WriterNews } from './inbox.js';
 import { Settlement, type SettlementCounts, type SettlementParts } from './settlement.js';
 
 export interface PumpParts extends SettlementParts {
@@ -32,8 +32,10 @@ export class Pump {
   #killedBy: KeylaneError | null = null;
   #awake = false;
   #cancelAlarm: (() => void) | null = null;
-  #afterTurn: (() => void)[] = [];
-  #whenQuiet: (() => void)[] = [];
+  readonly #afterTurn: (() => void)[] = [];
+  readonly #whenQuiet: (() => void)[] = [];
+  readonly #untaken = new Untaken();
+
   constructor(parts: PumpParts) {
     this.#parts = parts;
     this.#settlement = new Settlement(parts, {
@@ -96,6 +98,7 @@ export class Pump {
     this.#killedBy = error;
     this.#cancelAlarm?.();
     if (error !== null) this.#settlement.groups.refuse(error);
+    this.#untaken.end(error);
     this.#release();
   }
 
@@ -186,12 +189,12 @@ export class Pump {
       act(value);
       return value;
     }
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, refuse) => {
       const takeIn = (): void => {
         act(value);
         this.#afterTurn.push(resolve);
       };
-      this.#inbox.writer.push({ takeIn });
+      this.#inbox.writer.push(this.#untaken.note({ takeIn, refuse }));
       this.wake();
     });
     return value;
@@ -279,14 +282,9 @@ export class Pump {
 
   /** Lets go of whoever waited for this turn, and for quiet if it has come. */
   #release(): void {
-    const afterTurn = this.#afterTurn;
-    this.#afterTurn = [];
-    for (const callback of afterTurn) callback();
-    if (this.#whenQuiet.length > 0 && this.#isQuiet()) {
-      const whenQuiet = this.#whenQuiet;
-      this.#whenQuiet = [];
-      for (const callback of whenQuiet) callback();
-    }
+    for (const callback of this.#afterTurn.splice(0)) callback();
+    if (this.#whenQuiet.length === 0 || !this.#isQuiet()) return;
+    for (const callback of this.#whenQuiet.splice(0)) callback();
   }
 
   #isQuiet(): boolean {

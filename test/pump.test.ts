@@ -8,6 +8,7 @@ import { configFrom, type ProcessorOptions } from '../src/options.js';
 import { type Outcome, RowsBuilder, verdict } from '../src/outcome.js';
 import { type BatchMessage, type BatchReport, numbersPerEvent } from '../src/pool/messages.js';
 import { Processor } from '../src/processor.js';
+import type { DeadLettersResult } from '../src/store/dead-letter-messages.js';
 import type { EventOutcomes } from '../src/store/event-messages.js';
 import type { GroupRequest, GroupResult, JournalPage, StoreGauges } from '../src/store/messages.js';
 import { Trouble } from '../src/trouble.js';
@@ -38,7 +39,7 @@ afterEach(async () => {
 
 function make(
   options: Partial<ProcessorOptions>,
-  { policy = {}, pending = 0, readJournal = notUsed }: Partial<Left> = {},
+  { policy = {}, pending = 0, readJournal = notUsed, deadLetters = notUsed }: Partial<Left> = {},
 ): Processor {
   return new Processor({
     config: configFrom({
@@ -89,7 +90,7 @@ function make(
       addHandlers: () => Promise.reject(new Error('not used')),
       removeHandler: () => Promise.reject(new Error('not used')),
       readStates: () => Promise.reject(new Error('not used')),
-      deadLetters: () => Promise.reject(new Error('not used')),
+      deadLetters,
       cancel: () => Promise.reject(new Error('not used')),
       readOutcomes: ({ events }) =>
         new Promise((resolve) => {
@@ -106,6 +107,7 @@ interface Left {
   readonly policy: GivenPolicy;
   readonly pending: number;
   readJournal(): Promise<JournalPage>;
+  deadLetters(): Promise<DeadLettersResult>;
 }
 
 function notUsed(): Promise<never> {
@@ -526,4 +528,17 @@ test('a try that becomes due while a turn is under way is not slept through', as
     await steps();
     expect(batches.length, `published ${beforeMs} ms before`).toBe(3);
   }
+});
+
+test('keeps nobody waiting for an answer of the writer that no turn has taken in', async () => {
+  let answer = (_: DeadLettersResult): void => {};
+  const deadLetters = () => new Promise<DeadLettersResult>((resolve) => (answer = resolve));
+  processor = make({}, { deadLetters });
+  processor.start();
+  const call = expect(processor.redrive({})).rejects.toMatchObject({ code: 'aborted' });
+  await settle();
+  answer({ count: 1, parked: 0, withoutEvent: 0, lanes: [], next: null });
+  for (let hop = 0; hop < 8; hop += 1) await null;
+  await processor.abort();
+  await call;
 });

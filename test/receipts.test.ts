@@ -245,3 +245,17 @@ describe('when the processor ends, a receipt', () => {
     expect(await Promise.all(failed)).toEqual(['store-replaced', 'store-replaced']);
   });
 });
+
+test('process and publish are accepted in the order of the calls', async () => {
+  const processor = await makeProcessor();
+  const results: unknown[] = [];
+  processor.subscribe('echo', ({ result }) => results.push(result));
+  const event = (data: number) => ({ type: 'echo', key: 'k', data });
+  await Promise.all([
+    ...[processor.process(event(1)), processor.publish(event(2)), processor.process(event(3))],
+    processor.publishMany([event(4), event(5)]),
+    processor.process(event(6)),
+  ]);
+  await processor.whenIdle();
+  expect(results).toEqual([1, 2, 3, 4, 5, 6]);
+});

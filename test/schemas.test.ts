@@ -4,7 +4,7 @@
 import { pipeline } from 'node:stream/promises';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { createProcessor } from '../dist/src/index.js';
+import { createProcessor, type EventMap, type KeylaneError } from '../dist/src/index.js';
 import { EventEncoder, schemasFrom } from '../src/event-encoder.js';
 import type { SchemaResult, Schemas, StandardSchema } from '../src/standard-schema.js';
 import { gatedHandlers, makeFolder, readOutcomes } from './processor-fixture.js';
@@ -12,7 +12,12 @@ import { gatedHandlers, makeFolder, readOutcomes } from './processor-fixture.js'
 const limits = { dataSizeMax: 1000, keySizeMax: 100, headersSizeMax: 100, publishersMax: 2 };
 
 function encoderOf(schemas: Schemas): EventEncoder {
-  return new EventEncoder({ tracing: null, limits, schemas: schemasFrom(schemas) });
+  return new EventEncoder({
+    tracing: null,
+    limits,
+    schemas: schemasFrom(schemas),
+    intake: { onClosed: () => () => {} },
+  });
 }
 
 /** A schema that asks `validate`. */
@@ -119,4 +124,67 @@ test('every way to publish checks, and keeps the order of the calls', async () =
   await Promise.all(['3', '4', '5'].map((data) => processor.publish({ type: 'echo', key: 'k', data })));
   await processor.drain();
   expect(readOutcomes(store).map(({ result }) => result)).toEqual(['"1"', '"2"', '"3"', '"4"', '"5"']);
+});
+
+test('an event that is given up lets nothing overtake those before it', async () => {
+  let answer = (_: SchemaResult<unknown>): void => {};
+  const encoder = encoderOf({ slow: schemaOf(() => new Promise((resolve) => (answer = resolve))) });
+  const done: string[] = [];
+  const first = Promise.resolve(encoder.encode({ type: 'slow' })).then(() => done.push('first'));
+  const controller = new AbortController();
+  const second = encoder.encode({ type: 'other' }, controller.signal);
+  const third = expect(encoder.encode({ type: 'other' })).rejects.toThrow('2 events wait');
+  await third;
+  controller.abort(new Error('second'));
+  await expect(second).rejects.toThrow('second');
+  const fourth = () => Promise.resolve(encoder.encode({ type: 'other' })).then(() => done.push('fourth'));
+  await expect(fourth()).rejects.toThrow('2 events wait');
+  answer({ value: null });
+  await first;
+  for (let hop = 0; hop < 8; hop += 1) await null;
+  await fourth();
+  expect(done).toEqual(['first', 'fourth']);
+});
+
+describe('a schema that never answers', () => {
+  const never = schemaOf(() => new Promise(() => {}));
+  const start = () =>
+    createProcessor<EventMap>({
+      ...{ handlers: gatedHandlers, threads: 1, store: `${makeFolder()}/test.db` },
+      schemas: { echo: never },
+    });
+
+  test('is given up with its signal, which lets those behind it go on', async () => {
+    await using processor = await start();
+    const [one, other] = [new AbortController(), new AbortController()];
+    const stuck = processor.publish({ type: 'echo', data: 1 }, { signal: one.signal });
+    const second = processor.process({ type: 'echo', data: 1 }, { signal: other.signal });
+    const behind = processor.publish({ type: 'fail', data: 1 });
+    other.abort(new Error('second'));
+    await expect(second).rejects.toThrow('second');
+    one.abort(new Error('first'));
+    await expect(stuck).rejects.toThrow('first');
+    expect((await (await behind).outcome()).handler).toBe('fail');
+    // A stream that is destroyed waits for none either.
+    const stream = processor.writable();
+    stream.on('error', () => {});
+    stream.write({ type: 'echo', data: 1 });
+    stream.destroy();
+    await processor.publish({ type: 'fail', data: 2 });
+    await processor.whenIdle();
+    expect(processor.stats()).toMatchObject({ accepted: 2 });
+  });
+
+  test.each(['drain', 'stop', 'abort'] as const)('keeps no call waiting after %s', async (how) => {
+    const processor = await start();
+    const calls = [
+      processor.publish({ type: 'echo', data: 1 }),
+      processor.process({ type: 'fail', data: 1 }),
+      processor.publishMany([{ type: 'fail', data: 1 }]),
+      pipeline([{ type: 'fail', data: 1 }], processor.writable()),
+    ].map((call) => call.catch((error: KeylaneError) => error.code));
+    await processor[how]();
+    const code = how === 'abort' ? 'aborted' : 'not-running';
+    expect(await Promise.all(calls)).toEqual([code, code, code, code]);
+  });
 });
