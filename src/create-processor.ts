@@ -6,7 +6,7 @@ import type { KeylaneError } from './errors.js';
 import type { EventMap } from './event.js';
 import { schemasFrom } from './event-encoder.js';
 import type { EventMapOf } from './event-map.js';
-import type { Handler, Handlers } from './handler.js';
+import type { Handler, Handlers, HandlerTable } from './handler.js';
 import { loadOpenTelemetry } from './open-telemetry.js';
 import { type Config, configFrom, type ProcessorOptions } from './options.js';
 import { ordersOf, policiesOf } from './policy.js';
@@ -61,10 +61,16 @@ export async function startProcessor<Events extends EventMap>(
   const tracing = config.openTelemetry ? new Tracing(await loadOpenTelemetry(), onWarning) : null;
   // The one loads while the other does: on its own each takes a good part of the start.
   const thread = StoreWriter.beginThread();
-  const { url, table, execArgv, orders } = await lookAt(config).catch(async (error) => {
+  const {
+    url,
+    table: given,
+    execArgv,
+    orders,
+  } = await lookAt(config).catch(async (error) => {
     await thread.terminate('was not needed');
     throw error;
   });
+  const table = isReplay ? goingOn(given) : given;
   const { store, durability, retention, order } = config;
   const request = { path: store, durability, retention, order, orders, handlerNames: table.names };
   const writer = await StoreWriter.open({ ...request, thread, onFatal, onWarning });
@@ -72,7 +78,7 @@ export async function startProcessor<Events extends EventMap>(
   let flight: FlightLog | null = null;
   try {
     const policies = policiesOf(table, config);
-    const sources = [sourceOf({ url, table }, 'default')];
+    const sources = [sourceOf({ url, table: given }, 'default')];
     pool = await ChangingPool.start({ sources, policies, execArgv, config, onWarning, onFatal });
     const journal = await writer.openJournal({ isVolatile: config.intake === 'memory' });
     const { opened } = writer;
@@ -102,6 +108,11 @@ export async function startProcessor<Events extends EventMap>(
     await Promise.allSettled([writer.abort(), pool?.abort()]);
     throw error;
   }
+}
+
+/** Handlers of which no dead letter stops a lane: what is behind it once ran. */
+function goingOn({ policies, ...table }: HandlerTable): HandlerTable {
+  return { ...table, policies: policies.map((policy) => ({ ...policy, onDeadLetter: 'continue' })) };
 }
 
 /** Loads the handlers module once, and checks what it asks for against the options. */

@@ -56,7 +56,7 @@ export interface EngineParts {
   readonly journal: JournalStart;
   readonly flight: FlightRecorder;
   readonly clock: Clock;
-  /** Whether its events ran before: none supersedes another then, and what they emit is there already. */
+  /** Whether its events ran before: none supersedes another, and what they emit is there already. */
   readonly isReplay?: boolean;
   /** What the threads were started with; left out where no handlers come. */
   readonly sources?: readonly HandlerSource[];

@@ -45,7 +45,10 @@ export interface Replayed {
   readonly events: number;
   /** Those of them that did not succeed this time. */
   readonly failed: number;
-  /** Events that the handler had succeeded with and that are no longer stored, or never were. */
+  /**
+   * Events that the handler had succeeded with and that are no longer stored, or never were; where retention has
+   * deleted any that `from` may mean, all that it has deleted.
+   */
   readonly missing: number;
   /** Keys that have a state now. */
   readonly keys: number;
@@ -70,12 +73,25 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
     try {
       const counts = await copyEvents(db, path, range);
       if (!partial) refuseMissing(counts, range);
-      await (await startProcessor({ ...processor, store: path }, { isReplay: true })).drain();
+      await run({ ...processor, store: path }, { endsAtFailure: !partial });
       return switchOver(db, path, { range, counts, partial, dryRun });
     } finally {
       if (folder !== null) rmSync(folder, { recursive: true, force: true });
     }
   });
+}
+
+/** Runs what the store of a replay has; to the end, or until an event fails. */
+async function run(options: ProcessorOptions, { endsAtFailure }: { endsAtFailure: boolean }): Promise<void> {
+  const processor = await startProcessor(options, { isReplay: true });
+  let ended: Promise<unknown> | null = null;
+  if (endsAtFailure) {
+    processor.on('deadLetter', () => {
+      ended ??= processor.stop();
+    });
+  }
+  await processor.drain();
+  await ended;
 }
 
 /** A folder for the store of a replay, in place of what one that was cut short has left. */
@@ -102,16 +118,16 @@ const takeThem = 'the states are as they were; partial: true takes those of the 
 
 function refuseMissing({ missing }: ReplayCounts, { handler }: ReplayRange): void {
   if (missing === 0) return;
-  const what = `${missing} events that handler ${shown(handler)} has succeeded with are not in the journal`;
-  const why = 'they came from a source, were published without a journal, or their events are gone';
+  const what = `${missing} that handler ${shown(handler)} has succeeded with must be in the journal, and are not`;
+  const why = 'events of sources, published with intake "memory", or deleted by retention';
   throw new KeylaneError('replay-refused', `${what} (${why}): ${takeThem}`);
 }
 
-function refuseFailed({ notSucceeded, first }: ReplayedOutcomes, { handler }: ReplayRange): void {
+function refuseFailed({ first }: ReplayedOutcomes, { handler }: ReplayRange): void {
   if (first === null) return;
   const { position, error } = first;
   const why = error === null ? 'was not run' : `failed: ${(JSON.parse(error) as { message?: string }).message}`;
-  const what = `${notSucceeded} events did not succeed with handler ${shown(handler)} this time`;
+  const what = `all events must succeed with handler ${shown(handler)} again`;
   throw new KeylaneError('replay-refused', `${what}; ${journalPartition}/${position} ${why}: ${takeThem}`);
 }
 

@@ -2,11 +2,11 @@
 
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { openStore, type ReplayOptions, replay } from '../dist/src/index.js';
+import { openStore, pruneStore, type ReplayOptions, replay } from '../dist/src/index.js';
 import { sized } from './long-form.js';
 import { makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
 
@@ -160,7 +160,7 @@ describe('a replay', () => {
     await expect(again(store, failing)).rejects.toMatchObject({
       code: 'replay-refused',
       message: expect.stringContaining(
-        '1 events did not succeed with handler "sum" this time; journal/2 failed: not two: the states are as they were',
+        'all events must succeed with handler "sum" again; journal/2 failed: not two: the states are as they were',
       ),
     });
     expect(statesOf(store)).toEqual({ a: 4, b: 2 });
@@ -174,11 +174,69 @@ describe('a replay', () => {
     await processor.publish({ type: 'n', key: 'a', data: 5 });
     await processor.drain();
     await expect(again(store, sums(plus))).rejects.toThrow(
-      '1 events that handler "sum" has succeeded with are not in the journal',
+      '1 that handler "sum" has succeeded with must be in the journal, and are not',
     );
     expect(statesOf(store)).toEqual({ a: 5 });
     expect(await again(store, sums(plus), { partial: true })).toMatchObject({ missing: 1, keys: 0 });
     expect(statesOf(store)).toEqual({});
+  });
+
+  it('changes nothing where events are deleted that it may need, unless that is well', async () => {
+    const store = await ranStore(
+      [1, 2, 3, 4].map((data) => ['a', data] as const),
+      sums(plus),
+    );
+    await pruneStore({ store, retention: { succeeded: { countMax: 3 } } });
+    const left = readOutcomes<{ position: number; handler: string }>(store);
+    const leftOfSum = left.filter(({ handler }) => handler === 'sum').map(({ position }) => position);
+    expect(leftOfSum.length).toBeLessThan(4);
+    const missing = 4 - leftOfSum.length;
+    await expect(again(store, sums(plus))).rejects.toThrow(`${missing} that handler "sum" has succeeded with`);
+    expect(statesOf(store)).toEqual({ a: 10 });
+    // From behind them on nothing is missing.
+    const from = leftOfSum[0]!;
+    expect(await again(store, sums(plus), { from, dryRun: true })).toMatchObject({ missing: 0, switched: false });
+    expect(await again(store, sums(plus), { from: new Date(Date.now() + 60_000), dryRun: true })).toMatchObject({
+      ...{ missing: 0, events: 0 },
+    });
+    expect(await again(store, sums(plus), { partial: true })).toMatchObject({ missing, switched: true });
+  });
+
+  it('runs what is behind an event that fails this time, also where dead letters stop their lanes', async () => {
+    const store = await ranStore(some, sums(plus));
+    const failing = sums(`if (data === 1) throw new Error('not one'); ${plus}`, "onDeadLetter: 'park',");
+    await expect(again(store, failing)).rejects.toThrow('journal/1 failed: not one');
+    expect(await again(store, failing, { partial: true })).toMatchObject({ failed: 1, keys: 2 });
+    expect(statesOf(store)).toEqual({ a: 3, b: 2 });
+  });
+
+  it('runs nothing more once an event has failed that must not', async () => {
+    const log = join(makeFolder(), 'ran.log');
+    const store = await ranStore(
+      Array.from({ length: 3000 }, (_, n) => ['a', n] as const),
+      sums(plus),
+    );
+    const failing = sums(`appendFileSync(${JSON.stringify(log)}, data + ' '); if (data === 0) throw new Error('no');`);
+    await expect(again(store, failing, { threads: 1 })).rejects.toThrow('journal/1 failed: no');
+    expect(readFileSync(log, 'utf8').trim().split(' ').length).toBeLessThan(3000);
+  });
+
+  it('runs an event that was redriven where it was accepted', async () => {
+    const store = join(makeFolder(), 'test.db');
+    const push = 'return [...(sum || []), data];';
+    const processor = await makeProcessor({
+      store,
+      handlers: sums(
+        `if (data === 2 && globalThis.ran !== true) { globalThis.ran = true; throw new Error('once'); } ${push}`,
+      ),
+    });
+    await processor.publishMany([1, 2, 3].map((data) => ({ type: 'n', key: 'a', data })));
+    await processor.whenIdle();
+    await processor.redrive({});
+    await processor.drain();
+    expect(statesOf(store)).toEqual({ a: [1, 3, 2] });
+    await again(store, sums(push));
+    expect(statesOf(store)).toEqual({ a: [1, 2, 3] });
   });
 
   it.each([

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import Database from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { openStore, redriveDeadLetters } from '../dist/src/index.js';
 import { optionTable } from '../dist/src/options.js';
 import { schemaVersion, schemaVersionOfLanes } from '../dist/src/store/schema.js';
@@ -289,6 +289,18 @@ async function killedAtEach(version: number, command: (path: string, moment: num
     }
   }
 }
+
+test('a state whose last event is gone says that events were deleted before that was noted', () => {
+  const path = copyOf(8);
+  change(
+    path,
+    "INSERT INTO state VALUES (1, 'k', 0, '1', 1, 99), (1, 'l', 0, '1', 1, (SELECT min(position) FROM outcome))",
+  );
+  change(path, 'UPDATE outcome SET handler = 1 WHERE position = (SELECT min(position) FROM outcome)');
+  open(path);
+  const noted = { handler: 1, partition: 1, succeeded: 1, position_last: 99, started_at_last: 0 };
+  expect(read(path, 'SELECT * FROM erased')).toEqual([noted]);
+});
 
 /** The exit code of a command; null when a signal ended it. */
 async function codeOf([name, ...args]: string[]): Promise<number | null> {

@@ -86,8 +86,7 @@ function fromText(text: string): number | Date {
 }
 
 function textReport({ events, failed, missing, keys, switched }: Replayed, handler: string): string {
-  const left =
-    failed + missing === 0 ? '' : ` ${countText(failed)} of them failed; ${countText(missing)} more are not stored.`;
+  const left = failed + missing === 0 ? '' : ` Of them ${countText(failed)} failed; not stored: ${countText(missing)}.`;
   const end = switched
     ? `The states of ${shown(handler)} are those of ${countOf(keys, 'key')} now.`
     : `${countOf(keys, 'key')} would have a state. Nothing was changed.`;

@@ -1,10 +1,11 @@
 // Deletes outcomes for good, few at a time, with all that is known of their tries. The outcomes of an event go
 // together, and with the event that the journal has, in one transaction: an event that lost an outcome would run again,
 // and an outcome that lost its event could not be found by its id. Positions are never given out twice, so the
-// partition remembers how far they went before its highest rows go.
+// partition remembers how far they went before its highest rows go, and each handler what it has lost.
 
 import { journalPartition } from '../event.js';
 import type { Connection, Statement } from './database.js';
+import { statusNumber } from './schema.js';
 
 /** Bytes of results, errors and data at which a transaction ends: each page of a long one has to be read. */
 const bytesErasedMax = 8 * 1024 * 1024;
@@ -15,6 +16,7 @@ export interface ExpiredOutcome {
   readonly handler: number;
   /** As in the table. */
   readonly status: number;
+  readonly startedAtUs: number;
   /** Of its result and its error. */
   readonly bytes: number;
 }
@@ -27,6 +29,7 @@ export class OutcomeEraser {
   readonly #eraseEvent: Statement;
   readonly #eventBytes: Statement;
   readonly #raiseNext: Statement;
+  readonly #note: Statement;
 
   constructor(db: Connection, inTransaction: <Result>(change: () => Result) => Result) {
     this.#inTransaction = inTransaction;
@@ -40,6 +43,12 @@ export class OutcomeEraser {
     this.#eraseEvent = db.prepare('DELETE FROM event WHERE position = ?');
     this.#eventBytes = db.prepare('SELECT octet_length(data) FROM event WHERE position = ?').pluck();
     this.#raiseNext = db.prepare('UPDATE partition SET position_next = max(position_next, ?) WHERE id = ?');
+    this.#note = db.prepare(`
+      INSERT INTO erased (handler, partition, succeeded, position_last, started_at_last)
+      VALUES (@handler, @partition, @succeeded, @positionLast, @startedAtLast)
+      ON CONFLICT (handler, partition) DO UPDATE SET succeeded = succeeded + excluded.succeeded,
+        position_last = max(position_last, excluded.position_last),
+        started_at_last = max(started_at_last, excluded.started_at_last)`);
   }
 
   /**
@@ -68,7 +77,22 @@ export class OutcomeEraser {
         erased += 1;
       }
       this.#raiseNext.run(positionNext, partition);
+      this.#noteSucceeded(partition, expired.slice(0, erased));
       return erased;
     });
+  }
+
+  /** Of what succeeded, states were made, and cannot be made anew. */
+  #noteSucceeded(partition: number, erased: readonly ExpiredOutcome[]): void {
+    const noted = new Map<number, { succeeded: number; positionLast: number; startedAtLast: number }>();
+    for (const { handler, status, position, startedAtUs } of erased) {
+      if (status !== statusNumber.succeeded) continue;
+      const of = noted.get(handler) ?? { succeeded: 0, positionLast: 0, startedAtLast: 0 };
+      of.succeeded += 1;
+      of.positionLast = Math.max(of.positionLast, position);
+      of.startedAtLast = Math.max(of.startedAtLast, startedAtUs);
+      noted.set(handler, of);
+    }
+    for (const [handler, of] of noted) this.#note.run({ handler, partition, ...of });
   }
 }

@@ -58,4 +58,22 @@ export const recentMigrations: readonly string[] = [
   SELECT partition, position, id, type, key, handler, attempts, started_at, duration_us, result, error
   FROM outcomes WHERE status = 'dead-lettered';
   `,
+  `
+  -- What retention has deleted of outcomes that succeeded, by handler and partition: states cannot be made of it anew.
+  CREATE TABLE erased (
+    handler INTEGER NOT NULL,
+    partition INTEGER NOT NULL,
+    succeeded INTEGER NOT NULL,       -- how many
+    position_last INTEGER NOT NULL,
+    started_at_last INTEGER NOT NULL,
+    PRIMARY KEY (handler, partition)
+  ) STRICT, WITHOUT ROWID;
+
+  -- Of what was deleted before, the last event of a key may tell.
+  INSERT INTO erased (handler, partition, succeeded, position_last, started_at_last)
+  SELECT state.handler, state.partition, count(*), max(state.position), 0
+  FROM state LEFT JOIN outcome ON outcome.partition = state.partition AND outcome.position = state.position
+    AND outcome.handler = state.handler
+  WHERE outcome.position IS NULL GROUP BY state.handler, state.partition;
+  `,
 ];

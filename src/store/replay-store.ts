@@ -13,7 +13,7 @@ import {
   openForWriting,
   walPagesOf,
 } from './database.js';
-import { statusNumber } from './schema.js';
+import { schemaVersionOfErased, statusNumber, versionOf } from './schema.js';
 import { handlerId } from './store-epoch.js';
 import { createStore } from './store-file.js';
 import { storedText } from './stored-text.js';
@@ -29,15 +29,17 @@ export interface ReplayRange {
 export interface ReplayCounts {
   /** Events that the handler has succeeded with and that the store has. */
   readonly events: number;
-  /** Those that it does not have: they came from sources, were not journaled, or their events are gone. */
+  /**
+   * Those that it does not have: they came from sources, were not journaled, or retention has deleted them; of a
+   * partition of which it has deleted any that may be in the range, all that it has deleted.
+   */
   readonly missing: number;
 }
 
 /** What came of the events of a replay. */
 export interface ReplayedOutcomes {
-  readonly succeeded: number;
   readonly notSucceeded: number;
-  /** The first event that did not succeed, with its error; null for one that did not run. */
+  /** The first event that failed, with its error; of those that did not run, if none failed. */
   readonly first: { readonly position: number; readonly error: string | null } | null;
   /** Keys that have a state. */
   readonly keys: number;
@@ -94,14 +96,23 @@ async function copyInto(into: Connection, from: Connection, range: ReplayRange):
     next = rows.at(-1)!.position + 1;
     await setImmediate();
   }
+  const isInRange = (position: string, startedAt: string): string =>
+    `(partition <> @journal OR ${position} >= @positionMin) AND ${startedAt} >= @acceptedAtUsMin`;
   const missing = numberOf(
     from,
     `SELECT count(*) FROM outcome LEFT JOIN event ON outcome.partition = @journal AND event.position = outcome.position
      WHERE outcome.handler = @handler AND status = ${statusNumber.succeeded} AND event.position IS NULL
-       AND (outcome.partition <> @journal OR outcome.position >= @positionMin)`,
-    { handler, journal, positionMin: of.positionMin },
+       AND ${isInRange('outcome.position', 'started_at')}`,
+    of,
   );
-  return { events, missing };
+  if (versionOf(from) < schemaVersionOfErased) return { events, missing };
+  const erased = numberOf(
+    from,
+    `SELECT ifnull(sum(succeeded), 0) FROM erased
+     WHERE handler = @handler AND ${isInRange('position_last', 'started_at_last')}`,
+    of,
+  );
+  return { events, missing: missing + erased };
 }
 
 /** What came of a replay, once the processor that ran it has closed its store. */
@@ -115,12 +126,13 @@ export function replayedOutcomes(path: string, { handler }: { handler: string })
       .prepare(
         `SELECT event.position AS position, error FROM event LEFT JOIN outcome ON outcome.position = event.position
            AND outcome.handler = event.handler
-         WHERE event.handler = ? AND status IS NOT ${statusNumber.succeeded} ORDER BY event.position LIMIT 1`,
+         WHERE event.handler = ? AND status IS NOT ${statusNumber.succeeded}
+         ORDER BY status IS NULL, event.position LIMIT 1`,
       )
       .get(id) as { position: number; error: string | null } | undefined;
     const events = numberOf(db, 'SELECT count(*) FROM event WHERE handler = ?', id);
     const keys = numberOf(db, 'SELECT count(*) FROM state WHERE handler = ?', id);
-    return { succeeded, notSucceeded: events - succeeded, first: first ?? null, keys };
+    return { notSucceeded: events - succeeded, first: first ?? null, keys };
   } finally {
     db.close();
   }

@@ -237,7 +237,8 @@ export class RetentionPass {
       areAllYoung &&= startedAtUs! >= this.#youngFromUs;
       const of = kindOf(status!);
       const limits = this.#limits[of]!;
-      ofEvent.push({ position: position!, handler: handler!, status: status!, bytes: bytes! });
+      const outcome = { position: position!, handler: handler!, status: status! };
+      ofEvent.push({ ...outcome, startedAtUs: startedAtUs!, bytes: bytes! });
       // Whoever looks for what stops a lane must find it.
       keepsEvent ||= startedAtUs! >= limits.startedAtUsMin && position! >= keptFrom[of]!;
       keepsEvent ||= of === kind.lost && parked.has(position!);

@@ -21,6 +21,9 @@ export const schemaVersionOfRoutes = 4;
 /** The first schema that has the states of keys. */
 export const schemaVersionOfStates = 6;
 
+/** The first schema that knows what retention has deleted. */
+export const schemaVersionOfErased = 9;
+
 /** The numbers that stand for a status in the table; those of the verdicts that are outcomes, and one more. */
 export const statusNumber = { succeeded: 0, deadLettered: 1, cancelled: 2, discarded: 3, superseded: 4 } as const;
 
