@@ -1,6 +1,6 @@
 // CloudEvents 1.0 in their JSON format (github.com/cloudevents/spec, cloudevents/formats/json-format.md), taken in as
-// events and given out again. What keylane has no field for rests in the event's headers, so that it comes back as it
-// was.
+// events and given out again. What keylane has no field for, or a field that cannot tell what was said, rests in the
+// event's headers, so that it comes back as it was.
 
 import { badEvent, shown } from './errors.js';
 import type { Identity, SourceEvent } from './event.js';
@@ -36,17 +36,21 @@ const restsIn = {
   ...{ source: 'ce-source', subject: 'ce-subject', dataschema: 'ce-dataschema', datacontenttype: 'content-type' },
 } as const;
 
-/** Extension attributes that are fields of an event. */
+/**
+ * Extension attributes that are fields of an event. A partition key that is the subject, and a version that is 1 or no
+ * version to us, rest in headers of their names as well: their fields do not tell them from none.
+ */
 const ownExtensions = { key: 'partitionkey', correlationId: 'correlationid', causationId: 'causationid' } as const;
 const versionExtension = 'eventversion';
 
 const fields = new Set(['specversion', 'id', 'type', 'time', 'data', 'data_base64', ...Object.keys(restsIn)]);
 const extensionName = /^[a-z0-9]+$/;
+const whiteSpace = /\s/;
 
 /**
  * The event of a CloudEvent: its key is `partitionkey`, or else `subject`; its id source and id together, as only both
- * are unique; `correlationid`, `causationid` and `eventversion` are what their names say. Other attributes become
- * headers, true, false and numbers as text. Throws a KeylaneError `bad-event`.
+ * are unique; `correlationid` and `causationid` are what their names say, and so is `eventversion` where it is a whole
+ * number from 1. Other attributes become headers, true, false and numbers as text. Throws a KeylaneError `bad-event`.
  */
 export function fromCloudEvent(given: unknown): SourceEvent {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
@@ -56,6 +60,8 @@ export function fromCloudEvent(given: unknown): SourceEvent {
   const text = (name: string): string | null => textOf(name, attributes.get(name));
   if (attributes.get('specversion') !== '1.0') throw bad('specversion', '"1.0"', attributes.get('specversion'));
   const [id, source, type] = ['id', 'source', 'type'].map((name) => required(name, text(name)));
+  // A space parts the two in the event's id: with one in the source, ids of two sources could be the same.
+  if (whiteSpace.test(source!)) throw bad('source', 'a URI-reference, without white space', source);
   const headers: Record<string, string> = {};
   for (const [name, header] of Object.entries(restsIn)) {
     const value = text(name);
@@ -66,38 +72,51 @@ export function fromCloudEvent(given: unknown): SourceEvent {
     if (fields.has(name) || own.includes(name) || value === null) continue;
     headers[extensionOf(name)] = scalarText(name, value);
   }
+  const key = text(ownExtensions.key);
+  if (key !== null && key === text('subject')) headers[ownExtensions.key] = key;
+  const saidVersion = attributes.get(versionExtension) ?? null;
+  const version = versionOf(saidVersion);
+  if (saidVersion !== null && (version ?? 1) === 1)
+    headers[versionExtension] = scalarText(versionExtension, saidVersion);
   return {
     ...{ type: type!, id: `${source} ${id}`, headers },
-    key: text(ownExtensions.key) ?? text('subject'),
+    key: key ?? text('subject'),
     correlationId: text(ownExtensions.correlationId),
     causationId: text(ownExtensions.causationId),
-    version: versionFrom(attributes.get(versionExtension)),
+    version,
     time: text('time'),
     data: dataFrom(attributes),
   };
 }
 
 /**
- * A stored event as a CloudEvent. One that came as a CloudEvent is what it was. Otherwise `source` says where it is
- * from, its id is the event's or its identity, and headers are extension attributes where their names can be.
+ * A stored event as a CloudEvent. One that came as a CloudEvent is what it was, but that true, false and numbers of its
+ * extensions stay text, and a whole `eventversion` is a number. Otherwise `source` says where it is from, its id is the
+ * event's or its identity, and headers are extension attributes where their names can be. Throws a KeylaneError
+ * `bad-event` for a source that no CloudEvent can have.
  */
 export function toCloudEvent(event: StoredContent, { source }: { readonly source: string }): CloudEvent {
-  if (typeof source !== 'string' || source === '') throw badEvent('source', 'a URI that is not empty', source);
+  if (typeof source !== 'string' || source === '' || whiteSpace.test(source)) {
+    throw badEvent('source', 'a URI-reference that is not empty, without white space', source);
+  }
   const { headers, identity, key, data } = event;
-  const from = headers[restsIn.source] ?? source;
+  const cameFrom = headers[restsIn.source];
   const id = event.id ?? `${identity.partition}/${identity.position}`;
+  const isOfSource = cameFrom !== undefined && id.startsWith(`${cameFrom} `);
   const subject = headers[restsIn.subject];
-  const isBytes = data instanceof Uint8Array;
-  const type = headers[restsIn.datacontenttype] ?? (data === undefined || isBytes ? undefined : 'application/json');
+  const saysKey = key !== subject || headers[ownExtensions.key] === key;
+  const isPlainJson = cameFrom === undefined && data !== undefined && !(data instanceof Uint8Array);
+  const type = headers[restsIn.datacontenttype] ?? (isPlainJson ? 'application/json' : undefined);
+  const saidVersion = headers[versionExtension];
+  const version = event.version === 1 ? (versionOf(saidVersion) ?? saidVersion) : event.version;
   return {
-    ...{ specversion: '1.0', id: id.startsWith(`${from} `) ? id.slice(from.length + 1) : id, source: from },
+    ...{ specversion: '1.0', id: isOfSource ? id.slice(cameFrom.length + 1) : id, source: cameFrom ?? source },
     type: event.type,
     ...given({ subject, time: event.time, datacontenttype: type, dataschema: headers[restsIn.dataschema] }),
-    ...given({ [ownExtensions.key]: key === subject ? null : key }),
+    ...given({ [ownExtensions.key]: saysKey ? key : null, [versionExtension]: version }),
     ...given({ [ownExtensions.correlationId]: event.correlationId, [ownExtensions.causationId]: event.causationId }),
-    ...(event.version === 1 ? {} : { [versionExtension]: event.version }),
     ...extensionsOf(headers),
-    ...(isBytes ? { data_base64: Buffer.from(data).toString('base64') } : given({ data })),
+    ...(data instanceof Uint8Array ? { data_base64: Buffer.from(data).toString('base64') } : given({ data })),
   };
 }
 
@@ -116,19 +135,19 @@ function given(values: Readonly<Record<string, unknown>>): Record<string, unknow
 }
 
 function dataFrom(attributes: ReadonlyMap<string, unknown>): unknown {
-  const base64 = textOf('data_base64', attributes.get('data_base64'));
+  const base64 = attributes.get('data_base64') ?? null;
   if (base64 === null) return attributes.get('data');
   if (attributes.has('data')) throw bad('data', 'left out beside data_base64', attributes.get('data'));
-  const bytes = Buffer.from(base64, 'base64');
-  if (bytes.toString('base64') !== base64) throw bad('data_base64', 'bytes in base 64', base64);
-  return new Uint8Array(bytes);
+  // No bytes are an empty text.
+  const bytes = typeof base64 === 'string' ? Buffer.from(base64, 'base64') : null;
+  if (bytes?.toString('base64') !== base64) throw bad('data_base64', 'bytes in base 64', base64);
+  return new Uint8Array(bytes!);
 }
 
-function versionFrom(value: unknown): number | null {
-  if (value === undefined || value === null) return null;
-  const version = typeof value === 'string' ? Number(value) : value;
-  if (Number.isSafeInteger(version) && (version as number) >= 1) return version as number;
-  throw bad(versionExtension, 'a whole number from 1', value);
+/** A version as keylane has them; null for what is none, as `eventversion` is anybody's name. */
+function versionOf(value: unknown): number | null {
+  const version = typeof value === 'string' && /^[1-9]\d*$/.test(value) ? Number(value) : value;
+  return Number.isSafeInteger(version) && (version as number) >= 1 ? (version as number) : null;
 }
 
 function textOf(name: string, value: unknown): string | null {
