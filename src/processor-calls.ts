@@ -63,7 +63,10 @@ export abstract class ProcessorCalls<Events extends EventMap> {
     return healthOf(this.stats(), this.failure);
   }
 
-  /** The counts as text for Prometheus (`prometheusContentType`); `labels` are added to each metric. */
+  /**
+   * The counts as text for Prometheus (`prometheusContentType`); `labels` are added to each metric. Throws a
+   * KeylaneError `bad-option` for labels that cannot be, or that a metric has.
+   */
   prometheusText(labels: Readonly<Record<string, string>> = {}): string {
     const stats = this.stats();
     return prometheusText({ stats, health: healthOf(stats, this.failure) }, labels);

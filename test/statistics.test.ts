@@ -9,7 +9,6 @@ import { handlerResult } from '../src/handler.js';
 import { healthOf } from '../src/health.js';
 import { Histogram } from '../src/histogram.js';
 import { KeyCosts } from '../src/key-costs.js';
-import { prometheusText } from '../src/prometheus.js';
 import { Rate } from '../src/rate.js';
 import type { Stats } from '../src/stats.js';
 import { TypeTallies } from '../src/type-tallies.js';
@@ -226,18 +225,8 @@ test('counts match what happened: each event is in one place, and handlers add u
 });
 
 const well = {
-  ...{
-    phase: 'running',
-    uptimeMs: 1500,
-    slots: 100,
-    slotsHeld: 10,
-    bytesHeld: 1,
-    bytesMax: 100,
-    paused: [],
-    pausedByHand: [],
-  },
-  ...{ parked: 0, backlog: 0, publishersWaiting: 0, walBytes: 0, handlers: {}, tries: { busyMs: 2500 }, eventUs: null },
-  latency: { count: 3, sumMs: 40, within: [1, 25].map((ms) => ({ ms, count: ms === 1 ? 1 : 2 })) },
+  ...{ phase: 'running', slots: 100, slotsHeld: 10, bytesHeld: 1, bytesMax: 100, paused: [], pausedByHand: [] },
+  ...{ parked: 0, backlog: 0, publishersWaiting: 0, walBytes: 0 },
 } as unknown as Stats;
 
 test.each([
@@ -254,23 +243,4 @@ test.each([
   const failure = 'phase' in change && change.phase === 'failed' ? new Error('no disk') : null;
   const health = healthOf({ ...well, ...change } as Stats, failure);
   expect([health.status, health.reasons.map(({ text }) => text)]).toEqual([status, texts]);
-});
-
-test('the text for Prometheus has its format, and leaves out what is not known', () => {
-  const text = prometheusText({ stats: well, health: healthOf(well, null) });
-  const lines = text.trimEnd().split('\n');
-  const sample = /^[a-z_]+(\{([a-z_]+="[^"\\\n]*",?)+\})? -?\d+(\.\d+)?(e[+-]\d+)?$/;
-  for (const line of lines.filter((one) => !one.startsWith('#') && !one.includes('undefined')))
-    expect(line).toMatch(sample);
-  expect(text).toContain(
-    '# HELP keylane_uptime_seconds Time since the processor was made.\n# TYPE keylane_uptime_seconds gauge\nkeylane_uptime_seconds 1.5\n',
-  );
-  expect(text).toContain('keylane_handler_seconds_total 2.5\n');
-  expect(text).not.toContain('keylane_event_seconds');
-  const latency = lines.filter((line) => line.startsWith('keylane_latency_seconds'));
-  expect(latency.map((line) => line.replace('keylane_latency_seconds', ''))).toEqual([
-    ...['_bucket{le="0.001"} 1', '_bucket{le="0.025"} 2', '_bucket{le="+Inf"} 3', '_sum 0.04', '_count 3'],
-  ]);
-  const names = lines.filter((line) => line.startsWith('# TYPE')).map((line) => line.split(' ')[2]);
-  expect(new Set(names).size).toBe(names.length);
 });
