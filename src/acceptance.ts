@@ -11,6 +11,7 @@ import type { Journal } from './journal.js';
 import type { IntakeMode } from './options.js';
 import type { Pump } from './pump.js';
 import { type StoreLimits, StoreRoom } from './room.js';
+import type { Route } from './routes.js';
 
 interface Parts {
   readonly limits: StoreLimits & {
@@ -62,7 +63,15 @@ export class Acceptance {
 
   /** Takes a published event in if there is room for it now; says whether it did. */
   accept(owed: Owed): boolean {
-    return this.#parts.limits.intake === 'journal' ? this.#toJournal(owed) : this.#toMemory(owed);
+    if (!this.hasRoomFor(owed.route)) return false;
+    if (this.#parts.limits.intake === 'journal') this.#parts.pump.journal(owed);
+    else this.#toMemory(owed);
+    return true;
+  }
+
+  /** Whether there is room now for an event that is owed to these handlers. */
+  hasRoomFor(route: Route): boolean {
+    return this.#parts.limits.intake === 'journal' ? this.#mayGoToJournal(route) : this.#mayGoToMemory(route);
   }
 
   /** How many events of sources may be admitted now. */
@@ -94,15 +103,13 @@ export class Acceptance {
     this.#cancelSpill = null;
   }
 
-  /** Sends it to the store, unless too much is on its way there already. */
-  #toJournal(owed: Owed): boolean {
+  /** Not while too much is on its way to the store already. */
+  #mayGoToJournal(route: Route): boolean {
     const { limits, pump } = this.#parts;
     const { events, bytes, outcomesOwed } = pump.unstored;
     if (this.#room.isFull || events >= unstoredGroupsMax * limits.groupSizeMax || bytes >= limits.ringBytesMax)
       return false;
-    if (this.#mayBecomeRoom(outcomesOwed + owed.route.length)) return false;
-    pump.journal(owed);
-    return true;
+    return !this.#mayBecomeRoom(outcomesOwed + route.length);
   }
 
   /** Whether memory has no room for one more event besides those on their way, and may have some soon. */
@@ -122,16 +129,19 @@ export class Acceptance {
     return true;
   }
 
-  /** Takes it into memory, once what the store is owed from before is there too. */
-  #toMemory({ event, route, waiter }: Owed): boolean {
-    const { dispatcher, journal, room, clock } = this.#parts;
-    if (this.#room.isShort || !journal.isInStep || room() < route.length) return false;
+  /** Only once what the store is owed from before is in memory too. */
+  #mayGoToMemory(route: Route): boolean {
+    const { journal, room } = this.#parts;
+    return !this.#room.isShort && journal.isInStep && room() >= route.length;
+  }
+
+  #toMemory({ event, route, waiter }: Owed): void {
+    const { dispatcher, journal, clock } = this.#parts;
     const position = journal.take();
     // A look at the clock for each would be the dearest part of it.
     const acceptedMs = position % measuredEvery === 0 ? clock.nowMs() : notMeasured;
     const { partition } = journal;
     for (const handler of route) dispatcher.admit(event, { partition, position, handler, acceptedMs });
     waiter?.resolve({ position, duplicate: false, outcome: null });
-    return true;
   }
 }

@@ -141,8 +141,10 @@ export class Engine {
     });
     this.intake = this.#intake(parts);
     const { intake, pump, receipts } = this;
-    const encoder = new EventEncoder({ limits: config, schemas, tracing, intake });
-    this.publishing = new Publishing({ intake, pump, receipts, encoder, partition: journalPartition });
+    const encoder = new EventEncoder({ limits: config, schemas, intake });
+    this.publishing = new Publishing({
+      ...{ intake, pump, receipts, encoder, limits: config, partition: journalPartition, tracing },
+    });
     this.consumption = new Consumption({
       ...{ writer, clock, limits: config, reserved: journalPartition, intake, partitions, onWarning },
       handlers: () => handlers.table,
@@ -277,7 +279,7 @@ export class Engine {
     return new Intake({
       room: () => acceptance.roomForSources,
       admit: (event, owed) => dispatcher.admit(event, owed),
-      accept: (owed) => acceptance.accept(owed),
+      ...{ hasRoomFor: (route) => acceptance.hasRoomFor(route), accept: (owed) => acceptance.accept(owed) },
       refill: () => pump.refill(),
       watermark: (index) => dispatcher.watermark(index),
       routeOf: (type) => this.handlers.routes.of(type),

@@ -12,8 +12,6 @@ interface Parts {
   /** Null: nothing is checked but what an event must be. */
   readonly schemas: ReadonlyMap<string, StandardSchema> | null;
   readonly intake: { readonly onClosed: OnClosed };
-  /** Null where nothing is traced. */
-  readonly tracing: { published<Event extends SourceEvent>(event: Event): Event } | null;
 }
 
 /** Issues that a message tells. */
@@ -46,9 +44,8 @@ export class EventEncoder {
    * Gives the encoded event, or a promise of it where a schema takes its time. Throws a KeylaneError `bad-event`. The
    * promise rejects at once when the signal comes, or the processor takes nothing in any more.
    */
-  encode(given: SourceEvent, signal?: AbortSignal): EncodedEvent | Promise<EncodedEvent> {
-    const { limits, schemas, tracing } = this.#parts;
-    const event = tracing === null ? given : tracing.published(given);
+  encode(event: SourceEvent, signal?: AbortSignal): EncodedEvent | Promise<EncodedEvent> {
+    const { limits, schemas } = this.#parts;
     if (schemas === null) return encodeEvent(event, limits);
     if (this.#turn !== null) return this.#inTurn(this.#turn, { event, signal });
     const checked = this.#check(event);

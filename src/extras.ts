@@ -53,6 +53,17 @@ export function encodeExtras(event: SourceEvent, { headersSizeMax }: EventLimits
   );
 }
 
+/** Encoded extras with headers added, in place of ones of the same names; as they were where more does not fit. */
+export function withHeaders(
+  text: string | null,
+  added: Readonly<Record<string, string>>,
+  { headersSizeMax }: EventLimits,
+): string | null {
+  const extras = text === null ? {} : (JSON.parse(text) as Extras);
+  const whole = JSON.stringify({ ...extras, headers: { ...extras.headers, ...added } });
+  return whole.length <= headersSizeMax ? whole : text;
+}
+
 const noHeaders: Readonly<Record<string, string>> = Object.freeze(Object.create(null));
 
 const noExtras: ReadExtras = Object.freeze({

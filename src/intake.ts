@@ -15,6 +15,8 @@ export interface IntakeParts {
   /** How many slots events of sources may take now. */
   room(): number;
   admit(event: EncodedEvent, owed: { partition: number; position: number; handler: number }): void;
+  /** Whether a published event that is owed to so many handlers would be taken in now. */
+  hasRoomFor(route: Route): boolean;
   /** Takes a published event in if there is room for it now; says whether it did. */
   accept(owed: Owed): boolean;
   /** Asks for what waits on disk, as far as there is room. */
@@ -83,6 +85,12 @@ export class Intake {
   offer(event: EncodedEvent, waiter: Waiter | null): boolean {
     const route = this.routeOf(event);
     return this.#publishers.size === 0 && this.#parts.accept({ event, route, waiter });
+  }
+
+  /** Whether an event that is offered now would be taken in. Throws where it would be refused. */
+  hasRoomFor(event: EncodedEvent): boolean {
+    const route = this.routeOf(event);
+    return this.#publishers.size === 0 && this.#parts.hasRoomFor(route);
   }
 
   /**

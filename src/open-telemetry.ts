@@ -1,7 +1,7 @@
 // @opentelemetry/api as far as it is used, and how it is found: it is no dependency, and loaded only where the option
 // `openTelemetry` asks for it. The types are our own, so that whoever does without it needs none of its.
 
-import { KeylaneError, messageOf } from './errors.js';
+import { KeylaneError, messageOf, shown } from './errors.js';
 
 /** Opaque here. */
 export interface OtelContext {
@@ -65,17 +65,16 @@ export interface OtelApi {
     getTracer(name: string): OtelTracer;
     setSpan(context: OtelContext, span: OtelSpan): OtelContext;
     getSpanContext(context: OtelContext): OtelSpanContext | undefined;
+    isSpanContextValid(context: OtelSpanContext): boolean;
   };
   readonly metrics: { getMeter(name: string): OtelMeter };
 }
 
-/**
- * The headers of an event, to be added to; null where they are none: who checks the event is to see them as they are.
- */
-export function headersToAddTo(event: { readonly headers?: unknown }): Record<string, string> | null {
-  const headers = event.headers ?? {};
-  const isObject = typeof headers === 'object' && !Array.isArray(headers);
-  return isObject ? { ...(headers as Record<string, string>) } : null;
+/** Has a span say what was thrown. */
+export function markFailed({ SpanStatusCode }: OtelApi, span: OtelSpan, thrown: unknown): void {
+  const error = thrown instanceof Error ? thrown : { message: shown(thrown) };
+  span.recordException(error);
+  span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
 }
 
 /** By which tracers and meters of keylane are known. */

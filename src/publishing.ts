@@ -1,13 +1,15 @@
 // What becomes of calls of publish: the event is checked and encoded, goes in or waits for room, and its receipt comes
-// once it is accepted. It knows neither the ring nor the journal.
+// once it is accepted. It knows neither the ring nor the journal. Where calls are traced, the span of one ends when its
+// event is accepted or refused.
 
 import { KeylaneError, shown } from './errors.js';
-import type { EncodedEvent, Identity, SourceEvent } from './event.js';
+import type { EncodedEvent, EventLimits, Identity, SourceEvent } from './event.js';
 import type { EventEncoder } from './event-encoder.js';
 import type { Accepted, Waiter } from './group.js';
 import type { Intake } from './intake.js';
 import { Interrupt, untilInterrupted } from './interrupt.js';
 import type { Outcome } from './outcome.js';
+import type { PublishSpan } from './publish-span.js';
 import type { Pump } from './pump.js';
 import { checkOwesOne, onlyOne, type Receipt, type Receipts } from './receipts.js';
 
@@ -23,6 +25,9 @@ interface Parts {
   readonly pump: Pump;
   readonly receipts: Receipts;
   readonly encoder: EventEncoder;
+  readonly limits: EventLimits;
+  /** Null where nothing is traced. */
+  readonly tracing: { published(event: SourceEvent): PublishSpan | null } | null;
   /** Name of the partition of published events. */
   readonly partition: string;
 }
@@ -41,42 +46,71 @@ export class Publishing {
   async publish(event: SourceEvent, signal: AbortSignal | undefined): Promise<Receipt> {
     const { intake, pump, encoder } = this.#parts;
     signal?.throwIfAborted();
-    const encoding = encoder.encode(event, signal);
-    const encoded = encoding instanceof Promise ? await encoding : encoding;
-    const waiter = new ReceiptWaiter(this.#parts);
-    if (!intake.offer(encoded, waiter)) await intake.wait(encoded, { waiter, signal });
-    pump.wake();
-    return waiter.receipt();
+    const span = this.#begin(event);
+    try {
+      const encoding = encoder.encode(event, signal);
+      const encoded = this.#carried(encoding instanceof Promise ? await encoding : encoding, span);
+      const waiter = new ReceiptWaiter(this.#parts);
+      if (!intake.offer(encoded, waiter)) await intake.wait(encoded, { waiter, signal });
+      pump.wake();
+      const receipt = await waiter.receipt();
+      span?.accepted();
+      return receipt;
+    } catch (error) {
+      span?.refused(error);
+      throw error;
+    }
   }
 
   /** See `Processor.tryPublish`. */
   tryPublish(event: SourceEvent): Promise<Receipt> | null {
-    const { intake, pump, encoder } = this.#parts;
-    const waiter = new ReceiptWaiter(this.#parts);
-    if (!intake.offer(encoder.encodeNow(event), waiter)) return null;
-    pump.wake();
-    return waiter.receipt();
+    const { intake, pump, encoder, tracing } = this.#parts;
+    let span: PublishSpan | null = null;
+    try {
+      const encoded = encoder.encodeNow(event);
+      // What finds no room publishes nothing: no span is begun for it.
+      if (tracing !== null && !intake.hasRoomFor(encoded)) return null;
+      span = this.#begin(event);
+      const waiter = new ReceiptWaiter(this.#parts);
+      if (!intake.offer(this.#carried(encoded, span), waiter)) return null;
+      pump.wake();
+      const receipt = waiter.receipt();
+      if (span !== null) endWith(receipt, span);
+      return receipt;
+    } catch (error) {
+      (span ?? this.#begin(event))?.refused(error);
+      throw error;
+    }
   }
 
   /** See `Processor.process`. */
   async process(event: SourceEvent, signal: AbortSignal | undefined): Promise<Outcome> {
     const { intake, pump, encoder, receipts } = this.#parts;
     signal?.throwIfAborted();
-    const encoding = encoder.encode(event, signal);
-    // Events are accepted in the order of the calls.
-    const encoded = encoding instanceof Promise ? await encoding : encoding;
-    checkOwesOne(encoded.type, intake.routeOf(encoded).length);
-    const outcomes = new Promise<readonly Outcome[]>((resolve, reject) => {
-      // It is asked for in the moment in which it is accepted: then nothing can have become of it.
-      const waiter: Waiter = {
-        resolve: ({ position, duplicate }) =>
-          resolve(duplicate ? receipts.outcomes(position, signal) : receipts.outcomesOfNew(position, signal)),
-        reject,
-      };
-      if (!intake.offer(encoded, waiter)) intake.wait(encoded, { waiter, signal }).catch(reject);
-    });
-    pump.wake();
-    return onlyOne(await outcomes);
+    const span = this.#begin(event);
+    try {
+      const encoding = encoder.encode(event, signal);
+      // Events are accepted in the order of the calls.
+      const encoded = this.#carried(encoding instanceof Promise ? await encoding : encoding, span);
+      checkOwesOne(encoded.type, intake.routeOf(encoded).length);
+      const outcomes = new Promise<readonly Outcome[]>((resolve, reject) => {
+        // It is asked for in the moment in which it is accepted: then nothing can have become of it.
+        const waiter: Waiter = {
+          resolve: ({ position, duplicate }) => {
+            span?.accepted();
+            resolve(duplicate ? receipts.outcomes(position, signal) : receipts.outcomesOfNew(position, signal));
+          },
+          reject,
+        };
+        if (!intake.offer(encoded, waiter)) intake.wait(encoded, { waiter, signal }).catch(reject);
+      });
+      pump.wake();
+      return onlyOne(await outcomes);
+    } catch (error) {
+      // Where it was accepted before, its span has ended.
+      span?.refused(error);
+      throw error;
+    }
   }
 
   /**
@@ -84,15 +118,40 @@ export class Publishing {
    * where it never will be taken in.
    */
   admit(event: SourceEvent, signal: AbortSignal | undefined, waiter: Waiter | null = null): Promise<void> | null {
-    const encoded = this.#parts.encoder.encode(event, signal);
-    if (!(encoded instanceof Promise)) return this.#offer(encoded, { signal, waiter });
-    return encoded.then((one) => this.#offer(one, { signal, waiter }) ?? undefined);
+    const span = this.#begin(event);
+    try {
+      const taken = this.#admit(event, { signal, waiter, span });
+      if (span === null) return taken;
+      if (taken === null) span.accepted();
+      else endWith(taken, span);
+      return taken;
+    } catch (error) {
+      span?.refused(error);
+      throw error;
+    }
   }
 
-  #offer(event: EncodedEvent, of: { signal: AbortSignal | undefined; waiter: Waiter | null }): Promise<void> | null {
+  #admit(event: SourceEvent, of: Admission): Promise<void> | null {
+    const encoded = this.#parts.encoder.encode(event, of.signal);
+    if (!(encoded instanceof Promise)) return this.#offer(encoded, of);
+    return encoded.then((one) => this.#offer(one, of) ?? undefined);
+  }
+
+  #offer(encoded: EncodedEvent, { signal, waiter, span }: Admission): Promise<void> | null {
     const { intake } = this.#parts;
-    const told = event.id === null ? null : of.waiter;
-    return intake.offer(event, told) ? null : intake.wait(event, { waiter: told, signal: of.signal });
+    const event = this.#carried(encoded, span);
+    const told = event.id === null ? null : waiter;
+    return intake.offer(event, told) ? null : intake.wait(event, { waiter: told, signal });
+  }
+
+  #begin(event: SourceEvent): PublishSpan | null {
+    const { tracing } = this.#parts;
+    return tracing === null ? null : tracing.published(event);
+  }
+
+  /** With the context of its span. */
+  #carried(event: EncodedEvent, span: PublishSpan | null): EncodedEvent {
+    return span === null ? event : span.carriedBy(event, this.#parts.limits);
   }
 
   /** See `Processor.publishMany`. */
@@ -142,6 +201,21 @@ export class Publishing {
     await pump.whenStored();
     return { accepted: offered - duplicates, duplicates };
   }
+}
+
+/** How one event is taken in. */
+interface Admission {
+  readonly signal: AbortSignal | undefined;
+  readonly waiter: Waiter | null;
+  readonly span: PublishSpan | null;
+}
+
+/** Has a span end as a promise does, which its caller hears of besides. */
+function endWith(taken: Promise<unknown>, span: PublishSpan): void {
+  taken.then(
+    () => span.accepted(),
+    (error) => span.refused(error),
+  );
 }
 
 /** Gives the receipt of one event, which is there at once where no journal has to store the event first. */

@@ -1,20 +1,21 @@
 // Spans and metrics of the main thread: one span for each event that is published, one for each batch. The context of
 // the first goes into the event's headers, by whatever propagator the program has, and so reaches the thread that runs
-// it.
+// it. A context that the event has already is not lost: its span is the parent, or linked to.
 
 import type { Slot } from './dispatch/ring-buffer.js';
 import { KeylaneError, shown } from './errors.js';
 import type { SourceEvent } from './event.js';
 import { readExtras } from './extras.js';
 import {
-  headersToAddTo,
   type OtelApi,
+  type OtelContext,
   type OtelObservation,
   type OtelSpan,
   type OtelSpanContext,
   type OtelTracer,
   otelName,
 } from './open-telemetry.js';
+import { PublishSpan } from './publish-span.js';
 import type { Stats } from './stats.js';
 import { TelemetryFence } from './telemetry-fence.js';
 
@@ -40,25 +41,45 @@ export class Tracing {
     this.#fence = new TelemetryFence((what, cause) => onWarning(new KeylaneError('telemetry-failed', what, { cause })));
   }
 
-  /** An event that is being published, with the context of its span in its headers. What is no event stays as it is. */
-  published<Event extends SourceEvent>(event: Event): Event {
-    if (typeof event !== 'object' || event === null) return event;
-    const headers = headersToAddTo(event);
-    if (headers === null) return event;
-    return this.#fence.within(() => this.#published(event, headers), event);
+  /** Begins the span of an event that is being published; null for what is no event. It has not been checked yet. */
+  published(event: SourceEvent): PublishSpan | null {
+    if (typeof event !== 'object' || event === null) return null;
+    return this.#fence.within(() => this.#published(event), null);
   }
 
-  #published<Event extends SourceEvent>(event: Event, headers: Record<string, string>): Event {
-    const { trace, context, propagation, SpanKind } = this.#api;
-    const [type, key] = [shownType(event.type), event.key ?? null];
+  #published(event: SourceEvent): PublishSpan {
+    const { trace, propagation, SpanKind } = this.#api;
+    const { parent, links } = this.#origin(event);
+    const [type, key] = [textOf(event.type), event.key ?? null];
     const attributes = { 'messaging.system': otelName, 'messaging.operation.type': 'send', 'keylane.type': type };
-    const span = this.#tracer.startSpan(`publish ${type}`, {
-      kind: SpanKind.PRODUCER,
-      attributes: key === null ? attributes : { ...attributes, 'keylane.key': String(key) },
-    });
-    propagation.inject(trace.setSpan(context.active(), span), headers);
-    span.end();
-    return { ...event, headers };
+    const span = this.#tracer.startSpan(
+      `publish ${type}`,
+      {
+        kind: SpanKind.PRODUCER,
+        attributes: key === null ? attributes : { ...attributes, 'keylane.key': textOf(key) },
+        links: links.map((context) => ({ context })),
+      },
+      parent,
+    );
+    const carrier: Record<string, string> = {};
+    // The span is to end all the same.
+    this.#fence.within(() => propagation.inject(trace.setSpan(parent, span), carrier), undefined);
+    return new PublishSpan({ api: this.#api, span, fence: this.#fence, carrier });
+  }
+
+  /**
+   * What an event follows from: the span that is active; without one, that whose context it came with, as an event of
+   * another service does. Beside an active one, that is linked to, as a span has one parent.
+   */
+  #origin({ headers }: SourceEvent): { readonly parent: OtelContext; readonly links: readonly OtelSpanContext[] } {
+    const { context, propagation, trace } = this.#api;
+    const active = context.active();
+    if (typeof headers !== 'object' || headers === null) return { parent: active, links: [] };
+    const span = trace.getSpanContext(active);
+    if (span === undefined || !trace.isSpanContextValid(span)) {
+      return { parent: propagation.extract(active, headers), links: [] };
+    }
+    return { parent: active, links: this.#contextIn(headers).filter(({ spanId }) => spanId !== span.spanId) };
   }
 
   /** A batch departs. Its span belongs to no trace of its events, as it has many, and is linked to theirs. */
@@ -124,14 +145,17 @@ export class Tracing {
   }
 
   #contextOf(extras: string | null): OtelSpanContext[] {
-    if (extras === null) return [];
+    return extras === null ? [] : this.#contextIn(readExtras(extras).headers);
+  }
+
+  #contextIn(headers: Readonly<Record<string, string>>): OtelSpanContext[] {
     const { propagation, trace, ROOT_CONTEXT } = this.#api;
-    const found = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, readExtras(extras).headers));
+    const found = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, headers));
     return found === undefined ? [] : [found];
   }
 }
 
 /** What is no text is refused later, in words of its own. */
-function shownType(type: unknown): string {
-  return typeof type === 'string' ? type : shown(type);
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : shown(value);
 }

@@ -16,6 +16,7 @@ test('publishers and sources take turns at the room there is', async () => {
       room -= 1;
       admitted.push(partition);
     },
+    hasRoomFor: () => room > 0,
     accept: () => {
       if (room === 0) return false;
       room -= 1;

@@ -12,12 +12,7 @@ import { gatedHandlers, makeFolder, readOutcomes } from './processor-fixture.js'
 const limits = { dataSizeMax: 1000, keySizeMax: 100, headersSizeMax: 100, publishersMax: 2 };
 
 function encoderOf(schemas: Schemas): EventEncoder {
-  return new EventEncoder({
-    tracing: null,
-    limits,
-    schemas: schemasFrom(schemas),
-    intake: { onClosed: () => () => {} },
-  });
+  return new EventEncoder({ limits, schemas: schemasFrom(schemas), intake: { onClosed: () => () => {} } });
 }
 
 /** A schema that asks `validate`. */

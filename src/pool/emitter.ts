@@ -27,7 +27,7 @@ interface Parts {
   /** Whether there is a journal that would hold an event. */
   readonly isJournaled: boolean;
   /** Null where nothing is traced. */
-  readonly tracing: { emitted<Event extends SourceEvent>(event: Event): Event } | null;
+  readonly tracing: { emitted(event: EncodedEvent, limits: EventLimits): EncodedEvent } | null;
 }
 
 /** One for each thread. */
@@ -55,8 +55,8 @@ export class Emitter {
       throw new PermanentError(`${most}, got one more, of type ${shown(given?.type)}: do handlers emit in a circle?`);
     }
     const isObject = typeof given === 'object' && given !== null;
-    const whole = isObject ? correlate(cause, given) : given;
-    const event = encodeEvent(isObject && tracing !== null ? tracing.emitted(whole) : whole, limits, depth);
+    const encoded = encodeEvent(isObject ? correlate(cause, given) : given, limits, depth);
+    const event = tracing === null ? encoded : tracing.emitted(encoded, limits);
     if (limits.refusesUnmatched && this.#routes.of(event.type) === null) {
       const expected = `event.type must be a type that a handler takes, got ${shown(event.type)}`;
       throw new KeylaneError('bad-event', `${expected}: add a handler for it to the module`);

@@ -1,11 +1,11 @@
 // Spans of a handler thread: one for each try, in the trace of the event's publisher, linked to the span of its batch,
 // and active while the handler runs, so that what it does itself has its place in the trace.
 
-import { shown } from '../errors.js';
-import type { SourceEvent } from '../event.js';
+import type { EncodedEvent, EventLimits } from '../event.js';
+import { withHeaders } from '../extras.js';
 import type { HandlerEvent } from '../handler.js';
 import {
-  headersToAddTo,
+  markFailed,
   type OtelApi,
   type OtelContext,
   type OtelSpan,
@@ -72,14 +72,13 @@ export class TryTracing {
     return { span, parent };
   }
 
-  /** An event that a handler emits, with the context of its try in its headers. */
-  emitted<Event extends SourceEvent>(event: Event): Event {
-    const headers = headersToAddTo(event);
-    if (headers === null) return event;
+  /** An event that a handler emits, with the context of its try in its headers, if they have room for it. */
+  emitted(event: EncodedEvent, limits: EventLimits): EncodedEvent {
     const { propagation, context } = this.#api;
     return this.#fence.within(() => {
-      propagation.inject(context.active(), headers);
-      return { ...event, headers };
+      const carrier: Record<string, string> = {};
+      propagation.inject(context.active(), carrier);
+      return { ...event, extras: withHeaders(event.extras, carrier, limits) };
     }, event);
   }
 
@@ -107,12 +106,7 @@ export class TryTracing {
 
   #end(span: OtelSpan, came: Came): void {
     this.#fence.within(() => {
-      if ('thrown' in came) {
-        const { thrown } = came;
-        const error = thrown instanceof Error ? thrown : { message: shown(thrown) };
-        span.recordException(error);
-        span.setStatus({ code: this.#api.SpanStatusCode.ERROR, message: error.message });
-      }
+      if ('thrown' in came) markFailed(this.#api, span, came.thrown);
       span.end();
     }, undefined);
   }
