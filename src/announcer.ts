@@ -4,6 +4,7 @@
 import { type BatchNews, isHeard, tellChannel } from './diagnostics.js';
 import { KeylaneError, messageOf, shown } from './errors.js';
 import type { Outcome, Retry } from './outcome.js';
+import { isPromiseLike } from './promise-like.js';
 
 /** What a processor tells its listeners. */
 export interface ProcessorEvents {
@@ -62,7 +63,9 @@ export class Announcer {
     if (listeners.size === 0 && news instanceof KeylaneError) process.emitWarning(news);
     for (const listener of [...listeners]) {
       try {
-        listener(news);
+        const came: unknown = listener(news);
+        // Nobody waits for it.
+        if (isPromiseLike(came)) came.then(undefined, (error) => this.#report(name, error));
       } catch (error) {
         this.#report(name, error);
       }

@@ -7,7 +7,7 @@ import { Announcer, type Listener, type ProcessorEvents } from './announcer.js';
 import { type BusiestBy, type BusiestKeys, busiestKeys } from './busiest-keys.js';
 import type { AddOptions, RemoveOptions } from './changing-handlers.js';
 import type { Engine } from './engine.js';
-import type { KeylaneError } from './errors.js';
+import { KeylaneError } from './errors.js';
 import type { EventMap, EventOf } from './event.js';
 import type { HandlerTable } from './handler.js';
 import { type Health, healthOf } from './health.js';
@@ -216,7 +216,7 @@ export abstract class ProcessorCalls<Events extends EventMap> {
   protected async endCalls(): Promise<void> {
     const { receipts, idleness, audience } = this.engine;
     await receipts.finish(endedBefore());
-    idleness.close(endedBefore());
+    idleness.close(endedBusy());
     audience.end(null);
   }
 
@@ -230,6 +230,12 @@ export abstract class ProcessorCalls<Events extends EventMap> {
     idleness.close(error);
     audience.end(error);
   }
+}
+
+/** Told to those who wait until nothing waits or runs. */
+function endedBusy(): KeylaneError {
+  const what = 'the processor has ended, and not everything that was waited for is done';
+  return new KeylaneError('not-running', `${what}: what is left stays in the store, and goes on at the next start`);
 }
 
 /** Has a signal end something; it is let go of when that has ended otherwise. */

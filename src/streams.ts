@@ -13,7 +13,8 @@ import type { Pump } from './pump.js';
 export interface WritableOptions {
   /**
    * What the end of the stream waits for: `accepted`, without it, until all that was written is stored (with intake
-   * `memory`: held), or `durable`, until none of it waits or runs any more.
+   * `memory`: held), or `durable`, until none of it waits or runs any more; nor does what others published before that
+   * end, as it is not known whose events wait in the store.
    */
   readonly until?: 'accepted' | 'durable';
   /** Events that the stream holds while there is no room, from 1 to 16,384; 16 without it. */
@@ -103,16 +104,24 @@ export function webWritable<Event extends SourceEvent>(parts: Parts, options: Wr
   return new WritableStream<Event>(
     {
       start: (controller) => {
-        sink = new EventSink(parts, { until, onEnded: (error) => controller.error(error) });
+        const onEnded = (error: Error): void => {
+          controller.error(error);
+          sink!.dispose();
+        };
+        sink = new EventSink(parts, { until, onEnded });
+        // The stream itself would wait for the write that is under way, which waits for room.
+        const { signal } = controller as unknown as { readonly signal: AbortSignal };
+        signal.addEventListener('abort', () => sink!.dispose(), { once: true });
       },
       write: async (event) => {
-        await sink!.write(event);
+        try {
+          await sink!.write(event);
+        } catch (error) {
+          sink!.dispose();
+          throw error;
+        }
       },
-      close: async () => {
-        await sink!.end();
-        sink!.dispose();
-      },
-      abort: () => sink!.dispose(),
+      close: () => sink!.end().finally(() => sink!.dispose()),
     },
     { highWaterMark },
   );

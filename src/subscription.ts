@@ -8,6 +8,7 @@ import { checkOption, unknownOption } from './option-spec.js';
 import type { Outcome } from './outcome.js';
 import { Matcher, type OutcomeFilter } from './outcome-filter.js';
 import type { LaneOrder } from './policy.js';
+import { isPromiseLike } from './promise-like.js';
 
 /** Is told of outcomes; where it gives a promise, the next outcome of that key waits for it. */
 export type OutcomeListener = (outcome: Outcome) => unknown;
@@ -124,21 +125,28 @@ export class ListenerQueue implements Taker, Subscription {
 
   #call(outcome: Outcome, lane: string | null): void {
     this.#waiting -= 1;
+    // It may end the subscription before it waits for anything.
+    this.#running += 1;
+    let came: PromiseLike<unknown> | null = null;
     try {
-      const came = this.#parts.listener(outcome);
-      if (!isPromiseLike(came)) return;
-      this.#running += 1;
-      if (lane !== null) this.#busy.set(lane, this.#busy.get(lane) ?? new Fifo());
-      Promise.resolve(came).then(
-        () => this.#over(lane),
-        (error) => {
-          this.#warn(error);
-          this.#over(lane);
-        },
-      );
+      const given = this.#parts.listener(outcome);
+      if (isPromiseLike(given)) came = given;
     } catch (error) {
       this.#warn(error);
     }
+    if (came === null) {
+      this.#running -= 1;
+      this.#endIfDone();
+      return;
+    }
+    if (lane !== null) this.#busy.set(lane, this.#busy.get(lane) ?? new Fifo());
+    Promise.resolve(came).then(
+      () => this.#over(lane),
+      (error) => {
+        this.#warn(error);
+        this.#over(lane);
+      },
+    );
   }
 
   /** Takes in that a call is over; the next one of its key follows at once. */
@@ -212,8 +220,4 @@ export function wantedFrom(
 export function checkListener(listener: unknown): void {
   if (typeof listener === 'function') return;
   throw new KeylaneError('bad-option', `a listener of outcomes must be a function, got ${shown(listener)}`);
-}
-
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as PromiseLike<unknown>).then === 'function';
 }

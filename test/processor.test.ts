@@ -264,10 +264,16 @@ test('a listener that throws is reported as a warning and harms nobody', async (
   processor.on('outcome', () => {
     throw new Error('mine');
   });
+  processor.on('outcome', async () => {
+    throw new Error('late');
+  });
   processor.on('outcome', (outcome) => told.push(outcome));
   await processor.publish(event);
   await processor.drain();
-  expect(warnings.map((warning) => warning.code)).toEqual(['listener-failed']);
+  expect(warnings.map(({ code, message }) => `${code} ${message}`)).toEqual([
+    'listener-failed a listener of "outcome" threw: mine',
+    'listener-failed a listener of "outcome" threw: late',
+  ]);
   expect(told).toHaveLength(1);
 });
 

@@ -42,7 +42,7 @@ describe('a new store', () => {
     atPath((path) => {
       withStore(requestFor(path), () => {});
       expect(read(path, 'PRAGMA application_id')).toEqual([{ application_id: 0x6b65796c }]);
-      expect(read(path, 'PRAGMA user_version')).toEqual([{ user_version: 8 }]);
+      expect(read(path, 'PRAGMA user_version')).toEqual([{ user_version: 9 }]);
     }));
 });
 

@@ -9,6 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { ReadableStream } from 'node:stream/web';
 import { describe, expect, test } from 'vitest';
 import type { KeylaneError, Processor, SourceEvent } from '../dist/src/index.js';
+import type { Intake } from '../src/intake.js';
 import { Gate, makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
 
 const events = (count: number): SourceEvent[] =>
@@ -116,6 +117,46 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('a stream of the kin
     await processor.drain();
     expect(await pipe(processor, events(1)).catch(codeOf)).toBe('not-running');
   });
+});
+
+test('a stream of the web that is aborted while it waits for room takes its publisher with it', async () => {
+  const processor = await makeProcessor({ intake: 'memory', ringSize: 16, autoStart: false });
+  await processor.publishMany(events(16));
+  const writer = processor.writableStream().getWriter();
+  const refused = [writer.closed, writer.write(events(1)[0]!)].map((one) => one.catch((error: Error) => error.message));
+  const waiting = () => processor.stats().publishersWaiting;
+  while (waiting() === 0) await new Promise((resolve) => setImmediate(resolve));
+  await writer.abort(new Error('enough'));
+  await Promise.all(refused);
+  expect(waiting()).toBe(0);
+  expect(processor.stats()).toMatchObject({ accepted: 16 });
+});
+
+test('a stream that has ended, however it did, is held by nothing of the processor', async () => {
+  const processor = await makeProcessor();
+  const intake = (processor as unknown as { engine: { intake: Intake } }).engine.intake;
+  const listening = new Set<unknown>();
+  const onClosed = intake.onClosed.bind(intake);
+  intake.onClosed = (callback) => {
+    listening.add(callback);
+    const stop = onClosed(callback);
+    return () => {
+      listening.delete(callback);
+      stop();
+    };
+  };
+  const ends: ((processor: Processor) => Promise<unknown>)[] = [
+    (of) => kinds.web(of, events(3)),
+    (of) => kinds.web(of, events(3), 'durable'),
+    (of) => kinds.web(of, [{ type: '' }]).catch(codeOf),
+    (of) => of.writableStream().abort(new Error('enough')),
+    (of) => kinds.node(of, events(3)),
+    (of) => kinds.node(of, [{ type: '' }]).catch(codeOf),
+  ];
+  for (const end of ends) {
+    await end(processor);
+    expect(listening.size).toBe(0);
+  }
 });
 
 test('a stream that is destroyed while it waits for room takes its publisher with it', async () => {

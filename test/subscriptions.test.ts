@@ -83,6 +83,33 @@ describe('a subscription', () => {
     expect(warnings).toEqual(['mine', 'late', 'odd'].map((what) => `listener-failed subscribe("echo") threw: ${what}`));
   });
 
+  test('that is ended by its own call is done when that call is', async () => {
+    const processor = await makeProcessor();
+    let finish = (): void => {};
+    const finished = new Promise<void>((resolve) => (finish = resolve));
+    const done: string[] = [];
+    const called = new Promise<void>((resolve) => {
+      const subscription = processor.subscribe('echo', async () => {
+        subscription.unsubscribe();
+        void subscription.done.then(() => done.push('done'));
+        resolve();
+        await finished;
+        done.push('call');
+      });
+    });
+    await processor.publish({ type: 'echo', data: 1 });
+    await called;
+    for (let hop = 0; hop < 20; hop += 1) await null;
+    expect(done).toEqual([]);
+    finish();
+    for (let hop = 0; hop < 20; hop += 1) await null;
+    expect(done).toEqual(['call', 'done']);
+    // One that gives nothing is done at once.
+    const other = processor.subscribe('echo', () => other.unsubscribe());
+    await processor.publish({ type: 'echo', data: 2 });
+    await other.done;
+  });
+
   test('that gives promises has one call of a key at a time, and others beside it up to its concurrency', async () => {
     const processor = await makeProcessor({ threads: 2 });
     const calls = new Calls();

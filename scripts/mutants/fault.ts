@@ -1,5 +1,6 @@
 // What a planted fault is, and all of them.
 
+import { changingFaults } from './changing-faults.js';
 import { coreFaults } from './core-faults.js';
 import { emitFaults } from './emit-faults.js';
 import { outcomeFaults } from './outcome-faults.js';
@@ -18,7 +19,10 @@ export interface Fault {
   readonly built?: readonly string[];
 }
 
-export const faults: readonly Fault[] = [...coreFaults, ...emitFaults, ...outcomeFaults, ...poolFaults, ...storeFaults];
+export const faults: readonly Fault[] = [
+  ...[...coreFaults, ...changingFaults, ...emitFaults],
+  ...[...outcomeFaults, ...poolFaults, ...storeFaults],
+];
 
 /** Why faults cannot be planted as they are written down; `read` gives the text of a file. */
 export function misfits(read: (file: string) => string): string[] {
