@@ -3,7 +3,7 @@
 
 import { systemClock } from './clock.js';
 import type { KeylaneError } from './errors.js';
-import type { EventMap } from './event.js';
+import type { EventMap, TypesOn } from './event.js';
 import { schemasFrom } from './event-encoder.js';
 import type { EventMapOf } from './event-map.js';
 import type { Handler, Handlers, HandlerTable } from './handler.js';
@@ -28,7 +28,7 @@ export interface WithSchemas<S extends Schemas> {
 /** What may be published: by the handlers module or a map of data; where a type has a schema, what that takes. */
 export type Published<H, S> = keyof S extends never
   ? EventMapOf<H>
-  : string extends keyof EventMapOf<H>
+  : string extends TypesOn<keyof EventMapOf<H> & string>
     ? { [Type in keyof S & string]: InputOf<S[Type]> }
     : { [Type in keyof EventMapOf<H>]: Type extends keyof S ? InputOf<S[Type]> : EventMapOf<H>[Type] };
 

@@ -1,15 +1,16 @@
 // Which event types a handlers module takes, and with what data: types only, from which `publish` has its own.
 
+import type { TypesOn } from './event.js';
 import type { Handler, HandlerEvent, NamedHandler } from './handler.js';
 
 /**
  * The event types of a handlers module, each with the data its handler takes: `{ 'flight.departed': Flight }`. Data
- * that several handlers of a list take has to fit all of them. A pattern of a list stands for all its types at once:
- * of `order.*` every type that begins with `order.` may be published, and of `*` every type. What is a map of data
- * already stays one.
+ * that several handlers of a list take has to fit all of them, those that take it by a pattern included. A pattern
+ * stays one: of `order.*` every type that begins with `order.` may be published, and of `*` every type. A type that is
+ * named beside a pattern may have the data of either. What is a map of data already stays one.
  */
 export type EventMapOf<H> = H extends readonly NamedHandler[]
-  ? { [Type in TypesOf<H[number]>]: Intersection<DataFor<H[number], Type>> }
+  ? { [On in OnOf<H[number]>]: Intersection<DataFor<H[number], TypesOn<On>>> }
   : H extends (event: HandlerEvent<infer Data>, ...rest: never[]) => unknown
     ? Record<string, Data>
     : { -readonly [Type in keyof H & string]: DataOf<H[Type]> };
@@ -20,10 +21,11 @@ type DataOf<H> = H extends (event: infer E, ...rest: never[]) => unknown
     : unknown
   : H;
 
-/** The types that a handler of a list takes. */
-type TypesOf<N> = N extends { readonly on: infer On } ? TypesOn<On extends readonly (infer One)[] ? One : On> : never;
+/** The types and patterns that a handler of a list says. As they are said: a pattern would swallow what it covers. */
+type OnOf<N> = N extends { readonly on: infer On } ? (On extends readonly (infer One)[] ? One : On) & string : never;
 
-type TypesOn<On> = On extends '*' ? string : On extends `${infer Head}.*` ? `${Head}.${string}` : On & string;
+/** The types that it takes. */
+type TypesOf<N> = TypesOn<OnOf<N>>;
 
 /** What each handler of a list that takes a type takes of it; wrapped, so that a union keeps them apart. */
 type DataFor<N, Type> = N extends { readonly run?: infer Run; readonly runKeyBatch?: infer Batch }

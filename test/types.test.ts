@@ -54,9 +54,10 @@ const listed = defineHandlers([
 
 test('a list of handlers gives the data that fits all handlers of a type, and its patterns', () => {
   type Listed = EventMapOf<typeof listed>;
-  expectTypeOf<keyof Listed>().toEqualTypeOf<'order.placed' | 'ping' | `parcel.${string}`>();
+  expectTypeOf<keyof Listed>().toEqualTypeOf<'order.placed' | 'ping' | 'parcel.*'>();
+  expectTypeOf<EventOf<Listed>['type']>().toEqualTypeOf<'order.placed' | 'ping' | `parcel.${string}`>();
   expectTypeOf<Listed['order.placed']>().toEqualTypeOf<Order>();
-  expectTypeOf<Listed['parcel.sent']>().toEqualTypeOf<{ readonly to: string }>();
+  expectTypeOf<Listed['parcel.*']>().toEqualTypeOf<{ readonly to: string }>();
   expectTypeOf<Awaited<ReturnType<typeof createProcessor<typeof listed>>>>().toEqualTypeOf<Processor<Listed>>();
   const calls = (processor: Processor<Listed>): void => {
     void processor.publish({ type: 'order.placed', data: { amount: 1 } });
@@ -74,7 +75,39 @@ test('a list of handlers gives the data that fits all handlers of a type, and it
 
 test('a list with a handler for every type gives every type', () => {
   const all = defineHandlers([{ name: 'audit', on: '*', run: (event: HandlerEvent<Order>) => event.data.amount }]);
-  expectTypeOf<EventMapOf<typeof all>>().toEqualTypeOf<{ [type: string]: Order }>();
+  expectTypeOf<EventMapOf<typeof all>>().toEqualTypeOf<{ '*': Order }>();
+  expectTypeOf<EventOf<EventMapOf<typeof all>>['type']>().toEqualTypeOf<string>();
+});
+
+test('a type that is named beside a pattern that covers it has data that fits both', () => {
+  const overlapping = defineHandlers([
+    { name: 'placed', on: 'order.placed', run: (event: HandlerEvent<Order>) => event.data.amount },
+    { name: 'audit', on: 'order.*', run: (event: HandlerEvent<{ readonly at?: string }>) => event.data.at ?? null },
+    { name: 'all', on: '*', run: (event: HandlerEvent<{ readonly by?: string }>) => event.data.by ?? null },
+  ]);
+  type Overlapping = EventMapOf<typeof overlapping>;
+  type At = { readonly at?: string };
+  type By = { readonly by?: string };
+  expectTypeOf<keyof Overlapping>().toEqualTypeOf<'order.placed' | 'order.*' | '*'>();
+  expectTypeOf<Overlapping['order.placed']>().toEqualTypeOf<Order & At & By>();
+  expectTypeOf<Overlapping['order.*']>().toEqualTypeOf<At & By>();
+  expectTypeOf<Overlapping['*']>().toEqualTypeOf<By>();
+  const calls = (processor: Processor<Overlapping>): void => {
+    void processor.publish({ type: 'order.placed', data: { amount: 1, at: 'noon' } });
+    void processor.publish({ type: 'order.paid', data: { at: 'noon', by: 'ada' } });
+    void processor.process({ type: 'parcel.sent', data: { by: 'ada' } });
+    void processor.publishMany([
+      { type: 'order.placed', data: { amount: 1 } },
+      { type: 'parcel.sent', data: {} },
+    ]);
+    // @ts-expect-error: no handler takes such data
+    void processor.publish({ type: 'order.placed', data: { amount: 'one' } });
+    // @ts-expect-error: the pattern's types have no such data
+    void processor.publish({ type: 'order.paid', data: { at: 7 } });
+    // @ts-expect-error: nor has any other
+    void processor.publish({ type: 'parcel.sent', data: { by: 7 } });
+  };
+  expectTypeOf(calls).toBeFunction();
 });
 
 test('publish takes the types of the module and refuses others', () => {
