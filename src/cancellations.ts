@@ -55,6 +55,8 @@ export class Cancellations {
   #isClosed = false;
   /** Calls that the store has been given. */
   #inStoreCount = 0;
+  /** When the last of these was made. */
+  #lastAtUs = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -175,7 +177,9 @@ export class Cancellations {
   /** Decides an event that is not in memory; by the time the store says so, a page may have brought it there. */
   async #inStore(event: Identity | string, handler: string | null): Promise<CancelFound> {
     const { writer, wallMs, pump, onDecidedInStore, tellStored } = this.#parts;
-    const request = { event, handler, atUs: Math.floor(wallMs() * 1000) };
+    // The store knows a call by its time, should it come twice: no two have the same.
+    this.#lastAtUs = Math.max(this.#lastAtUs + 1, Math.floor(wallMs() * 1000));
+    const request = { event, handler, atUs: this.#lastAtUs };
     const isTold: (Promise<boolean> | boolean)[] = [];
     this.#inStoreCount += 1;
     const call = writer.cancel(request).catch((error) => {
@@ -204,12 +208,17 @@ export class Cancellations {
     if (slot?.state === 'in-flight') {
       const lane = { handler: slot.lane!.handler, key: slot.lane!.key! };
       return this.#ended(slot).then((ended) => {
-        if (ended === 'moved') away.left(lane);
+        if (ended === 'moved') {
+          away.left(lane);
+          pump.figures.cancelledInStore();
+        }
         letGo?.();
         return ended !== 'moved';
       });
     }
     if (slot?.state === 'settled') letGo?.();
+    // What is in memory is counted there, with the group that it is in.
+    if (slot === null || slot.state === 'aside') pump.figures.cancelledInStore();
     if (slot?.state === 'buffered') pump.withdraw(slot);
     // On its way to the store, where it will not be taken in.
     else if (slot?.state === 'aside') away.left(slot.asideLane);

@@ -26,6 +26,7 @@ export interface HandlerFigures extends HandlerTimes {
   readonly succeeded: number;
   /** Tries after which the event was dead-lettered. */
   readonly failed: number;
+  /** Tries that ended so; an event that is cancelled while it waits has none. */
   readonly cancelled: number;
   readonly retried: number;
   readonly postponed: number;

@@ -8,7 +8,7 @@ import type { Slot } from './dispatch/ring-buffer.js';
 import { KeylaneError, messageOf } from './errors.js';
 import type { Owed } from './group.js';
 import { emptyInbox, type Inbox, Untaken, type WriterNews } from './inbox.js';
-import { Settlement, type SettlementCounts, type SettlementParts } from './settlement.js';
+import { type Figures, Settlement, type SettlementCounts, type SettlementParts } from './settlement.js';
 
 export interface PumpParts extends SettlementParts {
   /** Lets those in who wait; called once a turn. */
@@ -207,7 +207,7 @@ export class Pump {
   }
 
   /** What tries gave and took, and what there was of late. */
-  get figures(): Pick<Settlement, 'addHandler' | 'tallies' | 'types' | 'keyCosts' | 'rates' | 'latency'> {
+  get figures(): Figures {
     return this.#settlement;
   }
 

@@ -63,6 +63,12 @@ export interface SettlementCounts extends Readonly<Decided> {
   readonly commitUs: number | null;
 }
 
+/** What is measured and counted, as those see it who neither settle nor store. */
+export type Figures = Pick<
+  Settlement,
+  'addHandler' | 'cancelledInStore' | 'tallies' | 'types' | 'keyCosts' | 'rates' | 'latency'
+>;
+
 /** What the settlement needs of the pump. */
 interface Links {
   /** A group has left; `stored` settles with what comes of it. */
@@ -117,6 +123,12 @@ export class Settlement {
   withdraw(slot: Slot): void {
     this.#parts.dispatcher.withdraw(slot);
     this.#add([slot], verdict.cancelled, this.#rowTime());
+  }
+
+  /** Takes in that the store has cancelled an event by itself, which is in no group. */
+  cancelledInStore(): void {
+    this.#decided.cancelled += 1;
+    this.rates.outcomes.add(1, this.#parts.clock.nowMs());
   }
 
   /** Takes in that a group is stored. */

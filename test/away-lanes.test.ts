@@ -1,12 +1,12 @@
 // Lanes that wait in the store by themselves: which pages are asked for, when, and for when their events come.
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { AwayLanes } from '../src/away-lanes.js';
 import { Cancellations } from '../src/cancellations.js';
 import { Dispatcher } from '../src/dispatch/dispatcher.js';
 import { Slot } from '../src/dispatch/ring-buffer.js';
 import { DueTimes } from '../src/due-times.js';
-import { retryLaterMsMax } from '../src/handler.js';
+import { handlerResult, retryLaterMsMax } from '../src/handler.js';
 import { EventsJoiner } from '../src/joined-events.js';
 import { LaneAgenda } from '../src/lane-agenda.js';
 import { configFrom } from '../src/options.js';
@@ -185,9 +185,15 @@ test('events on their way from one lane without an order to another are counted 
 });
 
 /** Calls of cancel that the store answers. */
-function makeCancellations(of: { lanes: AwayLanes; dispatcher: Dispatcher; answered: Promise<CancelResult> }) {
-  const { lanes, dispatcher, answered } = of;
+function makeCancellations(of: {
+  lanes: AwayLanes;
+  dispatcher: Dispatcher;
+  answered: Promise<CancelResult>;
+  cancelledInStore: () => void;
+}) {
+  const { lanes, dispatcher, answered, cancelledInStore } = of;
   const pump = {
+    figures: { cancelledInStore },
     withdraw: (slot: Slot) => dispatcher.withdraw(slot),
     takeIn: async (call: Promise<CancelResult>, act: (result: CancelResult) => void) => {
       const result = await call;
@@ -201,7 +207,7 @@ function makeCancellations(of: { lanes: AwayLanes; dispatcher: Dispatcher; answe
     ...{
       pump: pump as never,
       writer: { cancel: () => answered } as never,
-      flights: null as never,
+      flights: { cancel: () => {} } as never,
       journal: null as never,
     },
   });
@@ -216,7 +222,8 @@ test.each(['on its way to the store', 'on its way from the store'])(
     const answered = new Promise<CancelResult>((resolve) => {
       answer = resolve;
     });
-    const cancellations = makeCancellations({ lanes, dispatcher, answered });
+    const cancelledInStore = vi.fn();
+    const cancellations = makeCancellations({ lanes, dispatcher, answered, cancelledInStore });
     let cancelled: Promise<unknown>;
     if (where === 'on its way to the store') {
       const event = { type: 't', key: '0', id: null, extras: null, data: '1' };
@@ -231,11 +238,33 @@ test.each(['on its way to the store', 'on its way from the store'])(
     const cancelledFor = { handler: 0, handlerName: 'h', hasWaited: false, waitedIn: null };
     answer({ found: 'cancelled', identity, cancelled: [cancelledFor] });
     expect([await cancelled, dispatcher.held]).toEqual(['cancelled', 1]);
+    // What came into memory meanwhile is withdrawn there, and counted with its group.
+    expect(cancelledInStore).toHaveBeenCalledTimes(where === 'on its way to the store' ? 1 : 0);
     // Another was redriven, and the store counts it.
     lanes.goOn({ lanes: [{ handler: 0, key: '0', parkedBy: null, waiting: lanes.backlog + 1 }], parked: 0 });
     expect(lanes.backlog).toBe(where === 'on its way to the store' ? 4 : 3);
   },
 );
+
+test('an event that is cancelled in the store while it runs counts as that where its try decides nothing', async () => {
+  const { lanes, dispatcher } = makeLanes({ keys: 1, each: 3 });
+  const identity = { partition: 'p', position: 5 };
+  const answers: ((result: CancelResult) => void)[] = [];
+  const answered = new Promise<CancelResult>((resolve) => answers.push(resolve));
+  const cancelledInStore = vi.fn();
+  const cancellations = makeCancellations({ lanes, dispatcher, answered, cancelledInStore });
+  const cancelled = cancellations.cancel(identity);
+  lanes.turn(lanes.wish(9) as LanePageRequest, pageOf('0', { position: 5, isLast: false }));
+  const batch = dispatcher.nextBatch(1, 0)!;
+  expect(batch.slots.map(({ position }) => position)).toEqual([5]);
+  const cancelledFor = { handler: 0, handlerName: 'h', hasWaited: false, waitedIn: null };
+  answers[0]!({ found: 'cancelled', identity, cancelled: [cancelledFor] });
+  await answered.then(() => {});
+  expect(cancelledInStore).not.toHaveBeenCalled();
+  cancellations.settled(batch, Uint8Array.of(handlerResult.retrying));
+  expect(await cancelled).toBe('cancelled');
+  expect(cancelledInStore).toHaveBeenCalledTimes(1);
+});
 
 test('a lane that one handler of an event has stopped is not let go on by another one', () => {
   const { lanes, dispatcher } = makeLanes({ keys: 1 });

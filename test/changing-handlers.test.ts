@@ -516,7 +516,7 @@ describe('a handler that was parked and is added again', () => {
     await processor.redrive({});
     expect(processor.stats()).toMatchObject({ parked: 1, accepted: 1 });
     expect(await processor.cancel(identity)).toBe('cancelled');
-    expect(processor.stats()).toMatchObject({ parked: 0, accepted: 1 });
+    expect(processor.stats()).toMatchObject({ parked: 0, accepted: 1, cancelled: 1 });
   });
 
   it('is refused with another order than what waits for it has, and threads stay as they are', async () => {

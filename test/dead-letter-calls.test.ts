@@ -137,7 +137,7 @@ test('what waits in a lane of a handler that is gone is counted as parked, until
   expect(second.stats()).toMatchObject({ recovered: 1, accepted: 0, parked: 1, backlog: 0 });
   expect(await second.cancel('f')).toBe('cancelled');
   expect(await second.cancel(follower.identity)).toBe('decided');
-  expect(second.stats()).toMatchObject({ accepted: 0, parked: 0, backlog: 0 });
+  expect(second.stats()).toMatchObject({ accepted: 0, parked: 0, backlog: 0, cancelled: 1 });
   await second.drain();
 });
 

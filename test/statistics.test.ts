@@ -3,6 +3,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { AdmissionTimes } from '../src/admission-times.js';
 import type { Slot } from '../src/dispatch/ring-buffer.js';
 import { handlerResult } from '../src/handler.js';
@@ -222,6 +223,55 @@ test('counts match what happened: each event is in one place, and handlers add u
   );
   await processor.stop();
   expect(processor.health()).toMatchObject({ status: 'degraded', reasons: [{ text: 'the processor is stopped' }] });
+});
+
+/** Where the events of a processor are or what came of them, added up; each was accepted, recovered or redriven. */
+function sumsOf({ accepted, recovered, redriven, ...of }: Stats) {
+  const held = of.waiting + of.inFlight + of.unacknowledged + of.backlog + of.parked;
+  const done = of.succeeded + of.deadLettered + of.cancelled + of.superseded;
+  return { came: accepted + recovered + redriven, are: held + done, cancelled: of.cancelled };
+}
+
+describe('an event that is cancelled in the store is counted', () => {
+  test('from the backlog, once however often it is asked for', async () => {
+    await using bus = await createTestProcessor({ handlers: { a: () => 1 }, ringSize: 16 });
+    const { processor } = bus;
+    processor.pause();
+    const events = Array.from({ length: 60 }, () => processor.publish({ type: 'a', key: 'k' }));
+    await bus.advance(1000);
+    const last = (await Promise.all(events)).slice(40);
+    expect(processor.stats().backlog).toBeGreaterThan(20);
+    const found = await Promise.all([...last, ...last].map(({ identity }) => processor.cancel(identity)));
+    expect(found).toEqual([...Array(20).fill('cancelled'), ...Array(20).fill('decided')]);
+    expect(sumsOf(processor.stats())).toEqual({ came: 60, are: 60, cancelled: 20 });
+    expect(processor.stats().eventsPerSecond).toBeGreaterThan(0);
+    processor.resume();
+    await bus.drain();
+    expect(sumsOf(processor.stats())).toEqual({ came: 60, are: 60, cancelled: 20 });
+    expect(bus.outcomes().filter(({ status }) => status === 'cancelled')).toHaveLength(20);
+    expect(processor.prometheusText()).toContain('keylane_outcomes_total{status="cancelled"} 20\n');
+  });
+
+  test('from a lane that is parked, and while what parks the lane runs', async () => {
+    const gates: (() => void)[] = [];
+    const opened = (): Promise<void> => new Promise((resolve) => gates.push(resolve));
+    const fail = (): Promise<never> => opened().then(() => Promise.reject(new Error('no')));
+    await using bus = await createTestProcessor({ handlers: { fail }, onDeadLetter: 'park', attemptsMax: 1 });
+    const { processor } = bus;
+    processor.pause();
+    const [, second, third] = await Promise.all([1, 2, 3].map(() => processor.publish({ type: 'fail', key: 'k' })));
+    processor.resume();
+    await bus.advance(0);
+    // It is in the batch of the first, which stops their lane.
+    const cancelled = processor.cancel(second!.identity);
+    gates[0]!();
+    await bus.settle();
+    expect(await cancelled).toBe('cancelled');
+    expect(sumsOf(processor.stats())).toEqual({ came: 3, are: 3, cancelled: 1 });
+    expect(await processor.cancel(third!.identity)).toBe('cancelled');
+    expect(sumsOf(processor.stats())).toEqual({ came: 3, are: 3, cancelled: 2 });
+    expect(processor.stats()).toMatchObject({ parked: 0, deadLettered: 1 });
+  });
 });
 
 const well = {
