@@ -10,7 +10,7 @@ import type { Owed } from './group.js';
 import type { Journal } from './journal.js';
 import type { IntakeMode } from './options.js';
 import type { Pump } from './pump.js';
-import { type StoreLimits, StoreRoom } from './room.js';
+import { type RoomLimit, type StoreLimits, StoreRoom } from './room.js';
 import type { Route } from './routes.js';
 
 interface Parts {
@@ -80,6 +80,11 @@ export class Acceptance {
     // What is parked of a source waits in the store like what was published.
     if (this.#room.isShort || away.parked >= limits.backlogMax) return 0;
     return Math.max(0, room() - journal.reserved);
+  }
+
+  /** Why the store has no room for anything new; empty while it has. */
+  get storeShortBy(): readonly RoomLimit[] {
+    return this.#room.shortBy;
   }
 
   /** Takes in how the store is. Called once a turn. */

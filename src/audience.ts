@@ -60,6 +60,11 @@ export class Audience {
     return this.#behind.size > 0;
   }
 
+  /** Names of those whose queue is full. */
+  get behind(): string[] {
+    return Array.from(this.#behind.keys(), ({ name }) => name);
+  }
+
   /** How many there are. */
   get size(): number {
     return this.#all.size;

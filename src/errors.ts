@@ -109,6 +109,14 @@ export function shown(value: unknown): string {
   return printable(text.length > 60 ? `${text.slice(0, 57)}...` : text);
 }
 
+const fewMax = 3;
+
+/** The first few of some names, and how many more there are. */
+export function fewOf(names: readonly string[]): string {
+  const more = names.length > fewMax ? ` and ${names.length - fewMax} more` : '';
+  return `${names.slice(0, fewMax).join(', ')}${more}`;
+}
+
 /** What a thrown value says; never throws itself, whatever was thrown. */
 export function messageOf(thrown: unknown): string {
   try {

@@ -1,10 +1,11 @@
 // Why a lane is where it is: in words, and as data. It looks, and changes nothing.
 
+import type { Audience } from './audience.js';
 import type { AwayLanes } from './away-lanes.js';
 import type { Clock } from './clock.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Lane } from './dispatch/lane.js';
-import { KeylaneError, shown } from './errors.js';
+import { fewOf, KeylaneError, shown } from './errors.js';
 import type { Identity } from './event.js';
 import type { Flights } from './flights.js';
 import type { Policy } from './handler.js';
@@ -15,6 +16,7 @@ import type { LaneOrder } from './policy.js';
 /**
  * - `empty`: nothing of it is held in memory; published events of it may still wait in the backlog.
  * - `queued`: its events can run, and wait for a thread.
+ * - `listener-slow`: the same, and no batch starts until listeners have taken in what fills their queues.
  * - `running`: one of its events runs, or is about to in its batch.
  * - `retrying`: its first event failed and waits for its next try.
  * - `limited`: its events can run, and wait for the rate of their key, of their handler or of all.
@@ -22,7 +24,16 @@ import type { LaneOrder } from './policy.js';
  * - `paused`: somebody has paused it, or its handler's circuit breaker is open.
  * - `in-store`: its events wait in the store until there is room, or until a try is due.
  */
-export type LaneSituation = 'empty' | 'queued' | 'running' | 'retrying' | 'limited' | 'parked' | 'paused' | 'in-store';
+export type LaneSituation =
+  | 'empty'
+  | 'queued'
+  | 'listener-slow'
+  | 'running'
+  | 'retrying'
+  | 'limited'
+  | 'parked'
+  | 'paused'
+  | 'in-store';
 
 /** Where a lane is. */
 export interface Explanation {
@@ -60,6 +71,7 @@ interface Parts {
   readonly dispatcher: Dispatcher;
   readonly away: AwayLanes;
   readonly flights: Flights;
+  readonly audience: Pick<Audience, 'behind'>;
   readonly handlers: Pick<HandlerSet, 'indexOf' | 'table'>;
   readonly policies: readonly Policy[];
   readonly clock: Clock;
@@ -84,13 +96,13 @@ export function explainLane(wanted: { readonly handler: string; readonly key: st
     );
   }
   const facts = factsOf({ handler, key: wanted.key }, parts);
-  return { ...facts, text: sentenceOf(facts, { ...wanted, phase: parts.phase() }) };
+  return { ...facts, text: sentenceOf(facts, { ...wanted, phase: parts.phase(), behind: parts.audience.behind }) };
 }
 
 type Facts = Omit<Explanation, 'text'>;
 
 function factsOf({ handler, key }: { handler: number; key: string }, parts: Parts): Facts {
-  const { dispatcher, flights, clock, nameOf } = parts;
+  const { dispatcher, flights, clock, audience, nameOf } = parts;
   const lane = dispatcher.lane(handler, key);
   const order = parts.orders[handler];
   const own = { handler, key: order === 'handler' ? '' : key };
@@ -101,7 +113,10 @@ function factsOf({ handler, key }: { handler: number; key: string }, parts: Part
   const dueMs = limitMs ?? (lane === null ? null : dueMsOf(lane, dispatcher));
   const parkedBy = away?.parkedBy ?? null;
   return {
-    situation: situationOf(lane, { isParked: parkedBy !== null, inStore: away?.waiting ?? 0, limitMs }),
+    situation: situationOf(lane, {
+      ...{ isParked: parkedBy !== null, inStore: away?.waiting ?? 0, limitMs },
+      isHeldUp: audience.behind.length > 0,
+    }),
     waiting: lane?.waiting ?? 0,
     waitingInStore: away?.waiting ?? 0,
     event: slot === null ? null : { partition: nameOf(slot.partition), position: slot.position },
@@ -120,7 +135,7 @@ function factsOf({ handler, key }: { handler: number; key: string }, parts: Part
 
 function situationOf(
   lane: Lane | null,
-  of: { isParked: boolean; inStore: number; limitMs: number | null },
+  of: { isParked: boolean; inStore: number; limitMs: number | null; isHeldUp: boolean },
 ): LaneSituation {
   if (of.isParked) return 'parked';
   if (of.limitMs !== null) return 'limited';
@@ -134,13 +149,13 @@ function situationOf(
       return 'paused';
     case 'ready':
     case 'doubted':
-      return 'queued';
+      return of.isHeldUp ? 'listener-slow' : 'queued';
     default:
       return of.inStore > 0 ? 'in-store' : 'empty';
   }
 }
 
-function sentenceOf(facts: Facts, of: { handler: string; key: string; phase: Phase }): string {
+function sentenceOf(facts: Facts, of: { handler: string; key: string; phase: Phase; behind: string[] }): string {
   const lane = `key ${shown(of.key)} of handler ${shown(of.handler)}`;
   const event = facts.event === null ? '' : ` ${facts.event.partition}/${facts.event.position}`;
   const count = facts.waiting + facts.waitingInStore;
@@ -154,6 +169,8 @@ function sentenceOf(facts: Facts, of: { handler: string; key: string; phase: Pha
       return `${lane}: nothing is held in memory${held}`;
     case 'queued':
       return `${lane}: ${others} for ${thread}, event${event} first, ${tries}${after}${held}`;
+    case 'listener-slow':
+      return `${lane}: ${others} until listeners have taken in what fills their queues: ${fewOf(of.behind)}${held}`;
     case 'running': {
       if (facts.threadId === null) return `${lane}: event${event} is about to run on ${thread}, ${others} behind it`;
       const where = `for ${ms(facts.runningMs)} on thread ${facts.threadId}`;

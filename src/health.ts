@@ -1,5 +1,6 @@
 // Whether a processor is well, judged from one snapshot of its counts: what an operator would want to look at, and why.
 
+import { fewOf } from './errors.js';
 import type { Stats } from './stats.js';
 
 export type HealthReason =
@@ -17,6 +18,10 @@ export type HealthReason =
   | 'backlog'
   /** Publishers wait for room. */
   | 'publishers-waiting'
+  /** No batch starts, as listeners leave their queues full. */
+  | 'listener-slow'
+  /** Nothing new is taken in, as the store has no room for it. */
+  | 'store-full'
   /** The write-ahead log is large: a reader holds on to it. */
   | 'wal-large';
 
@@ -49,6 +54,10 @@ export function healthOf(stats: Stats, failure: Error | null): Health {
   look('memory-full', share >= fullShare, `memory for events is taken by ${Math.floor(share * 100)} %`);
   look('backlog', stats.backlog > 0, `${stats.backlog} events wait in the store`);
   look('publishers-waiting', stats.publishersWaiting > 0, `${stats.publishersWaiting} publishers wait for room`);
+  const { listenersBehind: behind, storeShortBy: limits } = stats;
+  const slow = `no batch starts until listeners take in what fills their queues: ${fewOf(behind)}`;
+  look('listener-slow', behind.length > 0, slow);
+  look('store-full', limits.length > 0, `nothing is taken in until the store has room: ${limits.join(' and ')}`);
   look('wal-large', stats.walBytes > walLargeBytes, `the write-ahead log has ${stats.walBytes} bytes`);
   const status = phase === 'failed' ? 'failed' : reasons.length > 0 ? 'degraded' : 'healthy';
   return { status, reasons };

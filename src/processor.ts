@@ -178,9 +178,9 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
   /** Says, in words and as data, why the events of a key are where they are. */
   explain(lane: { readonly handler: string; readonly key: string }): Explanation {
     const { clock } = this.#parts;
-    const { dispatcher, away, flights, policies, partitions, orders } = this.engine;
+    const { dispatcher, away, flights, audience, policies, partitions, orders } = this.engine;
     return explainLane(lane, {
-      ...{ dispatcher, away, flights, policies, clock, handlers: this.engine.handlers, orders },
+      ...{ dispatcher, away, flights, audience, policies, clock, handlers: this.engine.handlers, orders },
       nameOf: (partition) => partitions.nameOf(partition),
       phase: () => this.#phase,
     });

@@ -76,6 +76,7 @@ function eventsOf(stats: Stats): Metric[] {
     gauge('lanes_parked', 'Keys that are stopped behind a dead letter.', stats.lanesParked),
     gauge('publishers_waiting', 'Calls of publish that wait for room.', stats.publishersWaiting),
     gauge('subscriptions', 'Listeners of outcomes that hold a queue.', stats.subscriptions),
+    gauge('listeners_behind', 'Of these, those whose queue is full: no batch starts.', stats.listenersBehind.length),
   ];
 }
 
@@ -89,6 +90,7 @@ function memoryOf(stats: Stats): Metric[] {
     gauge('commit_seconds', 'How long the writer thread took for it.', secondsOf(stats.commitMs)),
     gauge('wal_bytes', 'Size of the write-ahead log.', stats.walBytes),
     gauge('store_bytes', 'What is used of the store.', stats.storeBytes),
+    gauge('store_full', '1 while nothing is taken in for want of room in it.', stats.storeShortBy.length > 0 ? 1 : 0),
   ];
 }
 

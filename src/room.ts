@@ -10,12 +10,13 @@ export interface StoreLimits {
   readonly freeBytesMin: number;
 }
 
-type Reason = 'backlog' | 'store-bytes' | 'free-bytes';
+/** A limit that is reached while the store is short of room: nothing new comes in then. */
+export type RoomLimit = 'storeBytesMax' | 'freeBytesMin';
 
 export class StoreRoom {
   readonly #limits: StoreLimits;
   readonly #onWarning: (error: KeylaneError) => void;
-  readonly #held = new Set<Reason>();
+  readonly #held = new Set<keyof StoreLimits>();
 
   constructor(limits: StoreLimits, onWarning: (error: KeylaneError) => void) {
     this.#limits = limits;
@@ -29,30 +30,38 @@ export class StoreRoom {
 
   /** Whether nothing new should come at all, as outcomes need what room is left. */
   get isShort(): boolean {
-    return this.#held.has('store-bytes') || this.#held.has('free-bytes');
+    return this.#held.has('storeBytesMax') || this.#held.has('freeBytesMin');
+  }
+
+  /** Why it is short. */
+  get shortBy(): readonly RoomLimit[] {
+    return [...this.#held].filter((limit) => limit !== 'backlogMax');
   }
 
   /** Takes in how things are now. */
   look(at: { backlog: number; gauges: StoreGauges | null }): void {
     const { backlogMax, storeBytesMax, freeBytesMin } = this.#limits;
-    this.#weigh('backlog', { isOver: at.backlog >= backlogMax, isWell: at.backlog <= backlogMax * (7 / 8) });
+    this.#weigh('backlogMax', { isOver: at.backlog >= backlogMax, isWell: at.backlog <= backlogMax * (7 / 8) });
     const { gauges } = at;
     if (gauges === null) return;
     const { storeBytes, freeBytes } = gauges;
-    this.#weigh('store-bytes', { isOver: storeBytes >= storeBytesMax, isWell: storeBytes <= storeBytesMax * (7 / 8) });
-    this.#weigh('free-bytes', { isOver: freeBytes < freeBytesMin, isWell: freeBytes >= freeBytesMin * (9 / 8) });
+    this.#weigh('storeBytesMax', {
+      isOver: storeBytes >= storeBytesMax,
+      isWell: storeBytes <= storeBytesMax * (7 / 8),
+    });
+    this.#weigh('freeBytesMin', { isOver: freeBytes < freeBytesMin, isWell: freeBytes >= freeBytesMin * (9 / 8) });
   }
 
-  #weigh(reason: Reason, how: { isOver: boolean; isWell: boolean }): void {
-    if (how.isWell) this.#held.delete(reason);
-    if (!how.isOver || this.#held.has(reason)) return;
-    this.#held.add(reason);
-    if (reason !== 'backlog') this.#onWarning(new KeylaneError('store-full', this.#tell(reason)));
+  #weigh(limit: keyof StoreLimits, how: { isOver: boolean; isWell: boolean }): void {
+    if (how.isWell) this.#held.delete(limit);
+    if (!how.isOver || this.#held.has(limit)) return;
+    this.#held.add(limit);
+    if (limit !== 'backlogMax') this.#onWarning(new KeylaneError('store-full', this.#tell(limit)));
   }
 
-  #tell(reason: 'store-bytes' | 'free-bytes'): string {
+  #tell(limit: RoomLimit): string {
     const { storeBytesMax, freeBytesMin } = this.#limits;
-    return reason === 'store-bytes'
+    return limit === 'storeBytesMax'
       ? `the store has reached storeBytesMax (${storeBytesMax} bytes): nothing new is taken in until rows are pruned`
       : `less than freeBytesMin (${freeBytesMin} bytes) is free beside the store: nothing is taken in until more is`;
   }

@@ -6,6 +6,7 @@ import { type HandlerFigures, type HandlerTimes, timesOf } from './handler-talli
 import type { Histogram } from './histogram.js';
 import type { PauseFilter } from './pausing.js';
 import type { Phase } from './phase.js';
+import type { RoomLimit } from './room.js';
 import type { TypeFigures } from './type-tallies.js';
 
 /**
@@ -79,6 +80,8 @@ export interface Stats {
   readonly walBytes: number;
   /** What is used of the store, and its log, after the last group. */
   readonly storeBytes: number;
+  /** Limits of the store that are reached: nothing new is taken in until there is room again. */
+  readonly storeShortBy: readonly RoomLimit[];
   /** Outcomes that became durable a second, over the last ten seconds. */
   readonly eventsPerSecond: number;
   /** Shares of their time that handler threads and the writer thread were busy, over the last ten seconds. */
@@ -88,6 +91,8 @@ export interface Stats {
   readonly mainBusyShare: number;
   /** Listeners of outcomes that hold a queue: subscriptions and iterators. */
   readonly subscriptions: number;
+  /** Those whose queue is full, as `subscribe("order.*")`: no batch starts until they have taken half of it. */
+  readonly listenersBehind: readonly string[];
   /**
    * From the acceptance of published events to their durable outcomes: with intake `memory` of each sixteenth, with the
    * journal from when their group was begun; not of those that were accepted by another process or came back from disk.
@@ -153,8 +158,9 @@ export function statsOf(
     groupSize: done.groupSize,
     walBytes: done.gauges?.walBytes ?? 0,
     storeBytes: done.gauges?.storeBytes ?? 0,
+    storeShortBy: engine.acceptance.storeShortBy,
     commitMs: done.commitUs === null ? null : done.commitUs / 1000,
-    subscriptions: engine.audience.size,
+    ...{ subscriptions: engine.audience.size, listenersBehind: engine.audience.behind },
     ...figuresOf(engine, { threads, nowMs }),
   };
 }

@@ -17,7 +17,8 @@ const full = {
   ...{ unacknowledged: 14, parked: 15, publishersWaiting: 16, lanesLive: 17, lanesBusy: 18, lanesReady: 19 },
   ...{ lanesDelayed: 21, lanesParked: 22, threads: 2, batchSize: 23, eventUs: 24, groupSize: 25, commitMs: 26 },
   ...{ storeBytes: 27, eventsPerSecond: 28, busyShare: 0.25, writerBusyShare: 0.5, mainBusyShare: 0.75 },
-  ...{ subscriptions: 29, paused: ['b'], pausedByHand: [{ key: 'k' }] },
+  ...{ subscriptions: 29, listenersBehind: ['subscribe("a")'], storeShortBy: ['storeBytesMax'] },
+  ...{ paused: ['b'], pausedByHand: [{ key: 'k' }] },
   handlers: { a: { ...tried, ...times }, b: { ...tried, p50Ms: null, p95Ms: null, p99Ms: null, maxMs: null } },
   types: { 'or"der': { succeeded: 1, failed: 2, retried: 3, busyMs: 4000, eventsPerSecond: 5 } },
   tries: { busyMs: 2500, ...times },
@@ -86,6 +87,7 @@ test('the text for Prometheus has all that was counted, in seconds and bytes', (
   expect(Object.fromEntries(samplesOf(full))).toMatchObject({
     ...{ keylane_recovered_total: 2, keylane_duplicates_ignored_total: 3, keylane_handler_seconds_total: 2.5 },
     ...{ keylane_lanes_busy: 18, keylane_lanes_delayed: 21, keylane_lanes_parked: 22, keylane_subscriptions: 29 },
+    ...{ keylane_listeners_behind: 1, keylane_store_full: 1 },
     ...{ keylane_slots: 100, keylane_slots_held: 10, keylane_held_bytes: 1, keylane_held_max_bytes: 100 },
     ...{ keylane_handler_threads_busy_ratio: 0.25, keylane_writer_thread_busy_ratio: 0.5 },
     ...{ keylane_main_thread_busy_ratio: 0.75, keylane_commit_seconds: 0.026, keylane_event_seconds: 24e-6 },

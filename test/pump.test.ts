@@ -357,6 +357,9 @@ test('a store that is short of room is asked again, but not once it is closing',
   groups[0]?.resolve(resultOf(1, { storeBytes: 2 * 1024 * 1024 }));
   await settle();
   expect(groups).toHaveLength(1);
+  expect(processor.tryPublish({ type: 't' })).toBeNull();
+  const text = 'nothing is taken in until the store has room: storeBytesMax';
+  expect(processor.health()).toEqual({ status: 'degraded', reasons: [{ code: 'store-full', text }] });
   clock.step();
   await settle();
   expect(groups).toHaveLength(2);

@@ -274,9 +274,30 @@ describe('an event that is cancelled in the store is counted', () => {
   });
 });
 
+test('a listener that takes nothing in is named by health and explain for as long as it holds batches up', async () => {
+  await using bus = await createTestProcessor({ handlers: { a: () => 1 }, batchSizeMax: 4 });
+  const { processor } = bus;
+  const subscription = processor.subscribe('a', () => new Promise(() => {}), { queueMax: 1 });
+  for (let n = 0; n < 100; n += 1) void processor.publish({ type: 'a', key: `k${n}` });
+  await bus.settle();
+  expect(processor.stats().waiting).toBeGreaterThan(0);
+  const reasons = [{ code: 'listener-slow', text: expect.stringContaining('their queues: subscribe("a")') }];
+  expect(processor.health()).toEqual({ status: 'degraded', reasons });
+  const { situation, text } = processor.explain({ handler: 'a', key: 'k99' });
+  expect([situation, text]).toEqual([
+    'listener-slow',
+    'key "k99" of handler "a": 1 event waits until listeners have taken in what fills their queues: subscribe("a")',
+  ]);
+  expect(processor.prometheusText()).toContain('keylane_listeners_behind 1\n');
+  subscription.unsubscribe();
+  expect(processor.explain({ handler: 'a', key: 'k99' }).situation).toBe('queued');
+  await bus.settle();
+  expect([processor.stats().succeeded, processor.health()]).toEqual([100, { status: 'healthy', reasons: [] }]);
+});
+
 const well = {
   ...{ phase: 'running', slots: 100, slotsHeld: 10, bytesHeld: 1, bytesMax: 100, paused: [], pausedByHand: [] },
-  ...{ parked: 0, backlog: 0, publishersWaiting: 0, walBytes: 0 },
+  ...{ parked: 0, backlog: 0, publishersWaiting: 0, walBytes: 0, listenersBehind: [], storeShortBy: [] },
 } as unknown as Stats;
 
 test.each([
@@ -287,6 +308,16 @@ test.each([
   [{ parked: 3, backlog: 2 }, 'degraded', ['3 events are parked', '2 events wait in the store']],
   [{ publishersWaiting: 4 }, 'degraded', ['4 publishers wait for room']],
   [{ walBytes: 3e8 }, 'degraded', ['the write-ahead log has 300000000 bytes']],
+  [
+    { listenersBehind: ['subscribe("a")', 'outcomes("b")', 'c', 'd', 'e'] },
+    'degraded',
+    ['no batch starts until listeners take in what fills their queues: subscribe("a"), outcomes("b"), c and 2 more'],
+  ],
+  [
+    { storeShortBy: ['storeBytesMax', 'freeBytesMin'] },
+    'degraded',
+    ['nothing is taken in until the store has room: storeBytesMax and freeBytesMin'],
+  ],
   [{ phase: 'idle' }, 'degraded', ['the processor is idle']],
   [{ phase: 'failed' }, 'failed', ['the processor is failed: no disk']],
 ] as const)('health of %j is %s', (change, status, texts) => {
