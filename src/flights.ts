@@ -96,6 +96,11 @@ export class Flights {
     return running === null || running.index !== found?.index ? null : running;
   }
 
+  /** For how long each batch has been running, in milliseconds; 0 of one that waits for its thread. */
+  runningMs(): number[] {
+    return Array.from(this.#flights.keys(), (place) => this.#parts.runners.running(place)?.batchMs ?? 0);
+  }
+
   /** The event in flight that belongs to a lane, if one does: the first of its run that is not done. */
   inLane(isOfLane: (slot: Slot) => boolean): Slot | null {
     for (const { batch, place } of this.#flights.values()) {

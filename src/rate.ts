@@ -1,4 +1,5 @@
 // How much of something there was of late: amounts of the last seconds, one sum for each. Adding costs one comparison.
+// Of time that was spent, each second has what fell into it.
 
 const seconds = 10;
 
@@ -18,12 +19,35 @@ export class Rate {
     this.#sums[this.#second % this.#sums.length]! += amount;
   }
 
-  /** Amount a second, over the last ten seconds or since the beginning. */
-  perSecond(nowMs: number): number {
+  /** Adds time, in microseconds, that was spent until now without a break. */
+  addTime(us: number, nowMs: number): void {
     this.#moveTo(nowMs);
-    const sinceMs = Math.max(this.#startMs, (this.#second - seconds) * 1000);
-    const sum = this.#sums.reduce((all, one) => all + one, 0);
-    return nowMs <= sinceMs ? 0 : (sum * 1000) / (nowMs - sinceMs);
+    const fromMs = Math.max(nowMs - us / 1000, this.#sinceMs);
+    // Most is of one second.
+    for (let [second, endMs] = [this.#second, nowMs]; endMs > fromMs; second -= 1) {
+      const beginMs = Math.max(fromMs, second * 1000);
+      this.#sums[second % this.#sums.length]! += (endMs - beginMs) * 1000;
+      endMs = beginMs;
+    }
+  }
+
+  /**
+   * Amount a second, over the last ten seconds or since the beginning. `goingOnMs`: time that is being spent, and not
+   * added yet: for how long.
+   */
+  perSecond(nowMs: number, goingOnMs: readonly number[] = []): number {
+    this.#moveTo(nowMs);
+    const spanMs = nowMs - this.#sinceMs;
+    if (spanMs <= 0) return 0;
+    let sum = 0;
+    for (const amount of this.#sums) sum += amount;
+    for (const ms of goingOnMs) sum += Math.min(ms, spanMs) * 1000;
+    return (sum * 1000) / spanMs;
+  }
+
+  /** When what is remembered begins. */
+  get #sinceMs(): number {
+    return Math.max(this.#startMs, (this.#second - seconds) * 1000);
   }
 
   #moveTo(nowMs: number): void {

@@ -137,7 +137,7 @@ export class Settlement {
     const nowMs = clock.nowMs();
     this.#duplicatesIgnored += result.ignored;
     [this.#groupSize, this.#gauges, this.#commitUs] = [group.count, result.gauges, result.tookUs];
-    this.rates.writerUs.add(result.tookUs, nowMs);
+    this.rates.writerUs.addTime(result.tookUs, nowMs);
     let outcomes = 0;
     for (const name of Object.keys(undecided) as (keyof Decided)[]) {
       this.#decided[name] += group.decided[name];
@@ -169,7 +169,7 @@ export class Settlement {
     const { retried, postponed, ...decided } = this.tallies.add(flight.batch.slots, came);
     this.types.add(flight.batch.slots, came);
     this.keyCosts.add(flight.batch.slots, came);
-    this.rates.handlersUs.add(busyUs, nowMs);
+    this.rates.handlersUs.addTime(busyUs, nowMs);
     dispatcher.states?.trim(this.groups.numbers);
     const states = report.states === undefined ? [] : splitStates(report.states, { areKept: true });
     const slots = dispatcher.settle(flight.batch, { results, delaysMs, busyUs, states }, nowMs);

@@ -84,7 +84,10 @@ export interface Stats {
   readonly storeShortBy: readonly RoomLimit[];
   /** Outcomes that became durable a second, over the last ten seconds. */
   readonly eventsPerSecond: number;
-  /** Shares of their time that handler threads and the writer thread were busy, over the last ten seconds. */
+  /**
+   * Shares of their time that handler threads and the writer thread were busy, over the last ten seconds; of the
+   * former, what runs at this moment included.
+   */
   readonly busyShare: number;
   readonly writerBusyShare: number;
   /** The same of the main thread, since somebody asked five seconds ago or more; before, since the start. */
@@ -167,13 +170,13 @@ export function statsOf(
 
 /** What was measured on the way. */
 function figuresOf(
-  { pump, names, handlers }: Engine,
+  { pump, flights, names, handlers }: Engine,
   { threads, nowMs }: { threads: number; nowMs: number },
 ): Pick<Stats, 'eventsPerSecond' | 'busyShare' | 'writerBusyShare' | 'handlers' | 'types' | 'tries' | 'latency'> {
   const { tallies, types, rates, latency } = pump.figures;
   return {
     eventsPerSecond: rates.outcomes.perSecond(nowMs),
-    busyShare: Math.min(1, rates.handlersUs.perSecond(nowMs) / 1e6 / threads),
+    busyShare: Math.min(1, rates.handlersUs.perSecond(nowMs, flights.runningMs()) / 1e6 / threads),
     writerBusyShare: Math.min(1, rates.writerUs.perSecond(nowMs) / 1e6),
     handlers: Object.fromEntries(handlers.present.map((index) => [names.handler(index), tallies.of(index, nowMs)])),
     types: types.figures(nowMs),

@@ -3,6 +3,7 @@
 
 import type { KeyState } from './keyed-state.js';
 import type { BatchMessage, BatchReport } from './pool/messages.js';
+import type { RunningEvent } from './pool/overseer.js';
 import type { PoolHandlers } from './pool/pool-options.js';
 import type { DeadLettersRequest, DeadLettersResult } from './store/dead-letter-messages.js';
 import type { CancelRequest, CancelResult, EventOutcomes, OutcomesRequest } from './store/event-messages.js';
@@ -33,7 +34,7 @@ export interface HandlerThreads {
   /** Has the try of an event end, or not begin: its result is `cancelled`, unless it ends otherwise before. */
   cancel(place: number, index: number): void;
   /** What the batch in a place is doing: the event that runs, by its index, and where; null before and after. */
-  running(place: number): { readonly index: number; readonly forMs: number; readonly threadId: number } | null;
+  running(place: number): RunningEvent | null;
   /** Resolves when so many threads have taken over; those before finish what they run. */
   setThreads(threads: number): Promise<void>;
   /** The same when threads have taken over that run other handlers as well. */

@@ -86,7 +86,7 @@ test('an event whose result does not fit is no longer the one that runs, and tho
   thread.begin(0, 5);
   thread.finish(0, ended({ value: 'kept' }));
   thread.begin(1, 6);
-  expect(main.running()).toEqual({ index: 1, startedAtUs: 6 });
+  expect(main.running()).toEqual({ index: 1, startedAtUs: 6, batchAtUs: 5 });
   expect(thread.finish(1, ended({ value: 'x'.repeat(ledgerBytesMax) }))).toBe(false);
   expect(main.running()).toBeNull();
   expect([...main.ledger()]).toMatchObject([{ value: 'kept' }]);

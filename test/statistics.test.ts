@@ -52,6 +52,52 @@ test('a rate is that of the last ten seconds, or of all there was', () => {
   expect(rate.perSecond(45_000)).toBe(0);
 });
 
+test('time that was spent is of the seconds it fell into, and what goes on counts as well', () => {
+  const rate = new Rate(500);
+  // Of 12 s, those before the start are nobody's.
+  rate.addTime(12e6, 4_500);
+  expect(rate.perSecond(4_500)).toBeCloseTo(1e6, 3);
+  rate.addTime(250_000, 9_000);
+  expect(rate.perSecond(10_500)).toBeCloseTo(4.25e5, 3);
+  // From 3,000 on: 1.5 s and 250 ms.
+  expect(rate.perSecond(13_000)).toBeCloseTo(1.75e5, 3);
+  expect(rate.perSecond(13_000, [500, 20_000])).toBeCloseTo(1.225e6, 3);
+  rate.addTime(20e6, 30_999);
+  expect(rate.perSecond(30_999)).toBeCloseTo(1e6, 3);
+  expect(rate.perSecond(39_999)).toBeCloseTo((1999 / 10_999) * 1e6, 3);
+  expect(rate.perSecond(60_000)).toBe(0);
+});
+
+test('a thread is busy while a long event runs, and for that long', async () => {
+  const gates: (() => void)[] = [];
+  const wait = (): Promise<void> => new Promise((resolve) => gates.push(resolve));
+  await using bus = await createTestProcessor({ handlers: { wait } });
+  const { processor } = bus;
+  const busyAfter = async (ms: number): Promise<number> => {
+    await bus.advance(ms);
+    return processor.stats().busyShare;
+  };
+  // The first batch takes half of what waits.
+  processor.pause();
+  await Promise.all([1, 2, 3, 4].map(() => processor.publish({ type: 'wait', key: 'k' })));
+  processor.resume();
+  expect(await busyAfter(1000)).toBe(1);
+  gates[0]!();
+  expect(await busyAfter(0)).toBe(1);
+  expect(await busyAfter(1500)).toBe(1);
+  processor.pause();
+  gates[1]!();
+  await bus.settle();
+  expect(processor.stats()).toMatchObject({ inFlight: 0, busyShare: 1 });
+  expect(await busyAfter(2500)).toBeCloseTo(0.5, 6);
+  processor.resume();
+  expect(await busyAfter(11_500)).toBe(1);
+  processor.pause();
+  gates[2]!();
+  await bus.settle();
+  expect(await busyAfter(8500)).toBeCloseTo(1.5 / 10, 6);
+});
+
 /** Slots as far as a sketch of them looks. */
 const slotsOf = (keys: readonly string[]): Slot[] => {
   return keys.map((key) => ({ handler: 0, lane: null, event: { type: 't', key: key === '-' ? null : key } })) as Slot[];

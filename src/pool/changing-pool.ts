@@ -7,6 +7,7 @@ import { invariant } from '../invariant.js';
 import { FreshThreads } from './fresh-threads.js';
 import { HandlerPool } from './handler-pool.js';
 import type { BatchMessage, BatchReport } from './messages.js';
+import type { RunningEvent } from './overseer.js';
 import type { HandlerPoolOptions, PoolHandlers } from './pool-options.js';
 
 /** One set of threads. */
@@ -88,7 +89,7 @@ export class ChangingPool {
     else stay.set.pool.cancel(stay.place, index);
   }
 
-  running(place: number): { index: number; forMs: number; threadId: number } | null {
+  running(place: number): RunningEvent | null {
     const stay = this.#stays.get(place);
     return stay === undefined ? this.#fresh.running(place) : stay.set.pool.running(stay.place);
   }

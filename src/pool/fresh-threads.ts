@@ -7,6 +7,7 @@ import { deathsInARowMax } from './deaths.js';
 import { HandlerPool } from './handler-pool.js';
 import type { Machine } from './machine.js';
 import type { BatchMessage, BatchReport } from './messages.js';
+import type { RunningEvent } from './overseer.js';
 import type { HandlerPoolOptions, PoolHandlers } from './pool-options.js';
 
 /** A batch from when it comes until its report. */
@@ -66,7 +67,7 @@ export class FreshThreads {
     else stay?.cancelled.push(index);
   }
 
-  running(place: number): { index: number; forMs: number; threadId: number } | null {
+  running(place: number): RunningEvent | null {
     return this.#stays.get(place)?.pool?.running(placeInPool) ?? null;
   }
 

@@ -7,7 +7,7 @@ import { invariant, unreachable } from '../invariant.js';
 import { Deaths, deathsInARowMax } from './deaths.js';
 import { type Machine, type MachineThreads, systemMachine } from './machine.js';
 import type { BatchMessage, BatchReport, PoolAnswer } from './messages.js';
-import { Overseer } from './overseer.js';
+import { Overseer, type RunningEvent } from './overseer.js';
 import { PendingBatch } from './pending-batch.js';
 import { piscinaOptions, placesPerThread } from './piscina-options.js';
 import { type HandlerPoolOptions, namesOf } from './pool-options.js';
@@ -123,7 +123,7 @@ export class HandlerPool {
   }
 
   /** The event that runs in a place, and where; null before and after. */
-  running(place: number): { index: number; forMs: number; threadId: number } | null {
+  running(place: number): RunningEvent | null {
     const batch = this.#pending.get(place);
     return batch === undefined ? null : this.#overseer.running(batch);
   }

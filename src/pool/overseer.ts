@@ -21,6 +21,16 @@ interface Parts extends LostLimits {
   idleMs(threadId: number): number;
 }
 
+/** What the batch in a place is doing. */
+export interface RunningEvent {
+  /** The event that runs, in the batch. */
+  readonly index: number;
+  /** For how long it has, and the batch. */
+  readonly forMs: number;
+  readonly batchMs: number;
+  readonly threadId: number;
+}
+
 /** Many more than are exiting at any moment. */
 const endedMax = 10_000;
 
@@ -77,14 +87,12 @@ export class Overseer {
   }
 
   /** The event of a batch that runs, and where; null before and after. */
-  running({ message, threadId }: PendingBatch): { index: number; forMs: number; threadId: number } | null {
+  running({ message, threadId }: PendingBatch): RunningEvent | null {
     const running = this.#parts.progress.place(message.place).running();
     if (running === null) return null;
-    return {
-      index: running.index,
-      forMs: Math.max(0, (this.#parts.machine.nowUs() - running.startedAtUs) / 1000),
-      threadId,
-    };
+    const { index, startedAtUs, batchAtUs } = running;
+    const sinceMs = (us: number): number => Math.max(0, (this.#parts.machine.nowUs() - us) / 1000);
+    return { index, forMs: sinceMs(startedAtUs), batchMs: sinceMs(batchAtUs), threadId };
   }
 
   /** What became of a batch whose thread died of `reason` without a report. */

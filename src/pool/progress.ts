@@ -218,13 +218,13 @@ export class Place {
     await Atomics.waitAsync(this.#marks, markOf.aborts, aborts).value;
   }
 
-  /** Main thread: the event that runs; null between two. Of a pair that changes while it is read nothing is said. */
-  running(): { readonly index: number; readonly startedAtUs: number } | null {
+  /** Main thread: what runs, and since when; null between two. Of a pair that changes as it is read nothing is said. */
+  running(): { readonly index: number; readonly startedAtUs: number; readonly batchAtUs: number } | null {
     const begun = Atomics.load(this.#marks, markOf.begun);
     if (begun <= this.finished) return null;
     const startedAtUs = this.#times[(begun - 1) * timesPerEvent + timeOf.startedAtUs]!;
     if (startedAtUs === 0 || begun !== Atomics.load(this.#marks, markOf.begun)) return null;
-    return { index: begun - 1, startedAtUs };
+    return { index: begun - 1, startedAtUs, batchAtUs: this.#times[timeOf.startedAtUs]! };
   }
 
   /** Main thread: how many events of the batch have ended. */

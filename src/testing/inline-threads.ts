@@ -9,6 +9,7 @@ import type { HandlerModule } from '../pool/handler-module.js';
 import { joinModules, loadModules, placeholderOf } from '../pool/joined-modules.js';
 import { reportOfLost } from '../pool/lost-batch.js';
 import { type BatchMessage, type BatchReport, numberOf, numbersPerEvent } from '../pool/messages.js';
+import type { RunningEvent } from '../pool/overseer.js';
 import { placesPerThread } from '../pool/piscina-options.js';
 import type { PoolHandlers } from '../pool/pool-options.js';
 import { abortFlag, type Place, Progress } from '../pool/progress.js';
@@ -113,10 +114,12 @@ export class InlineThreads implements HandlerThreads {
     this.#giveUpLater(batch, index);
   }
 
-  running(place: number): { index: number; forMs: number; threadId: number } | null {
+  running(place: number): RunningEvent | null {
     const running = this.#running.get(place)?.place.running() ?? null;
     if (running === null) return null;
-    return { index: running.index, forMs: this.#parts.clock.wallMs() - running.startedAtUs / 1000, threadId: 0 };
+    const { index, startedAtUs, batchAtUs } = running;
+    const wallMs = this.#parts.clock.wallMs();
+    return { index, forMs: wallMs - startedAtUs / 1000, batchMs: wallMs - batchAtUs / 1000, threadId: 0 };
   }
 
   setThreads(): Promise<void> {
