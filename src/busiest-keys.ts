@@ -5,15 +5,16 @@ import type { AdmissionTimes } from './admission-times.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Lane } from './dispatch/lane.js';
 import { shown } from './errors.js';
-import type { KeyCosts } from './key-costs.js';
+import { allHandlers, type KeyCosts } from './key-costs.js';
 import { checkOption } from './option-spec.js';
 
 /** What puts one key before another: events that wait, the age of the oldest of them, handler time of late. */
 export type BusiestBy = 'waiting' | 'age' | 'cpu';
 
 export interface BusyKey {
-  readonly handler: string;
-  /** Null where all events of the handler, or of all handlers, have one order. */
+  /** Null where all events of all handlers have one order. */
+  readonly handler: string | null;
+  /** Null there, and where all events of the handler have one order. */
   readonly key: string | null;
   /** Events of it that wait in memory, and their share of all that wait there. */
   readonly waiting: number;
@@ -66,8 +67,9 @@ export function busiestKeys(of: Parts, { limit, by }: { limit: number; by: Busie
     return { keys: oldest.map((lane) => ofLane(lane, parts)), verdict };
   }
   const keys = costs.top(limit).map(({ handler, key, share }): BusyKey => {
-    const lane = dispatcher.lane(handler, key);
-    const name = { handler: parts.nameOf(handler), key: key === '' ? null : key };
+    // Under order "global" any handler has the lane.
+    const lane = dispatcher.lane(Math.max(0, handler), key);
+    const name = { handler: nameOf(handler, parts), key: key === '' ? null : key };
     if (lane !== null) return { ...ofLane(lane, parts), ...name, cpuShare: share };
     const idle = { waiting: 0, share: 0, oldestMs: null, isRunning: false };
     return { ...name, ...idle, cpuShare: share };
@@ -90,11 +92,15 @@ function topLanes(lanes: Iterable<Lane>, of: { limit: number; rankOf(lane: Lane)
   return top.map(({ lane }) => lane);
 }
 
-function ofLane(lane: Lane, { allWaiting, admissions, costs, nowMs, nameOf }: WithWaiting): BusyKey {
-  const { waiting, state, head } = lane;
-  const handler = Math.max(0, lane.handler);
+function nameOf(handler: number, parts: Parts): string | null {
+  return handler === allHandlers ? null : parts.nameOf(handler);
+}
+
+function ofLane(lane: Lane, parts: WithWaiting): BusyKey {
+  const { allWaiting, admissions, costs, nowMs } = parts;
+  const { handler, waiting, state, head } = lane;
   return {
-    handler: nameOf(handler),
+    handler: nameOf(handler, parts),
     key: lane.key === '' ? null : lane.key,
     waiting,
     share: waiting / allWaiting,
@@ -106,6 +112,11 @@ function ofLane(lane: Lane, { allWaiting, admissions, costs, nowMs, nameOf }: Wi
 
 function verdictOf([first]: readonly BusyKey[], threads: number): string | null {
   if (first === undefined || threads === 1 || first.share < bottleneckShare || !first.isRunning) return null;
-  const name = first.key === null ? `handler ${shown(first.handler)}` : `key ${shown(first.key)}`;
+  const name =
+    first.handler === null
+      ? 'order "global"'
+      : first.key === null
+        ? `handler ${shown(first.handler)}`
+        : `key ${shown(first.key)}`;
   return `order is the bottleneck: ${name} holds ${Math.floor(first.share * 100)} % of what waits`;
 }

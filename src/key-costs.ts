@@ -18,6 +18,9 @@ const wholeAtFirst = 64;
 /** After so long, what there was counts half. */
 const halfLifeMs = 10_000;
 
+/** In place of a handler where all events of all of them have one order; as lanes have it. */
+export const allHandlers = -1;
+
 /** A key, and the microseconds it took: at most so many, of which some may have been those of keys that went. */
 interface KeyCost {
   readonly handler: number;
@@ -27,7 +30,7 @@ interface KeyCost {
 }
 
 export class KeyCosts {
-  /** By handler, by key. */
+  /** By handler, all of them before the first, by key. */
   readonly #costs: Map<string, KeyCost>[];
   #count = 0;
   #totalUs = 0;
@@ -39,7 +42,7 @@ export class KeyCosts {
   #halvedMs: number;
 
   constructor(of: { handlerCount: number; nowMs: number }) {
-    this.#costs = Array.from({ length: of.handlerCount }, () => new Map());
+    this.#costs = Array.from({ length: of.handlerCount + 1 }, () => new Map());
     this.#halvedMs = of.nowMs;
   }
 
@@ -60,7 +63,7 @@ export class KeyCosts {
       const us = durationsUs[index]! * weight;
       this.#totalUs += us;
       if (us === 0) continue;
-      if (lane !== null && lane.key !== null) this.#spend(Math.max(0, lane.handler), lane.key, us);
+      if (lane !== null && lane.key !== null) this.#spend(lane.handler, lane.key, us);
       else if (event !== null && event.key !== null) this.#spend(handler, event.key, us);
     }
   }
@@ -75,12 +78,12 @@ export class KeyCosts {
 
   /** The share of one key at the least; 0 where it is not among those that are kept. */
   shareOf(handler: number, key: string): number {
-    const cost = this.#costs[handler]?.get(key);
+    const cost = this.#of(handler)?.get(key);
     return cost === undefined ? 0 : ownUs(cost) / Math.max(1, this.#totalUs);
   }
 
   #spend(handler: number, key: string, us: number): void {
-    const costs = this.#costs[handler]!;
+    const costs = this.#of(handler)!;
     const known = costs.get(key);
     if (known !== undefined) {
       known.us += us;
@@ -95,9 +98,13 @@ export class KeyCosts {
     const gone = this.#all()
       .sort((a, b) => b.us - a.us)
       .slice(keysMin);
-    for (const { handler, key } of gone) this.#costs[handler]!.delete(key);
+    for (const { handler, key } of gone) this.#of(handler)!.delete(key);
     this.#goneUs = Math.max(this.#goneUs, gone[0]!.us);
     this.#count = keysMin;
+  }
+
+  #of(handler: number): Map<string, KeyCost> | undefined {
+    return this.#costs[handler - allHandlers];
   }
 
   #all(): KeyCost[] {

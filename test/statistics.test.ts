@@ -146,7 +146,7 @@ test('of dear events every one counts, and so do the first of all', () => {
 
 test.each([
   ['of a handler whose events run one after another', { handler: 1, key: '' }, { handler: 1, key: '' }],
-  ['of everything', { handler: -1, key: '' }, { handler: 0, key: '' }],
+  ['of everything', { handler: -1, key: '' }, { handler: -1, key: '' }],
   ['without an order', { handler: -1, key: null }, { handler: 1, key: 'k' }],
 ])('the time of an event is that of the lane there is: %s', (_, lane, found) => {
   const costs = new KeyCosts({ handlerCount: 1, nowMs: 0 });
@@ -339,6 +339,25 @@ test('a listener that takes nothing in is named by health and explain for as lon
   expect(processor.explain({ handler: 'a', key: 'k99' }).situation).toBe('queued');
   await bus.settle();
   expect([processor.stats().succeeded, processor.health()]).toEqual([100, { status: 'healthy', reasons: [] }]);
+});
+
+test('under order "global" no handler is blamed for what waits, but the order', async () => {
+  const gates: (() => void)[] = [];
+  const handlers = { other: () => 1, wait: (): Promise<void> => new Promise((resolve) => gates.push(resolve)) };
+  await using bus = await createTestProcessor({ handlers, order: 'global', threads: 2 });
+  const { processor } = bus;
+  await processor.publish({ type: 'wait', key: 'k' });
+  await bus.advance(20);
+  gates[0]!();
+  await bus.settle();
+  await Promise.all(Array.from({ length: 9 }, (_, n) => processor.publish({ type: 'wait', key: `k${n}` })));
+  await bus.advance(30);
+  const lane = { handler: null, key: null, waiting: expect.any(Number), share: 1, cpuShare: 1, isRunning: true };
+  for (const by of ['waiting', 'age', 'cpu'] as const) {
+    const { keys, verdict } = processor.busiestKeys(3, by);
+    expect(keys).toEqual([{ ...lane, oldestMs: 30 }]);
+    expect(verdict).toBe('order is the bottleneck: order "global" holds 100 % of what waits');
+  }
 });
 
 const well = {
