@@ -40,6 +40,11 @@ export class EventEncoder {
     this.#parts = parts;
   }
 
+  /** Resolves when the schemas that are asked now have answered; null while none is. */
+  get checks(): Promise<unknown> | null {
+    return this.#turn;
+  }
+
   /**
    * Gives the encoded event, or a promise of it where a schema takes its time. Throws a KeylaneError `bad-event`. The
    * promise rejects at once when the signal comes, or the processor takes nothing in any more.

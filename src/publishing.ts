@@ -42,6 +42,11 @@ export class Publishing {
     this.#parts = parts;
   }
 
+  /** See `EventEncoder.checks`. */
+  get checks(): Promise<unknown> | null {
+    return this.#parts.encoder.checks;
+  }
+
   /** See `Processor.publish`. */
   async publish(event: SourceEvent, signal: AbortSignal | undefined): Promise<Receipt> {
     const { intake, pump, encoder } = this.#parts;

@@ -1,10 +1,11 @@
 // keylane/testing: handlers run in the test's thread, with the semantics of a real processor and a clock that the test
 // moves.
 
-import { existsSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { existsSync, readdirSync } from 'node:fs';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { defineHandlers, type HandlerContext, type HandlerEvent, PermanentError } from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
+import { makeFolder } from './processor-fixture.js';
 
 const minute = 60_000;
 
@@ -67,6 +68,28 @@ describe('a handler that does not end', () => {
     expect(bus.outcomes()).toHaveLength(2);
   });
 
+  test('is told when the processor is closed, and what follows in its batch does not begin', async () => {
+    const began: number[] = [];
+    const signals: AbortSignal[] = [];
+    const wait = ({ position }: HandlerEvent<null>, { signal }: HandlerContext): Promise<void> => {
+      began.push(position);
+      signals.push(signal);
+      return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    };
+    const bus = await createTestProcessor({ handlers: { wait } });
+    bus.processor.pause();
+    const events = [1, 2, 3, 4].map(() => bus.processor.publish({ type: 'wait', key: 'k', data: null }));
+    await Promise.all(events);
+    bus.processor.resume();
+    await bus.advance(0);
+    expect(began).toEqual([1]);
+    const told = new Promise((resolve) => signals[0]!.addEventListener('abort', resolve));
+    await bus.close();
+    await told;
+    await bus.advance(0);
+    expect(began).toEqual([1]);
+  });
+
   test('is named by settle, which does not wait for ever', async () => {
     await using bus = await createTestProcessor({ handlers, patienceMs: 20 });
     await bus.processor.publish({ type: 'wait', key: 'k', data: null });
@@ -123,10 +146,45 @@ test('seeds interleave keys otherwise, each the same way every time, and never c
   expect([await run(1), await run(2)]).toEqual(runs.slice(0, 2));
 });
 
+test('a schema that takes its time is waited for by settle, and not for ever', async () => {
+  const answers: (() => void)[] = [];
+  const validate = (value: unknown): Promise<{ value: unknown }> =>
+    new Promise((resolve) => answers.push(() => resolve({ value })));
+  const schemas = { a: { '~standard': { version: 1, vendor: 'here', validate } } } as const;
+  await using bus = await createTestProcessor({ handlers: { a: () => 1 }, schemas, patienceMs: 20 });
+  const published = bus.processor.publish({ type: 'a' });
+  await expect(bus.settle()).rejects.toThrow('a schema has taken 20 ms of real time: let it answer');
+  const settled = bus.settle();
+  setImmediate(() => answers[0]!());
+  await settled;
+  expect(bus.outcomeOf(await published)).toMatchObject({ status: 'succeeded' });
+  // One that never answers is of no event once the processor takes none.
+  const late = expect(bus.processor.publish({ type: 'a' })).rejects.toMatchObject({ code: 'not-running' });
+  await bus.drain();
+  await late;
+});
+
+test('one that cannot be made leaves no folder', async () => {
+  const folder = makeFolder();
+  vi.stubEnv('TMPDIR', folder);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const handlers = Array.from({ length: 20 }, (_, n) => ({ name: `h${n}`, on: 'a', run: () => 1 }));
+  for (const bad of [{ ringSize: 16 }, { schemas: { a: 1 } }, { unmatched: 'nope' }]) {
+    await expect(createTestProcessor({ handlers, ...bad } as never)).rejects.toMatchObject({ code: 'bad-option' });
+  }
+  const bus = await createTestProcessor({ handlers });
+  expect(readdirSync(folder)).toHaveLength(1);
+  await bus.close();
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 test('bad handlers and options are refused, and the store goes with the processor', async () => {
   await expect(createTestProcessor({ handlers: {} })).rejects.toMatchObject({ code: 'bad-handlers' });
   await expect(createTestProcessor({ handlers: { a: () => 1 }, store: 'x.db' } as never)).rejects.toThrow(
     'store must be left out: a test processor has a store of its own',
+  );
+  await expect(createTestProcessor({ handlers: { a: () => 1 }, retention: {} } as never)).rejects.toThrow(
+    'retention must be left out: a test processor deletes nothing',
   );
   const bus = await createTestProcessor({ handlers: { a: () => 1 } });
   await expect(bus.advance(-1)).rejects.toThrow('advance takes a number of ms from 0, got -1');

@@ -154,7 +154,11 @@ export class InlineThreads implements HandlerThreads {
     for (const module of modules) await module?.teardown?.();
   }
 
+  /** Tells what runs that it is to end, as nothing can end it; what has not begun does not. */
   async abort(): Promise<void> {
+    for (const { message, place } of this.#running.values()) {
+      for (let index = 0; index < message.count; index += 1) place.abort(index, abortFlag.cancelled);
+    }
     this.#running.clear();
   }
 

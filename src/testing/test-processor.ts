@@ -1,11 +1,10 @@
 // A processor for tests: everything but threads is real, the store included, and time passes when the test says so. It
 // begins, runs and ends in the test's own thread.
 
-import type { WithSchemas } from '../create-processor.js';
+import type { Published, WithSchemas } from '../create-processor.js';
 import { KeylaneError, shown } from '../errors.js';
 import type { EventMap, Identity } from '../event.js';
 import { schemasFrom } from '../event-encoder.js';
-import type { EventMapOf } from '../event-map.js';
 import type { Handlers, Policies } from '../handler.js';
 import { openStore } from '../open-store.js';
 import { loadOpenTelemetry } from '../open-telemetry.js';
@@ -17,6 +16,7 @@ import { loadHandlers, moduleOf } from '../pool/handler-module.js';
 import { type LoadRequest, locate, type PreflightResult } from '../pool/preflight.js';
 import { TryTracing } from '../pool/try-tracing.js';
 import { Processor } from '../processor.js';
+import type { Schemas } from '../standard-schema.js';
 import type { JournaledEvent } from '../store/stored-event.js';
 import { Tracing } from '../tracing.js';
 import { Trouble } from '../trouble.js';
@@ -25,8 +25,19 @@ import { InlineThreads } from './inline-threads.js';
 import { mulberry32 } from './mulberry32.js';
 import { TestClock } from './test-clock.js';
 
-export type TestOptions<H extends Handlers> = Omit<ProcessorOptions, 'handlers' | 'store' | 'intake' | 'durability'> &
-  WithSchemas<Readonly<Record<string, never>>> & {
+const ownStore = 'a test processor has a store of its own, which goes with it';
+const noRetention = 'a test processor deletes nothing; pruneStore({ store: bus.path, … }) does, after drain()';
+
+/** Options that a test processor does not leave open, and why. */
+const fixed = { store: ownStore, intake: ownStore, durability: ownStore, retention: noRetention };
+
+type Fixed = keyof typeof fixed;
+
+export type TestOptions<H extends Handlers, S extends Schemas = Record<never, never>> = Omit<
+  ProcessorOptions,
+  'handlers' | Fixed
+> &
+  WithSchemas<S> & {
     /** The handlers themselves, as a module exports them by default. */
     readonly handlers: H;
     /** What the module exports as `policies`. */
@@ -35,7 +46,7 @@ export type TestOptions<H extends Handlers> = Omit<ProcessorOptions, 'handlers' 
     readonly now?: Date | number;
     /** Draws which thread has a batch, and when it begins: other seeds, other interleavings of keys. */
     readonly seed?: number;
-    /** How long `settle` waits for a handler, in real milliseconds; 5,000 without it. */
+    /** How long `settle` waits for a handler or a schema, in real milliseconds; 5,000 without it. */
     readonly patienceMs?: number;
   };
 
@@ -44,13 +55,15 @@ const nowDefault = Date.UTC(2026, 0, 1);
 /** Rounds of the event loop without anything to do, after which there is nothing: a batch hands over within them. */
 const quietRounds = 4;
 
+const endAdvice = 'let it end, or advance() the clock past its timeoutMs and graceMs';
+
 /**
  * Makes a processor that runs handlers in this thread, with one thread unless `threads` says otherwise. Rejects with a
  * KeylaneError as `createProcessor` does. Without `seed` everything happens in the same order each time.
  */
-export async function createTestProcessor<H extends Handlers>(
-  options: TestOptions<H>,
-): Promise<TestProcessor<EventMapOf<H>>> {
+export async function createTestProcessor<H extends Handlers, const S extends Schemas = Record<never, never>>(
+  options: TestOptions<H, S>,
+): Promise<TestProcessor<Published<H, S>>> {
   refuseFixed(options);
   const { handlers, policies, now = nowDefault, seed, patienceMs = 5000, schemas, ...rest } = options;
   const given = {
@@ -68,9 +81,7 @@ export async function createTestProcessor<H extends Handlers>(
   const whole = policiesOf(table, config);
   const { retention, order } = config;
   const telemetry = config.openTelemetry ? await loadOpenTelemetry() : null;
-  const store = new InlineStore({
-    ...{ durability: 'process', retention, order, orders: ordersOf(table, order), handlerNames: table.names },
-  });
+  const checkedBy = schemasFrom(schemas);
   const clock = new TestClock(Number(now));
   const trouble = new Trouble();
   const tracing = telemetry === null ? null : new Tracing(telemetry, (error) => trouble.warning(error));
@@ -83,18 +94,21 @@ export async function createTestProcessor<H extends Handlers>(
     clock,
     random,
   });
+  const orders = ordersOf(table, order);
+  const store = new InlineStore({ durability: 'process', retention, order, orders, handlerNames: table.names });
   try {
-    const processor = new Processor<EventMapOf<H>>({
+    const processor = new InlineProcessor<Published<H, S>>({
       ...{ config, table, clock, pool, writer: store, opened: store.opened, trouble },
       load: loadInline,
       sources: [source],
-      ...{ schemas: schemasFrom(schemas), tracing },
+      ...{ schemas: checkedBy, tracing },
       journal: await store.openJournal({ isVolatile: false }),
       flight: { depart: () => {}, arrive: () => {}, addHandlers: () => {}, close: () => {} },
     });
     return new TestProcessor({ processor, clock, pool, store, patienceMs });
   } catch (error) {
     await store.abort();
+    store.remove();
     throw error;
   }
 }
@@ -105,12 +119,11 @@ async function loadInline(module: string | URL, { exportName }: LoadRequest): Pr
   return { url, table: (await loadHandlers(url.href, exportName)).table, execArgv: [] };
 }
 
-/** What a test processor does not leave open. */
 function refuseFixed(options: object): void {
-  const fixed = ['store', 'intake', 'durability'].find((name) => name in options);
-  if (fixed === undefined) return;
-  const why = 'a test processor has a store of its own, which goes with it';
-  throw new KeylaneError('bad-option', `${fixed} must be left out: ${why}`);
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || !Object.hasOwn(fixed, name)) continue;
+    throw new KeylaneError('bad-option', `${name} must be left out: ${fixed[name as Fixed]}`);
+  }
 }
 
 function limitsOf(config: ReturnType<typeof configFrom>): ConstructorParameters<typeof InlineThreads>[0]['limits'] {
@@ -120,8 +133,15 @@ function limitsOf(config: ReturnType<typeof configFrom>): ConstructorParameters<
   return { ...sizes, postponementsMax, freezeState, emits: emitLimitsOf(config) };
 }
 
+/** A processor that says whether schemas are asked. */
+class InlineProcessor<Events extends EventMap> extends Processor<Events> {
+  get checks(): Promise<unknown> | null {
+    return this.engine.publishing.checks;
+  }
+}
+
 interface Parts<Events extends EventMap> {
-  readonly processor: Processor<Events>;
+  readonly processor: InlineProcessor<Events>;
   readonly clock: TestClock;
   readonly pool: InlineThreads;
   readonly store: InlineStore;
@@ -152,19 +172,21 @@ export class TestProcessor<Events extends EventMap = EventMap> {
   }
 
   /**
-   * Resolves when nothing more happens unless time passes: handlers that run are waited for, retries and breakers are
-   * not. Rejects when a handler has not ended after `patienceMs` of real time: it waits for what does not come, or for
-   * its time limit, which `advance` brings.
+   * Resolves when nothing more happens unless time passes: handlers that run and schemas that take their time are
+   * waited for, retries and breakers are not. Rejects when one has not ended after `patienceMs` of real time: it waits
+   * for what does not come, or for its time limit, which `advance` brings.
    */
   async settle(): Promise<void> {
-    const { clock, pool, patienceMs } = this.#parts;
+    const { clock, pool, processor } = this.#parts;
     for (let quiet = 0; quiet < quietRounds; ) {
       await nextRound();
       quiet = clock.isBusy ? 0 : quiet + 1;
-      if (quiet === quietRounds && pool.isBusy) {
-        await this.#within(pool.nextEnd(), patienceMs);
-        quiet = 0;
-      }
+      if (quiet < quietRounds) continue;
+      const { checks } = processor;
+      if (checks === null && !pool.isBusy) return;
+      if (checks !== null) await this.#within(checks, { what: () => 'a schema has taken', advice: 'let it answer' });
+      else await this.#within(pool.nextEnd(), { what: () => `${this.#running} has run for`, advice: endAdvice });
+      quiet = 0;
     }
   }
 
@@ -238,14 +260,18 @@ export class TestProcessor<Events extends EventMap = EventMap> {
     for (let quiet = 0; quiet < quietRounds; quiet = this.#parts.clock.isBusy ? 0 : quiet + 1) await nextRound();
   }
 
-  async #within(end: Promise<void>, patienceMs: number): Promise<void> {
+  /** What is waited for, for messages. */
+  get #running(): string {
+    const handler = this.#parts.pool.runs;
+    return handler === null ? 'a batch' : `an event of handler ${shown(handler)}`;
+  }
+
+  async #within(end: Promise<unknown>, of: { what: () => string; advice: string }): Promise<void> {
+    const { patienceMs } = this.#parts;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        const handler = this.#parts.pool.runs;
-        const what = handler === null ? 'a batch' : `an event of handler ${shown(handler)}`;
-        const advice = 'let it end, or advance() the clock past its timeoutMs and graceMs';
-        reject(new KeylaneError('aborted', `${what} has run for ${patienceMs} ms of real time: ${advice}`));
+        reject(new KeylaneError('aborted', `${of.what()} ${patienceMs} ms of real time: ${of.advice}`));
       }, patienceMs);
     });
     try {
