@@ -75,6 +75,20 @@ export const coreFaults: readonly Fault[] = [
     tests: ['test/away-lanes.test.ts'],
   },
   {
+    name: 'an event that the store cancels on its way there is in no count',
+    file: 'src/cancellations.ts',
+    from: "if (slot === null || slot.state === 'aside') pump.figures.cancelledInStore();",
+    to: 'if (slot === null) pump.figures.cancelledInStore();',
+    tests: ['test/away-lanes.test.ts'],
+  },
+  {
+    name: 'the time of a batch is all of the second in which it ended',
+    file: 'src/rate.ts',
+    from: 'const beginMs = Math.max(fromMs, second * 1000);',
+    to: 'const beginMs = fromMs;',
+    tests: ['test/statistics.test.ts'],
+  },
+  {
     name: 'what cannot run yet comes back whatever memory holds',
     file: 'src/dispatch/returns.ts',
     from: 'if (this.isShare(idle, 4)) return 0;',

@@ -27,8 +27,8 @@ export const poolFaults: readonly Fault[] = [
   {
     name: 'the event after the culprit is charged with the death of the thread',
     file: 'src/pool/progress.ts',
-    from: 'return { index: begun - 1, startedAtUs };',
-    to: 'return { index: begun, startedAtUs };',
+    from: 'return { index: begun - 1, startedAtUs,',
+    to: 'return { index: begun, startedAtUs,',
     built: ['test/handler-pool.test.ts'],
   },
   {
