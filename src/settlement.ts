@@ -137,6 +137,7 @@ export class Settlement {
     const nowMs = clock.nowMs();
     this.#duplicatesIgnored += result.ignored;
     [this.#groupSize, this.#gauges, this.#commitUs] = [group.count, result.gauges, result.tookUs];
+    dispatcher.states?.trim(this.groups.numbers);
     this.rates.writerUs.addTime(result.tookUs, nowMs);
     let outcomes = 0;
     for (const name of Object.keys(undecided) as (keyof Decided)[]) {

@@ -50,6 +50,27 @@ test('what is emitted runs after it, in order, with the ids of what it follows f
   expect(bus.outcomes()).toHaveLength(7);
 });
 
+test('an event that is emitted with the id of the one it follows from is refused, as it would be taken for that', async () => {
+  const { handlers, followed } = leading((event, context) => context.emit({ ...event, type: 'followed' }));
+  await using bus = await createTestProcessor({ handlers, attemptsMax: 1 });
+  await bus.processor.publish({ type: 'lead', key: 'k', data: 1, id: 'order-1' });
+  await bus.processor.publish({ type: 'lead', key: 'k', data: 2 });
+  const source = new IterableSource({
+    partition: 'feed',
+    events: [{ type: 'lead', key: 'k', data: 3, id: 'order-2' }],
+  });
+  await bus.processor.consume(source);
+  await bus.drain();
+  const [first] = bus.outcomes();
+  expect(first!.error!.message).toContain(
+    'event.id must be its own, got "order-1", which is that of the event it follows',
+  );
+  expect(followed.map(({ data, id }) => [data, id])).toEqual([
+    [2, null],
+    [3, 'order-2'],
+  ]);
+});
+
 test('a try that fails has emitted nothing, and one that succeeds after it once', async () => {
   const { handlers, followed } = leading((_, context) => {
     context.emit(follow(context.attempt));

@@ -3,10 +3,12 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, onTestFinished, test } from 'vitest';
-import type { Processor } from '../dist/src/index.js';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { defineHandlers, type HandlerContext, type Processor, RetryLater } from '../dist/src/index.js';
+import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
 
 const handlers = new URL('./fixtures/handlers/stateful.js', import.meta.url);
@@ -110,4 +112,76 @@ test('after three deaths states and outcomes are those of a sequential run', { t
   const [code] = await once(child, 'close');
   expect(code, printed).toBe(0);
   expect(printed).toContain('3 kills, 0 things wrong');
+});
+
+describe('states of keys that may not run', () => {
+  /** Bytes of states that a processor has in memory. */
+  const heldBy = (processor: object): number =>
+    (processor as { engine: { dispatcher: { states: { bytes: number } } } }).engine.dispatcher.states.bytes;
+  const big = 'x'.repeat(10_000);
+  const stateBytesMax = 65_536;
+
+  test.each([
+    ['wait for their next try', 'throw new RetryLater(60_000);', {}],
+    ['are paused', 'return 1;', {}],
+    [
+      'wait for their breaker',
+      "throw new Error('ill');",
+      { breaker: { triesMin: 2, windowMs: 1000, pauseMs: 60_000 } },
+    ],
+  ] as const)('leave memory to others while they %s', async (how, body, options) => {
+    let isIll = false;
+    const handlers = defineHandlers([
+      {
+        ...{ name: 'big', on: 'n', attemptsMax: 1000, backoffMsMin: 60_000, backoffMsMax: 60_000 },
+        state: { initial: () => '' },
+        run: (_, context: HandlerContext) => {
+          if (isIll && body.includes('RetryLater')) throw new RetryLater(60_000);
+          if (isIll && body.includes('ill')) throw new Error('ill');
+          context.setState(big);
+        },
+      },
+    ]);
+    await using bus = await createTestProcessor({ handlers, stateBytesMax, ringSize: 1024, ...options });
+    const { processor } = bus;
+    const keys = Array.from({ length: 100 }, (_, n) => `k${n}`);
+    await processor.publishMany(keys.map((key) => ({ type: 'n', key })));
+    await bus.settle();
+    isIll = true;
+    if (how === 'are paused') processor.pause();
+    await processor.publishMany(keys.map((key) => ({ type: 'n', key })));
+    await bus.settle();
+    expect(heldBy(processor)).toBeLessThanOrEqual(2 * stateBytesMax);
+    isIll = false;
+    processor.resume();
+    await bus.advance(600_000);
+    await bus.settle();
+    expect(processor.stats()).toMatchObject({ succeeded: 200, waiting: 0, backlog: 0 });
+    expect(await processor.state('big', 'k7')).toMatchObject({ value: big });
+  });
+});
+
+test('what migrate gives is what the handler sees from then on, and an async one is refused', async () => {
+  const handlers = (body: string) => {
+    const path = join(makeFolder(), 'handlers.mjs');
+    writeFileSync(
+      path,
+      `export default [{ name: 'kept', on: 'n', attemptsMax: 1, state: { initial: () => ({ n: 5 }), ${body} },
+        run: (_, context) => { const { state } = context; context.setState(state); return Object.keys(state).join() + typeof state.at; } }];`,
+    );
+    return path;
+  };
+  const store = join(makeFolder(), 'test.db');
+  const first = await makeProcessor({ store, handlers: handlers('version: 0') });
+  await first.publish({ type: 'n', key: 'k' });
+  await first.drain();
+  const given = 'version: 1, migrate: ({ n }) => ({ n, at: new Date(0), none: undefined })';
+  const second = await makeProcessor({ store, handlers: handlers(given) });
+  expect(await second.process({ type: 'n', key: 'k' })).toMatchObject({ result: 'n,atstring' });
+  await second.drain();
+  const promised = await makeProcessor({ store, handlers: handlers('version: 2, migrate: () => Promise.resolve(1)') });
+  expect(await promised.process({ type: 'n', key: 'k' })).toMatchObject({ status: 'dead-lettered' });
+  expect(await promised.state('kept', 'k')).toMatchObject({ version: 1 });
+  const refused = makeProcessor({ handlers: handlers('version: 2, migrate: async () => 1') });
+  await expect(refused).rejects.toThrow('a function that gives the state itself as handler "kept".state.migrate');
 });

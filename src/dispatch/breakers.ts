@@ -70,7 +70,7 @@ export class Breakers {
     for (let handler = 0; handler < this.#breakers.length; handler += 1) {
       const { state, untilMs } = this.#breakers[handler]!;
       if (state !== 'open' || untilMs > nowMs) continue;
-      const lane = this.#lanes.oldestGated(handler);
+      const lane = this.#lanes.gatedToTry(handler);
       if (lane !== null && (isIdle || lane.head!.deaths === null)) return lane;
     }
     return null;

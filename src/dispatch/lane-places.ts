@@ -40,7 +40,7 @@ export abstract class LanePlaces {
   /** Has lanes wait for their states from here on. */
   protected keepStates(states: LaneStates): void {
     this.states = states;
-    states.onWarm((lane) => this.place(lane));
+    states.onWarm((lane) => this.place(lane, { isAwaited: true }));
   }
 
   /** Takes in what one handler more claims; gives where its events stand. */
@@ -174,6 +174,15 @@ export abstract class LanePlaces {
     return this.stuck.oldestGated(handler);
   }
 
+  /** The same to be tried now; null also where its state has to come first. */
+  gatedToTry(handler: number): Lane | null {
+    const lane = this.oldestGated(handler);
+    if (lane === null || !this.states?.isMissing(lane)) return lane;
+    this.stuck.delete(lane);
+    this.#chill(lane, this.states);
+    return null;
+  }
+
   /** Gives an event of no key a lane for itself, where it can wait without the others. */
   protected appendAlone(slot: Slot): void {
     const lane = new Lane({ handler: slot.handler, key: null, state: 'held' });
@@ -182,28 +191,30 @@ export abstract class LanePlaces {
     this.place(lane);
   }
 
-  /** Finds where a lane that stands nowhere stands from now on. */
-  protected place(lane: Lane): void {
+  /**
+   * Finds where a lane that stands nowhere stands from now on. The state of one that may not run for a while rests, so
+   * that those that may have the memory; `isAwaited`: this one's was asked for, as one of its handler is to be tried.
+   */
+  protected place(lane: Lane, { isAwaited = false } = {}): void {
     const { head } = lane;
     if (head === null) {
       lane.state = 'held';
-      if (lane.keyState !== undefined) this.states?.rest(lane);
+      this.states?.rest(lane);
       this.emptied(lane);
     } else if (head.dueMs !== noDue) {
-      lane.state = 'delayed';
-      this.stuck.delay(lane, head.dueMs);
+      this.#delay(lane, head.dueMs);
     } else if (this.keyRates !== null && this.keyRates.nextMs(lane) > this.nowMs) {
-      lane.state = 'delayed';
-      this.stuck.delay(lane, this.keyRates.nextMs(lane));
+      this.#delay(lane, this.keyRates.nextMs(lane));
     } else if (this.isPaused(head)) {
       lane.state = 'paused';
+      this.states?.rest(lane);
       this.stuck.pause(lane, head);
-    } else if (this.states?.isMissing(lane)) {
-      lane.state = 'cold';
-      this.states.chill(lane);
     } else if (this.#shut.size > 0 && this.#shut.has(head.handler)) {
       lane.state = 'gated';
+      if (!isAwaited) this.states?.rest(lane);
       this.stuck.gate(lane, head);
+    } else if (this.states?.isMissing(lane)) {
+      this.#chill(lane, this.states);
     } else if (head.isDoubted) {
       lane.state = 'doubted';
       this.doubted.push(lane, head.sequence);
@@ -213,6 +224,17 @@ export abstract class LanePlaces {
       stand.waiting += lane.waiting;
       stand.lanes.push(lane, head.sequence);
     }
+  }
+
+  #delay(lane: Lane, dueMs: number): void {
+    lane.state = 'delayed';
+    this.states?.rest(lane);
+    this.stuck.delay(lane, dueMs);
+  }
+
+  #chill(lane: Lane, states: LaneStates): void {
+    lane.state = 'cold';
+    states.chill(lane);
   }
 
   /** Finds anew where lanes stand that were ready or doubted, and whose heads fit. */

@@ -1,4 +1,4 @@
-// The states of keys in memory: of lanes that have events, in the lanes themselves; of those that rest, as many as fit,
+// The states of keys in memory: of lanes that can run, in the lanes themselves; of those that rest, as many as fit,
 // those that rested longest going first. A lane whose state is in neither is cold: it waits for what the store says,
 // and holds up no other. It passes states on unread.
 
@@ -85,7 +85,7 @@ export class LaneStates {
     this.#cold.delete(lane);
   }
 
-  /** A lane has no more events here: its state rests. */
+  /** A lane has no events here, or none that may run for a while: its state rests. */
   rest(lane: Lane): void {
     const state = lane.keyState;
     if (state === undefined) return;

@@ -3,7 +3,14 @@
 
 import { correlate } from '../correlation.js';
 import { KeylaneError, shown } from '../errors.js';
-import { type EncodedEvent, type EventLimits, encodeEvent, type SourceEvent, sizeOf } from '../event.js';
+import {
+  type EncodedEvent,
+  type EventLimits,
+  encodeEvent,
+  journalPartition,
+  type SourceEvent,
+  sizeOf,
+} from '../event.js';
 import { type HandlerEvent, type HandlerTable, PermanentError } from '../handler.js';
 import type { Config } from '../options.js';
 import { Routes } from '../routes.js';
@@ -57,6 +64,11 @@ export class Emitter {
     const isObject = typeof given === 'object' && given !== null;
     const encoded = encodeEvent(isObject ? correlate(cause, given) : given, limits, depth);
     const event = tracing === null ? encoded : tracing.emitted(encoded, limits);
+    // It would be taken for that event, which is there already.
+    if (event.id !== null && event.id === cause.id && cause.partition === journalPartition) {
+      const expected = `event.id must be its own, got ${shown(event.id)}, which is that of the event it follows from`;
+      throw new KeylaneError('bad-event', `${expected}: leave it out of what is emitted, or give another`);
+    }
     if (limits.refusesUnmatched && this.#routes.of(event.type) === null) {
       const expected = `event.type must be a type that a handler takes, got ${shown(event.type)}`;
       throw new KeylaneError('bad-event', `${expected}: add a handler for it to the module`);

@@ -1,5 +1,6 @@
 // Checks what a handler declares of the state it keeps: `state: { initial: (key) => state, version: 1, migrate: f }`.
 
+import { types } from 'node:util';
 import { shown } from '../errors.js';
 import type { StateOptions } from '../keyed-state.js';
 import { badHandlers } from './bad-handlers.js';
@@ -19,6 +20,11 @@ export function stateOptionsFrom(given: unknown, { what, file }: { what: string;
   if (stray !== undefined) throw badHandlers(file, `has a member ${shown(stray)} in ${what}, which is none`, advice);
   if (typeof initial !== 'function') {
     throw badHandlers(file, `must have a function as ${what}.initial, found ${shown(initial)}`, advice);
+  }
+  for (const [name, of] of Object.entries({ initial, migrate })) {
+    if (!types.isAsyncFunction(of)) continue;
+    const problem = `must have a function that gives the state itself as ${what}.${name}, found an async one`;
+    throw badHandlers(file, problem, 'its promise is no state: load what it needs in setup()');
   }
   if (migrate !== undefined && typeof migrate !== 'function') {
     throw badHandlers(file, `must have a function as ${what}.migrate, found ${shown(migrate)}`, advice);

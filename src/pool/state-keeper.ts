@@ -38,14 +38,18 @@ export class StateKeeper {
 
   /** Encoded first, so that two keys never share an object, and that the first try sees what a later one would. */
   #initial(key: string): unknown {
-    const state = this.encode(this.#options.initial(key));
+    return this.#asStored(this.#options.initial(key));
+  }
+
+  #asStored(value: unknown): unknown {
+    const state = this.encode(value);
     return state === null ? undefined : stateValue(state);
   }
 
   #current(state: KeyState): unknown {
     const value = stateValue(state);
     if (state.version === this.#version) return value;
-    if (this.#options.migrate !== undefined) return this.#options.migrate(value, state.version);
+    if (this.#options.migrate !== undefined) return this.#asStored(this.#options.migrate(value, state.version));
     const expected = `handler ${shown(this.#handler)} must have a state of version ${this.#version}`;
     throw new Error(`${expected}, found one of version ${state.version}: declare state.migrate(state, version)`);
   }
