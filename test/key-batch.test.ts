@@ -2,7 +2,7 @@
 // whatever fails, dies or does not fit, and nobody is charged with what another of the call has done.
 
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { createProcessor, defineHandlers, type HandlerContext, type HandlerEvent } from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { scratchFolder } from './fixtures/scratch-folder.js';
@@ -190,4 +190,45 @@ describe('is refused', () => {
       ),
     );
   });
+});
+
+test('a list of promises is waited for, and one that rejects is charged to its own event', async () => {
+  const calls: number[] = [];
+  const runKeyBatch = (events: readonly HandlerEvent<{ n: number }>[]) => {
+    calls.push(events.length);
+    return events.map(async ({ data }) => {
+      await null;
+      if (data.n === 3) throw new Error('not three');
+      return data.n * 2;
+    });
+  };
+  const handlers = defineHandlers([{ name: 'notes', on: 'note', runKeyBatch, attemptsMax: 1 }]);
+  await using bus = await createTestProcessor({ handlers, batchSizeMax: 4, autoStart: false });
+  await bus.processor.publishMany([0, 1, 2, 3, 4, 5].map((n) => note('k', n)));
+  bus.processor.start();
+  await bus.drain();
+  const came = bus.outcomes().map(({ result, error }) => error?.message ?? result);
+  expect(came).toEqual([0, 2, 4, 'not three', 8, 10]);
+  // A call of promises is no failed one.
+  expect(calls).toEqual([3, 3, 1, 1, 1]);
+});
+
+test('a call that gives another number of results is told of once, and its events are tried one by one', async () => {
+  const warnings: string[] = [];
+  const hear = ({ message }: Error): void => void warnings.push(message);
+  process.on('warning', hear);
+  onTestFinished(() => void process.off('warning', hear));
+  const runKeyBatch = (events: readonly HandlerEvent[]) => [events.length];
+  const handlers = defineHandlers([{ name: 'notes', on: 'note', runKeyBatch }]);
+  await using bus = await createTestProcessor({ handlers, batchSizeMax: 4, autoStart: false });
+  await bus.processor.publishMany(Array.from({ length: 12 }, (_, n) => note('k', n)));
+  bus.processor.start();
+  await bus.drain();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(bus.outcomes().map(({ result }) => result)).toEqual(new Array(12).fill(1));
+  expect(warnings).toEqual([
+    expect.stringMatching(
+      /^runKeyBatch of handler "notes" must give a list .* events, got one of 1: .*; its events are tried one by one$/,
+    ),
+  ]);
 });

@@ -1,6 +1,7 @@
 // Tries consecutive events of one key together, for handlers that take them so: all succeed, or the call is as if it
 // had not been made, and its events are tried one by one.
 
+import { messageOf } from '../errors.js';
 import type { EncodedEvent } from '../event.js';
 import type { KeyBatchHandler } from '../handler.js';
 import type { KeyState } from '../keyed-state.js';
@@ -37,6 +38,8 @@ export interface CameTogether {
 export class Together {
   readonly #parts: Parts;
   readonly #keyBatches: readonly (KeyBatchHandler | null)[];
+  /** Handlers that gave what does not fit, of which it was said. */
+  readonly #misfits = new Set<string>();
 
   /** @param keyBatches as in HandlerModule. */
   constructor(parts: Parts, keyBatches: readonly (KeyBatchHandler | null)[]) {
@@ -68,7 +71,10 @@ export class Together {
       const call = (): unknown => keyBatch(events, context);
       const came = tracing === null ? call() : tracing.run(events[0]!, of, call);
       if (isThenable(came)) place.awaits(index);
-      const results = resultsOf(name, isThenable(came) ? await came : came, count);
+      const given = this.#resultsOf(name, isThenable(came) ? await came : came, count);
+      const hasPromises = given.some(isThenable);
+      if (hasPromises) place.awaits(index);
+      const results = hasPromises ? await Promise.all(given) : given;
       const values = results.map((result) => encodeResult(result, limits.resultSizeMax));
       const isTold = results.some((_, n) => place.flagOf(index + n) !== abortFlag.none);
       if (!isTold) {
@@ -83,6 +89,18 @@ export class Together {
     ended.durationUs = nowUs() - ended.startedAtUs;
     if (together === null && flag !== abortFlag.timedOut) ended.startedAtUs += ended.durationUs;
     return together;
+  }
+
+  /** Of a call that gives something else nobody would hear, as its events may well succeed one by one. */
+  #resultsOf(name: string, came: unknown, count: number): readonly unknown[] {
+    try {
+      return resultsOf(name, came, count);
+    } catch (error) {
+      const isNew = !this.#misfits.has(name);
+      this.#misfits.add(name);
+      if (isNew) process.emitWarning(`${messageOf(error)}; its events are tried one by one`, { code: 'bad-handlers' });
+      throw error;
+    }
   }
 
   /** Takes in what came of events that succeeded together; says whether it will survive the thread. */
