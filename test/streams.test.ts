@@ -132,8 +132,8 @@ test('a stream of the web that is aborted while it waits for room takes its publ
   expect(processor.stats()).toMatchObject({ accepted: 16 });
 });
 
-test('a stream that has ended, however it did, is held by nothing of the processor', async () => {
-  const processor = await makeProcessor();
+/** What listens for the end of a processor. */
+function listenersOf(processor: Processor): ReadonlySet<unknown> {
   const intake = (processor as unknown as { engine: { intake: Intake } }).engine.intake;
   const listening = new Set<unknown>();
   const onClosed = intake.onClosed.bind(intake);
@@ -145,6 +145,12 @@ test('a stream that has ended, however it did, is held by nothing of the process
       stop();
     };
   };
+  return listening;
+}
+
+test('a stream that has ended, however it did, is held by nothing of the processor', async () => {
+  const processor = await makeProcessor();
+  const listening = listenersOf(processor);
   const ends: ((processor: Processor) => Promise<unknown>)[] = [
     (of) => kinds.web(of, events(3)),
     (of) => kinds.web(of, events(3), 'durable'),
@@ -158,6 +164,35 @@ test('a stream that has ended, however it did, is held by nothing of the process
     expect(listening.size).toBe(0);
   }
 });
+
+describe.each(Object.keys(kinds) as (keyof typeof kinds)[])(
+  'a stream of the kind %s that the processor ends',
+  (kind) => {
+    test('while it is open, is held by nothing of it', async () => {
+      const processor = await makeProcessor();
+      const listening = listenersOf(processor);
+      // By its outcome no write is under way, which would be refused.
+      const written = new Promise((resolve) => processor.on('outcome', resolve));
+      const piped = pipeOpen[kind](processor, { type: 'echo' }).catch(codeOf);
+      await written;
+      await processor.drain();
+      expect([await piped, listening.size]).toEqual(['not-running', 0]);
+    });
+
+    test('while it waits for its own end, is held by nothing of it', async () => {
+      const processor = await makeProcessor();
+      const listening = listenersOf(processor);
+      const gate = new Gate();
+      const piped = kinds[kind](processor, [gate.event, ...events(3)], 'durable').catch(codeOf);
+      await gate.reached;
+      await processor.whenIdle({ key: 'nobody' });
+      const stopped = processor.stop();
+      gate.open();
+      await stopped;
+      expect([await piped, listening.size]).toEqual(['not-running', 0]);
+    });
+  },
+);
 
 test('a stream that is destroyed while it waits for room takes its publisher with it', async () => {
   const processor = await makeProcessor({ intake: 'memory', ringSize: 16, autoStart: false });
