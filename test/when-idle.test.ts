@@ -134,7 +134,16 @@ describe('when the processor ends', () => {
     await processor.publish({ ...gate.event, key: 'k' });
     await processor.publish({ ...behind.event, key: 'k' });
     await gate.reached;
-    const idle = [processor.whenIdle(), processor.whenIdle({ key: 'k' })].map((one) => one.then(() => 'idle', codeOf));
+    const told: string[] = [];
+    const idle = [processor.whenIdle(), processor.whenIdle({ key: 'k' })].map((one) =>
+      one.then(
+        () => 'idle',
+        (error: KeylaneError) => {
+          told.push(error.message);
+          return error.code;
+        },
+      ),
+    );
     await processor.whenIdle({ key: 'other' });
     if (end === 'trouble') {
       rmSync(store);
@@ -148,6 +157,9 @@ describe('when the processor ends', () => {
     await ended;
     const expected = { drain: 'idle', stop: 'not-running', abort: 'aborted' }[end];
     expect(await Promise.all(idle)).toEqual([expected, expected]);
+    // It asked for no outcome, and is not told of one.
+    const busy = /^the processor has ended, and not everything that was waited for is done: what is left stays/;
+    if (end === 'stop') expect(told).toEqual([expect.stringMatching(busy), expect.stringMatching(busy)]);
     const after = await processor.whenIdle().catch(codeOf);
     expect(after).toBe(end === 'abort' ? 'aborted' : 'not-running');
   });
