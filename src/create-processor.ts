@@ -3,9 +3,8 @@
 
 import { systemClock } from './clock.js';
 import type { KeylaneError } from './errors.js';
-import type { EventMap, TypesOn } from './event.js';
 import { schemasFrom } from './event-encoder.js';
-import type { EventMapOf } from './event-map.js';
+import type { EventMap, EventMapOf, TypeOf } from './event-map.js';
 import type { Handler, Handlers, HandlerTable } from './handler.js';
 import { loadOpenTelemetry } from './open-telemetry.js';
 import { type Config, configFrom, type ProcessorOptions } from './options.js';
@@ -25,12 +24,21 @@ export interface WithSchemas<S extends Schemas> {
   readonly schemas?: S;
 }
 
-/** What may be published: by the handlers module or a map of data; where a type has a schema, what that takes. */
+/**
+ * What may be published: by the handlers module or a map of data; where a type has a schema, what that takes, also
+ * where a pattern has the type.
+ */
 export type Published<H, S> = keyof S extends never
   ? EventMapOf<H>
-  : string extends TypesOn<keyof EventMapOf<H> & string>
+  : string extends keyof EventMapOf<H>
     ? { [Type in keyof S & string]: InputOf<S[Type]> }
-    : { [Type in keyof EventMapOf<H>]: Type extends keyof S ? InputOf<S[Type]> : EventMapOf<H>[Type] };
+    : {
+        [Type in keyof EventMapOf<H> | (keyof S & TypeOf<EventMapOf<H>>)]: Type extends keyof S
+          ? InputOf<S[Type]>
+          : Type extends keyof EventMapOf<H>
+            ? EventMapOf<H>[Type]
+            : never;
+      };
 
 /**
  * Makes a processor: checks the options, loads the handlers module once to see that it is sound, opens the store and

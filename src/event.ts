@@ -24,26 +24,6 @@ export interface SourceEvent<Type extends string = string, Data = unknown> {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/**
- * Event types, each with the data its handler takes: `{ 'flight.departed': Flight }`. A pattern stands for all its
- * types: `'flight.*'` for those that begin with `flight.`, `'*'` for every one.
- */
-export type EventMap = Readonly<Record<string, unknown>>;
-
-/** The types that a type or a pattern stands for. */
-export type TypesOn<On extends string> = On extends '*'
-  ? string
-  : On extends `${infer Head}.*`
-    ? `${Head}.${string}`
-    : On;
-
-/** The events of a map; `data` may be left out only where the handler takes undefined. */
-export type EventOf<Events extends EventMap> = {
-  [On in keyof Events & string]: undefined extends Events[On]
-    ? SourceEvent<TypesOn<On>, Events[On]>
-    : SourceEvent<TypesOn<On>, Events[On]> & { readonly data: Events[On] };
-}[keyof Events & string];
-
 /** The partition of published events. */
 export const journalPartition = 'journal';
 

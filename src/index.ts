@@ -12,13 +12,11 @@ export { type ErrorRecord, KeylaneError, type KeylaneErrorCode } from './errors.
 export {
   type EncodedEvent,
   type EventLimits,
-  type EventMap,
-  type EventOf,
   encodeEvent,
   type Identity,
   type SourceEvent,
 } from './event.js';
-export type { EventMapOf } from './event-map.js';
+export type { EventMap, EventMapOf, EventOf, TypeOf } from './event-map.js';
 export type { Explanation, LaneSituation } from './explain.js';
 export type { Fed } from './feed.js';
 export {

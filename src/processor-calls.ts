@@ -8,7 +8,7 @@ import { type BusiestBy, type BusiestKeys, busiestKeys } from './busiest-keys.js
 import type { AddOptions, RemoveOptions } from './changing-handlers.js';
 import type { Engine } from './engine.js';
 import { KeylaneError } from './errors.js';
-import type { EventMap, EventOf } from './event.js';
+import type { EventMap, EventOf, TypeOf } from './event-map.js';
 import type { HandlerTable } from './handler.js';
 import { type Health, healthOf } from './health.js';
 import type { Outcome } from './outcome.js';
@@ -89,7 +89,7 @@ export abstract class ProcessorCalls<Events extends EventMap> {
    * not accepted; before it is, with `several-outcomes` or `unmatched` where not just one handler takes its type; and
    * as `Receipt.outcome` does once it is.
    */
-  process(event: EventOf<Events>, options?: { signal?: AbortSignal }): Promise<Outcome> {
+  process<T extends TypeOf<Events>>(event: EventOf<Events, T>, options?: { signal?: AbortSignal }): Promise<Outcome> {
     return this.engine.publishing.process(event, options?.signal);
   }
 

@@ -5,7 +5,8 @@ import type { CancelFound } from './cancellations.js';
 import type { DeadLetterSelection } from './dead-letter-selection.js';
 import { Engine, type EngineParts } from './engine.js';
 import { KeylaneError, messageOf } from './errors.js';
-import type { EventMap, EventOf, Identity } from './event.js';
+import type { Identity } from './event.js';
+import type { EventMap, EventOf, TypeOf } from './event-map.js';
 import { type Explanation, explainLane } from './explain.js';
 import type { Fed } from './feed.js';
 import { LoopShare } from './loop-share.js';
@@ -97,7 +98,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
    * `overloaded`, the reason of `signal` while it waits for room, or with what ended the processor: `not-running` after
    * drain or stop, `aborted`, or the trouble it failed with.
    */
-  publish(event: EventOf<Events>, options?: { signal?: AbortSignal }): Promise<Receipt> {
+  publish<T extends TypeOf<Events>>(event: EventOf<Events, T>, options?: { signal?: AbortSignal }): Promise<Receipt> {
     return this.engine.publishing.publish(event, options?.signal);
   }
 
@@ -105,7 +106,7 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
    * Takes an event in if there is room now, and gives the promise that `publish` would; null if there is none. Throws
    * where `publish` would reject.
    */
-  tryPublish(event: EventOf<Events>): Promise<Receipt> | null {
+  tryPublish<T extends TypeOf<Events>>(event: EventOf<Events, T>): Promise<Receipt> | null {
     return this.engine.publishing.tryPublish(event);
   }
 
@@ -113,8 +114,8 @@ export class Processor<Events extends EventMap = EventMap> extends ProcessorCall
    * Accepts events one after another, waiting for room as needed, and resolves when the last one is accepted. It
    * allocates no receipts. At an event that is refused it rejects; what came before that event stays accepted.
    */
-  publishMany(
-    events: Iterable<EventOf<Events>> | AsyncIterable<EventOf<Events>>,
+  publishMany<T extends TypeOf<Events>>(
+    events: Iterable<EventOf<Events, T>> | AsyncIterable<EventOf<Events, T>>,
     options?: { signal?: AbortSignal },
   ): Promise<ManyAccepted> {
     return this.engine.publishing.publishMany(events, options?.signal);

@@ -7,6 +7,7 @@ import { expectTypeOf, test } from 'vitest';
 import {
   type createProcessor,
   defineHandlers,
+  type EventMap,
   type EventMapOf,
   type EventOf,
   type Handler,
@@ -102,12 +103,107 @@ test('a type that is named beside a pattern that covers it has data that fits bo
     ]);
     // @ts-expect-error: no handler takes such data
     void processor.publish({ type: 'order.placed', data: { amount: 'one' } });
+    // @ts-expect-error: enough for the patterns, and not for the handler of the name
+    void processor.publish({ type: 'order.placed', data: { at: 'noon' } });
+    // @ts-expect-error: enough for the handler of the name, and not for the patterns
+    void processor.publish({ type: 'order.placed', data: { amount: 1, at: 7 } });
     // @ts-expect-error: the pattern's types have no such data
     void processor.publish({ type: 'order.paid', data: { at: 7 } });
     // @ts-expect-error: nor has any other
     void processor.publish({ type: 'parcel.sent', data: { by: 7 } });
+    // @ts-expect-error: tryPublish checks as publish does
+    void processor.tryPublish({ type: 'order.placed', data: { at: 'noon' } });
+    // @ts-expect-error: and so does process
+    void processor.process({ type: 'order.placed', data: { at: 'noon' } });
+    // @ts-expect-error: and each event of a list is checked
+    void processor.publishMany([
+      { type: 'parcel.sent', data: {} },
+      { type: 'order.placed', data: { at: 'noon' } },
+    ]);
   };
   expectTypeOf(calls).toBeFunction();
+});
+
+test('a type that is named beside * has data that fits both, and any other that of *', () => {
+  const starred = defineHandlers([
+    { name: 'all', on: '*', run: (event: HandlerEvent<{ readonly by?: string }>) => event.data.by ?? null },
+    { name: 'placed', on: 'order.placed', run: (event: HandlerEvent<Order>) => event.data.amount },
+  ]);
+  const calls = (processor: Processor<EventMapOf<typeof starred>>): void => {
+    void processor.publish({ type: 'order.placed', data: { amount: 1 } });
+    void processor.publish({ type: 'order.placed', data: { amount: 1, by: 'ada' } });
+    void processor.publish({ type: 'order.paid', data: { by: 'ada' } });
+    // @ts-expect-error: the handler of the name needs more
+    void processor.publish({ type: 'order.placed', data: { by: 'ada' } });
+    // @ts-expect-error: no other handler takes this
+    void processor.publish({ type: 'order.paid', data: { amount: 1 } });
+  };
+  expectTypeOf(calls).toBeFunction();
+});
+
+test('a type that several patterns cover has data that fits all of them', () => {
+  const nested = defineHandlers([
+    { name: 'eu', on: 'order.eu.*', run: (event: HandlerEvent<{ readonly vat: number }>) => event.data.vat },
+    { name: 'orders', on: 'order.*', run: (event: HandlerEvent<Order>) => event.data.amount },
+  ]);
+  const calls = (processor: Processor<EventMapOf<typeof nested>>, name: string): void => {
+    void processor.publish({ type: 'order.eu.placed', data: { vat: 7, amount: 1 } });
+    void processor.publish({ type: 'order.us.placed', data: { amount: 1 } });
+    void processor.publish({ type: `order.${name}`, data: { amount: 1 } });
+    // @ts-expect-error: the wider pattern alone is not enough
+    void processor.publish({ type: 'order.eu.placed', data: { amount: 1 } });
+    // @ts-expect-error: nor is the narrower one
+    void processor.publish({ type: 'order.eu.placed', data: { vat: 7 } });
+    // @ts-expect-error: no handler takes this
+    void processor.publish({ type: 'order.us.placed', data: { vat: 7 } });
+  };
+  expectTypeOf(calls).toBeFunction();
+});
+
+test('a handler that names no data lets the others say what it is', () => {
+  const untyped = defineHandlers([
+    { name: 'bill', on: 'order.placed', run: (event: HandlerEvent<Order>) => event.data.amount },
+    { name: 'audit', on: 'order.*', run: ({ type, key }) => `${key}: ${type}` },
+    { name: 'count', on: '*', runKeyBatch: (events) => events.map(() => 1) },
+  ]);
+  expectTypeOf<EventMapOf<typeof untyped>>().toEqualTypeOf<{
+    'order.placed': Order;
+    'order.*': unknown;
+    '*': unknown;
+  }>();
+  const calls = (processor: Processor<EventMapOf<typeof untyped>>): void => {
+    void processor.publish({ type: 'order.placed', data: { amount: 1 } });
+    void processor.publish({ type: 'order.paid' });
+    // @ts-expect-error: bill takes other data
+    void processor.publish({ type: 'order.placed', data: { amount: 'one' } });
+    // @ts-expect-error: bill takes data
+    void processor.publish({ type: 'order.placed' });
+  };
+  expectTypeOf(calls).toBeFunction();
+});
+
+test('an event that is held first, and lists of such, may be published', () => {
+  type Map = { 'order.placed': Order; 'order.*': { readonly at?: string }; ping: undefined };
+  expectTypeOf<EventOf<Map, 'ping'>>().toEqualTypeOf<EventOf<{ ping: undefined }>>();
+  const placed = (amount: number): EventOf<Map, 'order.placed'> => ({ type: 'order.placed', data: { amount } });
+  const calls = (processor: Processor<Map>, held: EventOf<Map>, several: AsyncIterable<EventOf<Map>>): void => {
+    void processor.publish(held);
+    void processor.publish({ ...held, key: 'ada' });
+    void processor.publishMany([held, placed(1)]);
+    void processor.publishMany([1, 2].map(placed));
+    void processor.publishMany([1, 2].map((amount) => ({ type: 'order.placed', data: { amount } })));
+    void processor.publishMany(several);
+    // @ts-expect-error: no event has this field
+    void processor.publish({ type: 'order.placed', data: { amount: 1 }, kye: 'ada' });
+    // @ts-expect-error: in a map of data the name says what its data is
+    void processor.publish({ type: 'order.placed', data: { at: 'noon' } });
+  };
+  const relay = <Events extends EventMap>(processor: Processor<Events>, event: EventOf<Events>): void => {
+    void processor.publish(event);
+    void processor.publishMany([event]);
+  };
+  expectTypeOf(calls).toBeFunction();
+  expectTypeOf(relay).toBeFunction();
 });
 
 test('publish takes the types of the module and refuses others', () => {
@@ -146,4 +242,25 @@ test('schemas say what may be published, alone and over the types of a module', 
   expectTypeOf<Alone>().toEqualTypeOf<Processor<{ 'order.placed': { amount: string } }>>();
   type Both = Published<typeof handlers, { 'order.placed': typeof amount }>;
   expectTypeOf<Both>().toEqualTypeOf<{ 'order.placed': { amount: string }; ping: undefined }>();
+});
+
+test('a schema says what may be published of a type that a pattern has', () => {
+  const amount = v.object({ amount: v.pipe(v.string(), v.transform(Number)) });
+  type Checked = Published<typeof listed, { 'parcel.sent': typeof amount; 'order.placed': typeof amount }>;
+  const calls = (processor: Processor<Checked>): void => {
+    void processor.publish({ type: 'parcel.sent', data: { amount: '1' } });
+    void processor.publish({ type: 'parcel.lost', data: { to: 'ada' } });
+    void processor.publish({ type: 'order.placed', data: { amount: '1' } });
+    void processor.publish({ type: 'ping' });
+    // @ts-expect-error: the pattern's data is not what the schema takes
+    void processor.publish({ type: 'parcel.sent', data: { to: 'ada' } });
+  };
+  expectTypeOf(calls).toBeFunction();
+  type Starred = Published<{ 'order.placed': Order; '*': { readonly by?: string } }, { ping: typeof amount }>;
+  expectTypeOf<Starred>().toEqualTypeOf<{
+    'order.placed': Order;
+    '*': { readonly by?: string };
+    ping: { amount: string };
+  }>();
+  expectTypeOf<Published<typeof listed, { 'order.paid': typeof amount }>>().toEqualTypeOf<EventMapOf<typeof listed>>();
 });

@@ -3,8 +3,9 @@
 
 import type { Published, WithSchemas } from '../create-processor.js';
 import { KeylaneError, shown } from '../errors.js';
-import type { EventMap, Identity } from '../event.js';
+import type { Identity } from '../event.js';
 import { schemasFrom } from '../event-encoder.js';
+import type { EventMap } from '../event-map.js';
 import type { Handlers, Policies } from '../handler.js';
 import { openStore } from '../open-store.js';
 import { loadOpenTelemetry } from '../open-telemetry.js';
