@@ -1,5 +1,6 @@
 // Who waits until nothing of some kind waits or runs. It looks once a turn, and only while somebody does: at the newest
-// event that it knows of, until that is done, and then at all that are in memory, for another one.
+// event that it knows of, until that is done, and then at all that are in memory, for another one. Where there is none,
+// it does the same with lanes of which events wait in the store.
 
 import type { AwayLanes } from './away-lanes.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
@@ -8,6 +9,8 @@ import type { KeylaneError } from './errors.js';
 import type { Journal } from './journal.js';
 import type { Matcher } from './outcome-filter.js';
 import type { LaneOrder } from './policy.js';
+import type { LaneName } from './store-lanes.js';
+import { WrittenEvents } from './written-events.js';
 
 interface Parts {
   readonly dispatcher: Dispatcher;
@@ -21,13 +24,19 @@ interface Parts {
   wake(): void;
 }
 
+interface OpenLane {
+  readonly name: LaneName;
+}
+
 interface Wait {
-  /** Null: published events below `before`, whatever they are. */
-  readonly matcher: Matcher | null;
+  /** Written events are published ones below `before`. */
+  readonly which: Matcher | WrittenEvents;
   /** Positions of the journal from here on were given out after the wait began. */
   readonly before: number;
   /** An event in memory that was not done, and the sequence it had: the slot is used again for others. */
   witness: { readonly slot: Slot; readonly sequence: number } | null;
+  /** A lane that may have some in the store, of which there may be many. */
+  lane: OpenLane | null;
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -49,9 +58,9 @@ export class Idleness {
     return this.#await(matcher, signal);
   }
 
-  /** Resolves when no event waits or runs that was published before. */
-  whenDone(signal: AbortSignal | undefined): Promise<void> {
-    return this.#await(null, signal);
+  /** Resolves when no event waits or runs that was written before, nor one that lanes do not tell from these. */
+  whenDone(written: WrittenEvents, signal: AbortSignal | undefined): Promise<void> {
+    return this.#await(written, signal);
   }
 
   /** Resolves when no event that fits is in memory. */
@@ -77,7 +86,7 @@ export class Idleness {
   }
 
   /** @param given positions of the journal from there on are not waited for; those from now on without it. */
-  async #await(matcher: Matcher | null, signal: AbortSignal | undefined, given?: number): Promise<void> {
+  async #await(which: Wait['which'], signal: AbortSignal | undefined, given?: number): Promise<void> {
     signal?.throwIfAborted();
     // Whoever has published without waiting for it means those events too.
     await this.#parts.whenStored();
@@ -86,7 +95,7 @@ export class Idleness {
     await new Promise<void>((resolve, reject) => {
       const stop = (): void => signal?.removeEventListener('abort', giveUp);
       const wait: Wait = {
-        ...{ matcher, before: given ?? this.#parts.journal.positionNext, witness: null },
+        ...{ which, before: given ?? this.#parts.journal.positionNext, witness: null, lane: null },
         resolve: () => {
           stop();
           resolve();
@@ -108,7 +117,7 @@ export class Idleness {
 
   #isBusy(wait: Wait): boolean {
     const { journal } = this.#parts;
-    const isForAll = wait.matcher?.isForAll ?? false;
+    const isForAll = !(wait.which instanceof WrittenEvents) && wait.which.isForAll;
     if (!journal.isInStep && (isForAll || journal.cursor < wait.before)) return true;
     return this.#isInMemory(wait) || this.#isAway(wait);
   }
@@ -126,26 +135,36 @@ export class Idleness {
     return wait.witness !== null;
   }
 
-  #fits({ matcher, before }: Wait, { partition, position, handler, event }: Slot): boolean {
+  #fits({ which, before }: Wait, { partition, position, handler, event }: Slot): boolean {
     const { journal, handlerName } = this.#parts;
-    if (matcher === null) return partition === journal.partition && position < before;
-    return matcher.fitsEvent({ ...event!, handler: handlerName(handler) });
+    if (!(which instanceof WrittenEvents)) return which.fitsEvent({ ...event!, handler: handlerName(handler) });
+    return partition === journal.partition && position < before && which.mayHave({ handler, key: event!.key });
   }
 
   /** Whether events wait in the store that will come by themselves: which types they are of is not known. */
-  #isAway({ matcher }: Wait): boolean {
-    for (const { name } of this.#parts.away.open) {
-      if (matcher === null || matcher.mayFitLane(this.#traitsOf(name))) return true;
+  #isAway(wait: Wait): boolean {
+    const { open } = this.#parts.away;
+    if (wait.lane !== null && open.has(wait.lane)) return true;
+    wait.lane = null;
+    for (const lane of open) {
+      if (!this.#mayFitLane(wait, lane)) continue;
+      wait.lane = lane;
+      return true;
     }
     return false;
   }
 
+  #mayFitLane({ which }: Wait, { name }: OpenLane): boolean {
+    const { handler, key } = this.#traitsOf(name);
+    if (which instanceof WrittenEvents) return which.mayHave({ handler, key });
+    return which.mayFitLane({ handler: handler === null ? null : this.#parts.handlerName(handler), key });
+  }
+
   /** See LaneName: a lane without an order is named by the negative of its handler, and -1 is of all handlers. */
-  #traitsOf({ handler, key }: { handler: number; key: string }): { handler: string | null; key: string | null } {
-    const { handlerName, orders } = this.#parts;
+  #traitsOf({ handler, key }: { handler: number; key: string }): { handler: number | null; key: string | null } {
     if (handler === -1) return { handler: null, key: null };
-    if (handler < -1) return { handler: handlerName(-2 - handler), key: null };
+    if (handler < -1) return { handler: -2 - handler, key: null };
     // The one lane of a handler that takes its events one after another has those of all keys.
-    return { handler: handlerName(handler), key: orders[handler] === 'handler' ? null : key };
+    return { handler, key: this.#parts.orders[handler] === 'handler' ? null : key };
   }
 }

@@ -9,12 +9,16 @@ import type { Intake } from './intake.js';
 import { badOption, checkOption, unknownOption } from './option-spec.js';
 import type { Publishing } from './publishing.js';
 import type { Pump } from './pump.js';
+import { emptyRoute, type Routes } from './routes.js';
+import { WrittenEvents } from './written-events.js';
 
 export interface WritableOptions {
   /**
    * What the end of the stream waits for: `accepted`, without it, until all that was written is stored (with intake
-   * `memory`: held), or `durable`, until none of it waits or runs any more; nor does what others published before that
-   * end, as it is not known whose events wait in the store.
+   * `memory`: held), or `durable`, until none of it waits or runs any more. Of what waits in the store handler and key
+   * are known, and not whose it is: events of others that have both in common with one of the stream are waited for as
+   * well. The handler is enough where that orders all of its events or none, for events without a key, and for a
+   * stream of more than 10,000 keys; under order `global`, every event is waited for.
    */
   readonly until?: 'accepted' | 'durable';
   /** Events that the stream holds while there is no room, from 1 to 16,384; 16 without it. */
@@ -26,12 +30,17 @@ interface Parts {
   readonly pump: Pump;
   readonly intake: Intake;
   readonly idleness: Idleness;
+  readonly handlers: { readonly routes: Pick<Routes, 'of'> };
 }
+
+/** Keys of its events that a stream keeps. */
+const keysMax = 10_000;
 
 /** Where the events of one stream go. */
 class EventSink {
   readonly #parts: Parts;
-  readonly #until: 'accepted' | 'durable';
+  /** Null where its end does not wait for them. */
+  readonly #events: WrittenEvents | null;
   readonly #aborted = new AbortController();
   readonly #stopListening: () => void;
   #isEnding = false;
@@ -40,7 +49,7 @@ class EventSink {
   /** @param onEnded told when the processor takes nothing more in before the stream has come to its end. */
   constructor(parts: Parts, { until, onEnded }: { until: 'accepted' | 'durable'; onEnded: (error: Error) => void }) {
     this.#parts = parts;
-    this.#until = until;
+    this.#events = until === 'durable' ? new WrittenEvents({ keysMax }) : null;
     this.#stopListening = parts.intake.onClosed(({ by, fatal }) => {
       // If that was before, whoever makes the stream has not begun to listen to it.
       queueMicrotask(() => {
@@ -56,13 +65,22 @@ class EventSink {
     const waiting = publishing.admit(event, this.#aborted.signal);
     this.#written += 1;
     pump.wake();
+    if (this.#events !== null) {
+      if (waiting !== null) return waiting.then(() => this.#note(event));
+      this.#note(event);
+    }
     return waiting ?? (this.#written % writesPerTurn === 0 ? pump.nextTurn() : null);
   }
 
   async end(): Promise<void> {
     this.#isEnding = true;
-    if (this.#until === 'accepted') await this.#parts.pump.whenStored();
-    else await this.#parts.idleness.whenDone(this.#aborted.signal);
+    if (this.#events === null) await this.#parts.pump.whenStored();
+    else await this.#parts.idleness.whenDone(this.#events, this.#aborted.signal);
+  }
+
+  /** Once it is taken in, as handlers may come or go while it waits for room. */
+  #note({ type, key = null }: SourceEvent): void {
+    this.#events?.note(key, this.#parts.handlers.routes.of(type) ?? emptyRoute);
   }
 
   /** Waits for nothing any more. */

@@ -2,7 +2,7 @@
 // events, and every end.
 
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -10,7 +10,7 @@ import { ReadableStream } from 'node:stream/web';
 import { describe, expect, test } from 'vitest';
 import type { KeylaneError, Processor, SourceEvent } from '../dist/src/index.js';
 import type { Intake } from '../src/intake.js';
-import { Gate, makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
+import { Gate, gatedHandlers, makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
 
 const events = (count: number): SourceEvent[] =>
   Array.from({ length: count }, (_, n) => ({ type: 'echo', key: `k${n % 7}`, data: n }));
@@ -71,6 +71,69 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('a stream of the kin
     await piped;
     expect(processor.stats()).toMatchObject({ accepted: 7, succeeded: 6 });
     await processor.abort();
+  });
+
+  test('until durable waits for its own events wherever they wait, and not for those of others', async () => {
+    const handlers = join(makeFolder(), 'handlers.mjs');
+    writeFileSync(
+      handlers,
+      `import { RetryLater } from ${JSON.stringify(new URL('../dist/src/index.js', import.meta.url).href)};
+       import gated from ${JSON.stringify(gatedHandlers.href)};
+       const late = () => { throw new RetryLater(3_600_000); };
+       const run = (name, run, of) => ({ name, on: name, run, ...of });
+       export default [run('late', late), run('free', late, { order: 'none' }), run('whole', late, { order: 'handler' }),
+         run('echo', gated.echo), run('gated', gated.gated)];`,
+    );
+    const processor = await makeProcessor({ handlers, ringSize: 16, threads: 2 });
+    const away = async (backlog: number) => {
+      while (processor.stats().backlog < backlog) await processor.process({ type: 'echo', key: 'other' });
+    };
+    const others = (key: string) =>
+      ['late', 'free', 'whole'].flatMap((type) => Array.from({ length: 16 }, () => ({ type, key })));
+    await processor.publishMany(others('k'));
+    await away(40);
+    // Another handler's events of the key of those that wait, another key, and none.
+    await pipe(
+      processor,
+      ['k', 'mine', null].map((key) => ({ type: 'echo', key })),
+      'durable',
+    );
+    // What comes after its end holds it no more than what came before.
+    const gate = new Gate();
+    const piped = pipe(processor, [{ ...gate.event, key: 'mine' }], 'durable');
+    await gate.reached;
+    // By then the end of the stream has come to the processor.
+    await processor.whenIdle({ handler: 'echo' });
+    await processor.publishMany(others('later'));
+    await away(80);
+    gate.open();
+    await piped;
+    // Each of its own that waits does.
+    const told: string[] = [];
+    const own = ['late', 'free', 'whole'].map((type) =>
+      pipe(processor, [{ type, key: 'own' }], 'durable').then(() => told.push(type), codeOf),
+    );
+    await pipe(processor, events(20), 'durable');
+    expect(told).toEqual([]);
+    await processor.abort();
+    expect(await Promise.all(own)).toEqual(['aborted', 'aborted', 'aborted']);
+  });
+
+  test('until durable waits for what had to wait for room', async () => {
+    const processor = await makeProcessor({ intake: 'memory', ringSize: 16, autoStart: false, threads: 2 });
+    await processor.publishMany(events(16));
+    const gate = new Gate();
+    let isDone = false;
+    const piped = pipe(processor, [{ ...gate.event, key: 'own' }], 'durable').then(() => {
+      isDone = true;
+    });
+    while (processor.stats().publishersWaiting === 0) await new Promise((resolve) => setImmediate(resolve));
+    processor.start();
+    await gate.reached;
+    for (const key of ['nobody', 'nobody']) await processor.whenIdle({ key });
+    expect(isDone).toBe(false);
+    gate.open();
+    await piped;
   });
 
   test('rejects with bad-event; what was written before stays accepted', async () => {

@@ -94,6 +94,26 @@ test.each([
   expect(await Promise.all(held)).toEqual(['aborted', 'aborted', 'aborted', 'aborted']);
 });
 
+test('is let go when the handler of what waits in the store has gone', async () => {
+  const handlers = join(makeFolder(), 'handlers.mjs');
+  writeFileSync(
+    handlers,
+    `import { RetryLater } from ${JSON.stringify(new URL('../dist/src/index.js', import.meta.url).href)};
+     export default { late: () => { throw new RetryLater(3_600_000); }, echo: () => {} };`,
+  );
+  const processor = await makeProcessor({ handlers, ringSize: 16 });
+  const keys = Array.from({ length: 32 }, (_, n) => `k${n}`);
+  await processor.publishMany(keys.map((key) => ({ type: 'late', key })));
+  while (processor.stats().backlog < 16) await processor.process({ type: 'echo', key: 'other' });
+  const told: string[] = [];
+  // Those of some keys are in memory, those of others in the store alone.
+  const idle = keys.map((key) => processor.whenIdle({ key }).then(() => told.push(key)));
+  await processor.whenIdle({ handler: 'echo' });
+  expect(told).toEqual([]);
+  await processor.removeHandler('late', { owed: 'park' });
+  await Promise.all(idle);
+});
+
 test('waits for what is in the store for want of memory, and for what a source gave', async () => {
   const processor = await makeProcessor({ ringSize: 16, autoStart: false, threads: 2 });
   await processor.publishMany(Array.from({ length: 300 }, (_, n) => ({ type: 'echo', key: n === 299 ? 'last' : 'k' })));
