@@ -131,10 +131,9 @@ export class AwayLanes {
 
   /** Takes in that one more event is on its way to the store, in the group that was begun last. */
   joined(slot: Slot): void {
-    if (this.#parts.dispatcher.away.isClosed(slot.handler)) {
-      this.#abandoned += 1;
-      return;
-    }
+    const isGone = this.#parts.dispatcher.away.isClosed(slot.handler);
+    if (isGone) this.#abandoned += 1;
+    if (isGone) return;
     const away = slot.sentTo === null ? this.#awayOf(slot.lane!) : this.#awayWithoutOrder(slot.sentTo, slot.handler);
     this.#count(away, 1);
     away.barrier = this.#parts.groups().begun;
@@ -237,7 +236,8 @@ export class AwayLanes {
       const [partition, position, handler] = [page.partitions[index]!, page.positions[index]!, page.handlers[index]!];
       const [tries, postponed, deaths] = [page.attempts[index]!, page.postponed[index]!, page.deaths[index]!];
       const dueMs = dueTimes.dueMs({ dueAtUs: page.dueAtUs[index]!, postponed });
-      const history = { deaths: deaths < 0 ? null : deaths, tries, postponed, dueMs };
+      const isRedriven = page.redriven[index] === 1;
+      const history = { deaths: deaths < 0 ? null : deaths, tries, postponed, dueMs, isRedriven };
       if (dispatcher.readmit(reader.event(), { partition, position, handler, lane }, history)) count += 1;
     }
     return count;

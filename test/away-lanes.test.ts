@@ -51,6 +51,7 @@ function pageOf(key: string | null, of: Partial<LanePage> & { position: number }
       attempts: Int32Array.of(1),
       deaths: Int32Array.of(-1),
       postponed: Int32Array.of(0),
+      redriven: Uint8Array.of(0),
     },
     ...{ dueAtUs: Float64Array.of(0), names: {}, next: 1, isLast: true, ...of },
   };

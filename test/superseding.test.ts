@@ -3,7 +3,13 @@
 
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createProcessor, defineHandlers, type HandlerEvent } from '../dist/src/index.js';
+import {
+  createProcessor,
+  defineHandlers,
+  type HandlerEvent,
+  IterableSource,
+  PermanentError,
+} from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { NamedBench } from './dispatch/named-bench.js';
 import { scratchFolder } from './fixtures/scratch-folder.js';
@@ -167,6 +173,34 @@ test('what an earlier user of the store has left is superseded as well, also whe
   expect(found.sort((a, b) => a.position - b.position).map(({ status }) => status)).toEqual([
     ...['discarded', 'superseded', 'superseded', 'succeeded', 'superseded', 'succeeded'],
   ]);
+});
+
+test('a dead letter that is run again takes the place of nothing, and none takes its own', async () => {
+  const ran: number[] = [];
+  let isIll = true;
+  const handlers = latest(({ data }) => {
+    if (isIll) throw new PermanentError('ill');
+    ran.push(data.n);
+  });
+  await using bus = await createTestProcessor({ handlers });
+  const { processor } = bus;
+  await processor.publishMany([quote('a', 1), quote('b', 2)]);
+  await bus.settle();
+  isIll = false;
+  processor.pause();
+  const feed = new IterableSource({ partition: 'feed', events: [quote('a', 3)] });
+  const fed = processor.consume(feed);
+  await bus.settle();
+  await processor.redrive({});
+  await bus.settle();
+  await processor.publish(quote('b', 4));
+  await bus.settle();
+  processor.resume();
+  await bus.settle();
+  await fed;
+  // Each in its turn: the newest value of `a` is not lost, and what was tried is not said to have been superseded.
+  expect(ran.toSorted()).toEqual([1, 2, 3, 4]);
+  expect(processor.stats()).toMatchObject({ succeeded: 4, superseded: 0 });
 });
 
 test('what the store has makes way for nothing that memory alone has, and is lost with it', async () => {

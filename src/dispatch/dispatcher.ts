@@ -282,6 +282,7 @@ export class Dispatcher {
       slot.attempt = 1 + history.tries + (history.deaths ?? 0);
       slot.postponed = history.postponed;
       slot.dueMs = history.dueMs ?? noDue;
+      slot.isRedriven = history.isRedriven;
       if (history.deaths !== null) this.#departures.countSuspect(1);
     }
     if (this.#superseding.replaces(lane, slot)) this.#settled += 1;

@@ -19,6 +19,8 @@ export interface History {
   readonly postponed: number;
   /** When its next try is due; null when it need not wait. */
   readonly dueMs: number | null;
+  /** Whether it was a dead letter, and is run again. */
+  readonly isRedriven: boolean;
 }
 
 /** `handler` of what is known of an event that had one handler alone, whichever that was. */
@@ -27,7 +29,7 @@ export const anyHandler = -1;
 /** Of the handlers of one event that anything is known of. */
 type Known = Map<number, History>;
 
-const none: History = { deaths: null, tries: 0, postponed: 0, dueMs: null };
+const none: History = { deaths: null, tries: 0, postponed: 0, dueMs: null, isRedriven: false };
 
 export class Histories {
   /** By partition and position, then by handler. */

@@ -51,6 +51,8 @@ export class Slot {
   isDoubted = false;
   /** Whether the store has decided it by itself: it waits there no more, nor will it. Written by Cancellations. */
   isDecidedInStore = false;
+  /** Whether it was a dead letter, and is run again. Written by the Dispatcher. */
+  isRedriven = false;
   event: EncodedEvent | null = null;
   size = 0;
   /** When it was accepted, by the pump's clock; notMeasured where that is not known. */
@@ -70,8 +72,8 @@ export class Slot {
 }
 
 /** Whether an event was in a thread that did not put it back untouched, or may have been, or is decided elsewhere. */
-export function wasTried({ attempt, postponed, deaths, isDoubted, isDecidedInStore }: Slot): boolean {
-  return attempt > 1 || postponed > 0 || deaths !== null || isDoubted || isDecidedInStore;
+export function wasTried({ attempt, postponed, deaths, isDoubted, isDecidedInStore, isRedriven }: Slot): boolean {
+  return attempt > 1 || postponed > 0 || deaths !== null || isDoubted || isDecidedInStore || isRedriven;
 }
 
 export class RingBuffer {
@@ -164,6 +166,7 @@ export class RingBuffer {
     slot.deaths = null;
     slot.isDoubted = false;
     slot.isDecidedInStore = false;
+    slot.isRedriven = false;
     const tail = this.#head + this.#room;
     this.#free[tail >= this.capacity ? tail - this.capacity : tail] = slot;
     this.#room += 1;

@@ -48,7 +48,7 @@ export class Superseding {
   }
 }
 
-/** A dead letter that is run again may come behind what was accepted after it. */
+/** Of one partition, as positions of several do not compare: those come in the order in which they are taken in. */
 function isNewer(slot: Slot, than: Slot): boolean {
   return slot.partition !== than.partition || slot.position > than.position;
 }

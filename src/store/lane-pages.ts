@@ -24,6 +24,7 @@ interface WaitingRow {
   readonly attempts: number;
   /** Null of an event that is not suspected. */
   readonly deaths: number | null;
+  readonly redriven: number;
   readonly postponed: number;
   readonly due_at: number | null;
 }
@@ -42,6 +43,7 @@ export class LanePages {
     // In the lane of order global there may be events of handlers that the module does not have: those stay.
     this.#page = db.prepare(`
       SELECT place, waiting.partition AS partition, waiting.position AS position, event_handler AS handler,
+        redriven_at > 0 AS redriven,
         ${['id', 'type', 'key', 'extras', 'data'].map(either).join(', ')}, ${triesSql},
         (SELECT deaths FROM suspect WHERE suspect.partition = waiting.partition AND suspect.position = waiting.position
            AND suspect.handler IN (0, waiting.event_handler)) AS deaths
@@ -89,6 +91,7 @@ export class LanePages {
       positions: Float64Array.from(rows, ({ position }) => position),
       handlers: Int32Array.from(rows, ({ handler }) => this.#names.indexOf(handler) ?? -1),
       deaths: Int32Array.from(rows, ({ deaths }) => deaths ?? -1),
+      redriven: Uint8Array.from(rows, ({ redriven }) => redriven),
       attempts: Int32Array.from(rows, ({ attempts }) => attempts),
       postponed: Int32Array.from(rows, ({ postponed }) => postponed),
       dueAtUs: Float64Array.from(rows, ({ due_at }) => due_at ?? 0),

@@ -100,6 +100,8 @@ export interface LanePage {
   readonly dueAtUs: Float64Array;
   /** Deaths of the process that are charged to it; -1 of one that is not suspected. */
   readonly deaths: Int32Array;
+  /** 1 of one that was a dead letter, and is run again; 0 of any other. */
+  readonly redriven: Uint8Array;
   /** Names of the partitions. */
   readonly names: Readonly<Record<number, string>>;
   /** What `after` of the next page is. */

@@ -352,7 +352,7 @@ describe('memory that lanes hold which may not run', () => {
       // One comes back too early: it is sent once more, as the store is to be told when it is due.
       const event = { type: 't', key: null, id: null, extras: null, data: '' };
       const owed = { partition: 2, position: 1, handler: 0, lane: { handler: -2, key: '32+1' } };
-      const history = { deaths: null, tries: 1, postponed: 0, dueMs: 40 };
+      const history = { deaths: null, tries: 1, postponed: 0, dueMs: 40, isRedriven: false };
       bench.dispatcher.readmit(event, owed, history);
       bench.dispatcher.readmit(event, { ...owed, position: 2 }, history);
       expect([relieved(bench), away.takeAside().map(({ position }) => position)]).toEqual(['', [1, 2]]);

@@ -68,6 +68,8 @@ export class SimulatedStore {
   readonly parked = new Map<string, { partition: number; position: number }>();
   /** Tries that failed of events that are not decided. */
   readonly tries = new Map<string, Tries>();
+  /** Events that were dead letters and were run again. */
+  readonly redriven = new Set<string>();
   /** Events of outcomes that did not succeed, as far as they are not in the journal. */
   readonly kept = new Map<string, EncodedEvent>();
   readonly objections: string[] = [];
@@ -166,6 +168,7 @@ export class SimulatedStore {
   redrive(identity: string, { lane, waiting }: { lane: string; waiting: Waiting }): void {
     this.outcomes.delete(identity);
     this.tries.delete(identity);
+    this.redriven.add(identity);
     const others = this.waiting.get(lane) ?? [];
     const head = this.parked.get(lane);
     if (head === undefined) {

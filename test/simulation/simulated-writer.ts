@@ -397,6 +397,7 @@ export class SimulatedWriter implements WriterThread {
       positions: Float64Array.from(taken, ({ position }) => position),
       handlers: Int32Array.from(taken, (of) => handlers.indexOf(of.handler)),
       deaths: Int32Array.from(taken, ({ identity }) => store.deathsOf(identity) ?? -1),
+      redriven: Uint8Array.from(taken, ({ identity }) => Number(store.redriven.has(identity))),
       attempts: Int32Array.from(tries, (of) => of?.tries ?? 0),
       postponed: Int32Array.from(tries, (of) => of?.postponed ?? 0),
       dueAtUs: Float64Array.from(tries, (of) => of?.dueAtUs ?? 0),
