@@ -1,6 +1,7 @@
 // Handlers that take consecutive events of one key at once: what comes of it is what comes of taking them one by one,
 // whatever fails, dies or does not fit, and nobody is charged with what another of the call has done.
 
+import { once } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { createProcessor, defineHandlers, type HandlerContext, type HandlerEvent } from '../dist/src/index.js';
@@ -111,7 +112,7 @@ test.each([1, 5])(
   30_000,
 );
 
-test('a call that runs into its time limit is charged to its oldest event', async () => {
+test('a call that runs into its time limit and is ended is charged to nobody, each has its own time', async () => {
   const body = `(events) => {
     if (events.length > 1) for (;;);
     return [events[0].data.n];
@@ -119,8 +120,26 @@ test('a call that runs into its time limit is charged to its oldest event', asyn
   const store = await ran(keyed(body, 'attemptsMax: 2, timeoutMs: 50, graceMs: 20,'), ten.slice(0, 3));
   expect(statuses(store)).toEqual(['succeeded', 'succeeded', 'succeeded']);
   const attempts = readOutcomes<{ attempts: number }>(store, 'SELECT attempts FROM outcomes ORDER BY position');
-  expect(attempts[0]!.attempts).toBe(2);
+  expect(attempts).toEqual([1, 1, 1].map((one) => ({ attempts: one })));
 }, 30_000);
+
+test('nor is one that ends when it is told to; an event that takes too long by itself is', async () => {
+  const calls: number[] = [];
+  const runKeyBatch = async (events: readonly HandlerEvent<{ n: number }>[], { signal }: HandlerContext) => {
+    calls.push(events.length);
+    if (events.length > 1 || events[0]!.data.n === 1) await once(signal, 'abort');
+    return events.map(({ data }) => data.n);
+  };
+  const handlers = defineHandlers([{ name: 'notes', on: 'note', runKeyBatch, attemptsMax: 1, timeoutMs: 50 }]);
+  await using bus = await createTestProcessor({ handlers, batchSizeMax: 8, autoStart: false });
+  await bus.processor.publishMany([0, 1, 2, 3].map((n) => note('k', n)));
+  bus.processor.start();
+  for (let left = 10; left > 0 && bus.outcomes().length < 4; left -= 1) await bus.advance(50);
+  expect(bus.outcomes().map(({ status, error }) => error?.name ?? status)).toEqual([
+    ...['succeeded', 'TimeoutError', 'succeeded', 'succeeded'],
+  ]);
+  expect(Math.max(...calls)).toBeGreaterThan(1);
+});
 
 test('results that do not fit where they would survive the thread are taken in with the state of all', async () => {
   const large = 'x'.repeat(60_000);

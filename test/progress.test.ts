@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import type { EncodedEvent } from '../src/event.js';
 import { handlerResult } from '../src/handler.js';
 import type { EndedTry } from '../src/pool/ended-try.js';
-import { ledgerBytesMax, Progress } from '../src/pool/progress.js';
+import { ledgerBytesMax } from '../src/pool/place-layout.js';
+import { Progress } from '../src/pool/progress.js';
 
 function ended(of: Partial<EndedTry>): EndedTry {
   return {

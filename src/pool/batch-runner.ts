@@ -147,8 +147,6 @@ export class BatchRunner {
       }
       if (reader.run !== noRun && reader.run === stopped) ended.leaveOut(handlerResult.skipped);
       else if (place.peekFlag(index) === abortFlag.cancelled) ended.leaveOut(handlerResult.cancelled);
-      // Together with those behind it.
-      else if (place.peekFlag(index) === abortFlag.timedOut) ended.fail(reader, abortFlag.timedOut, undefined);
       else {
         const running = this.#try(batch);
         if (running !== null) await running;

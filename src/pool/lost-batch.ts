@@ -61,12 +61,12 @@ export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchRepor
   return builder.finish({ busyUs });
 }
 
-/** Whether the event may have run together with others of its key; told to end, the oldest of them is charged. */
+/** Whether the event may have run together with others of its key; a cancelled one is to end in any case. */
 function mayBeOfOthers(
   message: BatchMessage,
   { of, place, index, handler }: LostBatch & { index: number; handler: number },
 ): boolean {
-  if (of.policies[handler]!.takesRuns !== true || place.flagOf(index) !== abortFlag.none) return false;
+  if (of.policies[handler]!.takesRuns !== true || place.flagOf(index) === abortFlag.cancelled) return false;
   return togetherFrom(index, message) > 1;
 }
 

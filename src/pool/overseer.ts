@@ -136,7 +136,10 @@ export class Overseer {
       const flag = place.flagOf(index);
       if (flag === abortFlag.none) {
         const forMs = this.#watchdog.sinceMs(startedAtUs / 1000);
-        if (timeoutMs !== null && forMs >= timeoutMs) {
+        if (batch.told?.index === index) batch.told = null;
+        // It may have been pardoned since, and begun anew.
+        const isStill = place.running()?.startedAtUs === startedAtUs;
+        if (timeoutMs !== null && forMs >= timeoutMs && isStill) {
           place.abort(index, abortFlag.timedOut);
           this.#told(batch, index);
         }

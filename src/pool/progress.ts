@@ -9,31 +9,21 @@
 import type { KeyState } from '../keyed-state.js';
 import { emittedFrom, emittedText } from './emitted-text.js';
 import type { EndedTry } from './ended-try.js';
+import {
+  bytesPerPlace,
+  ledgerBytesMax,
+  markOf,
+  marksPerPlace,
+  numbersPerState,
+  stateLength,
+  stateOf,
+  timeOf,
+  timesPerEvent,
+} from './place-layout.js';
 import { kindOf, readTryCode, tryCode } from './try-code.js';
-
-/** Room for results and errors in one place; a batch whose results exceed it ends early. */
-export const ledgerBytesMax = 256 * 1024;
 
 /** Why a try is to end. */
 export const abortFlag = { none: 0, timedOut: 1, cancelled: 2 } as const;
-
-/** The marks of one place, each by its index. A cache line a place, as places are written by different threads. */
-const markOf = { begun: 0, finished: 1, aborts: 2, ranBefore: 3, awaited: 4 } as const;
-const marksPerPlace = 16;
-
-/** Numbers of an event, in this order. */
-const timeOf = { startedAtUs: 0, durationUs: 1, delayMs: 2 } as const;
-const timesPerEvent = 3;
-
-/** Numbers of the state that an event has left, in this order; written in batches that have states. */
-const stateOf = { from: 0, length: 1, version: 2, isText: 3 } as const;
-const numbersPerState = 4;
-/** Lengths that stand for no bytes: the state is as it was, or the key has none any more. */
-const stateLength = { unchanged: -1, none: -2 } as const;
-
-/** Lengths of its result and of what it emitted, the latter only where its code says so. */
-const intsPerEvent = 2 + numbersPerState;
-const bytesPerEvent = timesPerEvent * Float64Array.BYTES_PER_ELEMENT + intsPerEvent * Int32Array.BYTES_PER_ELEMENT + 2;
 
 /** The memory of all places of some threads. */
 export class Progress {
@@ -57,12 +47,6 @@ export class Progress {
   place(index: number): Place {
     return this.#places[index]!;
   }
-}
-
-/** A multiple of a cache line, so that every view of it is aligned. */
-function bytesPerPlace(batchSizeMax: number): number {
-  const marks = marksPerPlace * Int32Array.BYTES_PER_ELEMENT;
-  return Math.ceil((marks + batchSizeMax * bytesPerEvent) / 64) * 64 + ledgerBytesMax;
 }
 
 /** The memory of one place. Main thread and handler thread each have an object of their own over it. */
@@ -208,6 +192,12 @@ export class Place {
     Atomics.notify(this.#marks, markOf.aborts);
   }
 
+  /** Handler thread: what ran out of time is tried anew by itself; whoever sees it untold sees when that began. */
+  pardon(index: number, atUs: number): void {
+    this.begin(index, atUs);
+    Atomics.compareExchange(this.#flags, index, abortFlag.timedOut, abortFlag.none);
+  }
+
   /** Handler thread: how many tries were told to end in this place. */
   get aborts(): number {
     return Atomics.load(this.#marks, markOf.aborts);
@@ -247,14 +237,17 @@ export class Place {
       const from = at;
       at += this.#lengths[index]!;
       const text = kind === kindOf.text || kind === kindOf.error ? this.#area.toString('utf8', from, at) : null;
+      const bytes = kind === kindOf.bytes ? new Uint8Array(this.#area.subarray(from, at)) : null;
+      const times = { startedAtUs: this.#times[t + timeOf.startedAtUs]!, delayMs: this.#times[t + timeOf.delayMs]! };
+      const durationUs = this.#times[t + timeOf.durationUs]!;
+      const isError = kind === kindOf.error;
       yield {
-        ...{ ...code, emitted },
-        startedAtUs: this.#times[t + timeOf.startedAtUs]!,
-        durationUs: this.#times[t + timeOf.durationUs]!,
-        delayMs: this.#times[t + timeOf.delayMs]!,
-        value:
-          kind === kindOf.bytes ? new Uint8Array(this.#area.subarray(from, at)) : kind === kindOf.text ? text : null,
-        error: kind === kindOf.error ? text : null,
+        ...code,
+        ...times,
+        durationUs,
+        emitted,
+        value: isError ? null : (bytes ?? text),
+        error: isError ? text : null,
       };
     }
   }

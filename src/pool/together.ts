@@ -87,7 +87,11 @@ export class Together {
     const flag = place.peekFlag(index);
     TryContext.end(context, flag);
     ended.durationUs = nowUs() - ended.startedAtUs;
-    if (together === null && flag !== abortFlag.timedOut) ended.startedAtUs += ended.durationUs;
+    if (together === null) {
+      ended.startedAtUs += ended.durationUs;
+      // The time that all of them took is nobody's: by itself each has its own.
+      place.pardon(index, ended.startedAtUs);
+    }
     return together;
   }
 

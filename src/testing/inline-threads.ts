@@ -203,6 +203,8 @@ export class InlineThreads implements HandlerThreads {
     const { message, place, thread, lose } = batch;
     clock.alarm(policies[handlerAt(message, index)]!.graceMs, () => {
       if (this.#running.get(message.place) !== batch || place.running()?.index !== index) return;
+      // Its call was, and it is tried anew by itself.
+      if (place.flagOf(index) === abortFlag.none) return;
       const of = { names: module.table.names, policies, isJournaled: true, errorSizeMax: limits.errorSizeMax };
       Object.assign(thread, this.#newThread(), { batches: thread.batches });
       const reason = new Error('it was given up after its grace');

@@ -133,8 +133,8 @@ export class Tries {
   #is(one: Try, said: string | null, row: OutcomeRow): boolean {
     if (one.endMs === Number.POSITIVE_INFINITY) return false;
     if (row.verdict === verdict.cancelled) return true;
-    // Of several events that ran together the oldest is charged with the time they took, and nobody with anything else.
-    if (one.identities.length > 1 && said !== null && said !== 'TimeoutError') return false;
+    // Of several events that ran together nobody is charged with anything.
+    if (one.identities.length > 1 && said !== null) return false;
     switch (said) {
       case null:
         return one.deed === 'gave';
@@ -163,7 +163,7 @@ export class Tries {
       const isOpen =
         identities.length > 1 ||
         isDoubtful ||
-        (this.#calls.has(identity) && deaths.has(deed)) ||
+        (this.#calls.has(identity) && (deed === 'runs' || deaths.has(deed))) ||
         (isLate && (deed === 'runs' || deaths.has(deed)));
       if (rows === 0 && !isOpen) this.#wrong.push(`${name} is charged with nothing`);
       if (limitMs !== null && workedMs > limitMs + graceMs + lateMsMax)
@@ -174,12 +174,14 @@ export class Tries {
   /** Of events that ran together all have succeeded, or none has and each was tried by itself. */
   #judgeCalls(): void {
     const { ledger } = this.#parts;
-    for (const { identities, deed, rows, charges, isLate } of this.#all) {
+    for (const one of this.#all) {
+      const { identities, deed, rows, charges, isLate, limitMs } = one;
       if (identities.length === 1) continue;
       const name = `${identities}, which ran together and ${deed},`;
       if (rows > 0 && rows < identities.length) this.#wrong.push(`${name} succeeded in part: ${rows}`);
-      if (charges > 1 || (charges > 0 && rows > 0)) this.#wrong.push(`${name} are charged ${charges} times`);
-      const isTold = charges > 0 || isLate || identities.some((identity) => ledger.toldToEnd.has(identity));
+      if (charges > 0) this.#wrong.push(`${name} are charged ${charges} times`);
+      const isOverdue = limitMs !== null && knownMsOf(one) > limitMs - 0.01;
+      const isTold = isOverdue || isLate || identities.some((identity) => ledger.toldToEnd.has(identity));
       if (deed === 'gave' && rows === 0 && !isTold) this.#wrong.push(`${name} gave results that nobody has`);
     }
   }
