@@ -63,7 +63,7 @@ test('a try that throws, runs out of time or loses its thread leaves the state a
     'd ["d:","3"]',
   ]);
   const errors = errorsIn(store);
-  expect(errors.find((said) => said.startsWith('a state must be at most 150'))).toContain('got 202');
+  expect(errors.find((said) => said.startsWith('a state must be at most 150'))).toContain('got 200');
   for (const name of ['list', 'none']) {
     const said = `handler "${name}" must declare the state it keeps, and its event must have a key`;
     expect(errors).toContainEqual(expect.stringContaining(said));

@@ -1,7 +1,7 @@
 // What a handler gives is stored as it is, or refused with a sentence that says why.
 
 import { expect, it } from 'vitest';
-import { encodeResult } from '../src/pool/result-codec.js';
+import { encodeResult, encodeState } from '../src/pool/result-codec.js';
 
 const sizeMax = 1000;
 const circle: { circle?: unknown } = {};
@@ -88,4 +88,12 @@ it('keeps what a getter or toJSON of the result throws as the cause', () => {
       sizeMax,
     ),
   ).toThrow(/: null/);
+});
+
+it('of a state it is said that it is one, and what limits it', () => {
+  expect(() => encodeState(() => 1, 100)).toThrow(
+    'a state must be a JSON value, a Uint8Array or undefined, got a function: set what it stands for',
+  );
+  expect(() => encodeState('x'.repeat(100), 100)).toThrow('(option stateSizeMax), got 102');
+  expect(() => encodeState(new Map(), 100)).toThrow('a state must be');
 });
