@@ -185,6 +185,64 @@ test('an event that is cancelled while its call runs is left out, the others are
   expect(statuses(store)).toEqual([0, 1, 2, 3].map((n) => (n === second ? 'cancelled' : 'succeeded')));
 });
 
+test('cancelling a later event of a call tells the call to end, and the others are tried by themselves', async () => {
+  const calls: number[][] = [];
+  let wasAborted = false;
+  const runKeyBatch = async (events: readonly HandlerEvent<{ n: number }>[], context: HandlerContext) => {
+    calls.push(events.map(({ data }) => data.n));
+    if (calls.length === 1) {
+      await once(context.signal, 'abort');
+      wasAborted = context.aborted;
+    }
+    return events.map(({ data }) => data.n);
+  };
+  const handlers = defineHandlers([{ name: 'notes', on: 'note', runKeyBatch, attemptsMax: 1, graceMs: 1000 }]);
+  await using bus = await createTestProcessor({ handlers, batchSizeMax: 8, autoStart: false });
+  await bus.processor.publishMany([0, 1, 2, 3, 4, 5].map((n) => note('k', n)));
+  bus.processor.start();
+  await bus.advance(1);
+  expect(calls).toEqual([[0, 1, 2]]);
+  const cancelled = bus.processor.cancel({ partition: 'journal', position: 2 });
+  for (let left = 10; left > 0 && bus.outcomes().length < 6; left -= 1) await bus.advance(1);
+  expect(wasAborted).toBe(true);
+  expect(await cancelled).toBe('cancelled');
+  expect(bus.outcomes().map(({ status }) => status)).toEqual([
+    ...['succeeded', 'cancelled', 'succeeded', 'succeeded', 'succeeded', 'succeeded'],
+  ]);
+  expect(calls.slice(0, 3)).toEqual([[0, 1, 2], [0], [2]]);
+});
+
+test('of a call that goes on for all that, the thread is ended, and only the cancelled event with it', async () => {
+  const handlers = scratch.write(
+    'deaf.mjs',
+    keyed(
+      `(events) => {
+        if (events.length > 1 && events.some(({ data }) => data.n === 1)) {
+          new BroadcastChannel('keylane-key-batch-deaf').postMessage(events.map(({ data }) => data.n));
+          for (;;);
+        }
+        return events.map(({ data }) => data.n);
+      }`,
+      'attemptsMax: 1, graceMs: 20,',
+    ),
+  );
+  const store = `${makeFolder()}/test.db`;
+  await using processor = await createProcessor({ handlers, store, threads: 1, autoStart: false });
+  const channel = new BroadcastChannel('keylane-key-batch-deaf');
+  const underWay = new Promise<number[]>((resolve) => {
+    channel.onmessage = (message) => resolve((message as { data: number[] }).data);
+  });
+  await processor.publishMany(ten.slice(0, 4));
+  processor.start();
+  expect((await underWay).slice(0, 2)).toEqual([0, 1]);
+  channel.close();
+  expect(await processor.cancel({ partition: 'journal', position: 2 })).toBe('cancelled');
+  await processor.drain();
+  expect(statuses(store)).toEqual(['succeeded', 'cancelled', 'succeeded', 'succeeded']);
+  const attempts = readOutcomes<{ attempts: number }>(store, 'SELECT attempts FROM outcomes WHERE position <> 2');
+  expect(attempts).toEqual([1, 1, 1].map((one) => ({ attempts: one })));
+}, 30_000);
+
 describe('is refused', () => {
   test.each([
     ['runKeyBatch: 1', /must have a function as "runKeyBatch" of handler "notes", found 1/],

@@ -104,7 +104,7 @@ export class Overseer {
     return reportOfLost(message, { reason, place, blame, endedAtUs: this.#parts.machine.nowUs(), of: this.#parts });
   }
 
-  /** Whether the thread was ended for another event, which ended by itself just then, so that this one could begin. */
+  /** Whether the thread was ended for another event: of its call, or one that ended by itself just then. */
   #isBystander(place: Place, threadId: number): boolean {
     const running = place.running();
     return running !== null && this.#ended.has(threadId) && place.flagOf(running.index) === abortFlag.none;
@@ -133,7 +133,7 @@ export class Overseer {
       const { index, startedAtUs } = running;
       const handler = batch.message.numbers[index * numbersPerEvent + numberOf.handler]!;
       const { timeoutMs, graceMs } = policies[handler]!;
-      const flag = place.flagOf(index);
+      const flag = place.flagOfCall(index);
       if (flag === abortFlag.none) {
         const forMs = this.#watchdog.sinceMs(startedAtUs / 1000);
         if (batch.told?.index === index) batch.told = null;

@@ -5,7 +5,7 @@
 export const ledgerBytesMax = 256 * 1024;
 
 /** The marks of one place, each by its index. A cache line a place, as places are written by different threads. */
-export const markOf = { begun: 0, finished: 1, aborts: 2, ranBefore: 3, awaited: 4 } as const;
+export const markOf = { begun: 0, finished: 1, aborts: 2, ranBefore: 3, awaited: 4, callEnd: 5 } as const;
 export const marksPerPlace = 16;
 
 /** Numbers of an event, in this order. */

@@ -20,6 +20,7 @@ import {
   timeOf,
   timesPerEvent,
 } from './place-layout.js';
+import { writeShort } from './short-text.js';
 import { kindOf, readTryCode, tryCode } from './try-code.js';
 
 /** Why a try is to end. */
@@ -98,9 +99,10 @@ export class Place {
     return this.#marks[markOf.ranBefore]!;
   }
 
-  /** Handler thread: this event's handler is about to be called. */
-  begin(index: number, atUs: number): void {
+  /** Handler thread: this event's handler is about to be called, with so many events from this one on. */
+  begin(index: number, atUs: number, count = 1): void {
     this.#times[index * timesPerEvent + timeOf.startedAtUs] = atUs;
+    this.#marks[markOf.callEnd] = index + count;
     this.#marks[markOf.begun] = index + 1;
   }
 
@@ -179,6 +181,14 @@ export class Place {
     return Atomics.load(this.#flags, index);
   }
 
+  /** Either thread: why the call that began with this event is to end; one of several events, as any of them is. */
+  flagOfCall(index: number): number {
+    const end = Atomics.load(this.#marks, markOf.callEnd);
+    let flag = this.flagOf(index);
+    for (let n = index + 1; n < end && flag === abortFlag.none; n += 1) flag = this.flagOf(n);
+    return flag;
+  }
+
   /** The runner, between two events, where a plain read will do. */
   peekFlag(index: number): number {
     return this.#flags[index]!;
@@ -215,6 +225,12 @@ export class Place {
     const startedAtUs = this.#times[(begun - 1) * timesPerEvent + timeOf.startedAtUs]!;
     if (startedAtUs === 0 || begun !== Atomics.load(this.#marks, markOf.begun)) return null;
     return { index: begun - 1, startedAtUs, batchAtUs: this.#times[timeOf.startedAtUs]! };
+  }
+
+  /** Main thread: whether this event runs, by itself or in a call with others. */
+  runs(index: number): boolean {
+    const first = this.running()?.index ?? Number.POSITIVE_INFINITY;
+    return first <= index && index < Atomics.load(this.#marks, markOf.callEnd);
   }
 
   /** Main thread: how many events of the batch have ended. */
@@ -263,10 +279,10 @@ export class Place {
     const room = this.#room;
     let length: number;
     if (typeof encoded === 'string') {
-      if (encoded.length <= shortMax && encoded.length <= room && this.#writeShort(encoded, at)) return encoded.length;
+      if (encoded.length <= room && writeShort(encoded, this.#area, at)) length = encoded.length;
       // No UTF-16 unit takes more than three bytes.
-      if (encoded.length * 3 > room && Buffer.byteLength(encoded) > room) return -1;
-      length = this.#area.write(encoded, at);
+      else if (encoded.length * 3 > room && Buffer.byteLength(encoded) > room) return -1;
+      else length = this.#area.write(encoded, at);
     } else {
       if (encoded.byteLength > room) return -1;
       this.#area.set(encoded, at);
@@ -275,18 +291,4 @@ export class Place {
     this.#areaAt = at + length;
     return length;
   }
-
-  /** Writes a text of ASCII; false when it is none, and then nothing of it counts. */
-  #writeShort(text: string, at: number): boolean {
-    for (let index = 0; index < text.length; index += 1) {
-      const unit = text.charCodeAt(index);
-      if (unit > 0x7f) return false;
-      this.#area[at + index] = unit;
-    }
-    this.#areaAt = at + text.length;
-    return true;
-  }
 }
-
-/** A text up to this long is written unit by unit, which costs less than the call that writes a longer one. */
-const shortMax = 24;

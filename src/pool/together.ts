@@ -61,7 +61,7 @@ export class Together {
     const { reader, place, states, index } = batch;
     const [name, keyBatch] = [module.table.names[reader.handler]!, this.#keyBatches[reader.handler]!];
     const context = contextOf(name, batch);
-    place.begin(index, ended.startedAtUs);
+    place.begin(index, ended.startedAtUs, count);
     let together: CameTogether | null = null;
     try {
       batch.ahead ??= new EventsAhead(message);
@@ -76,15 +76,14 @@ export class Together {
       if (hasPromises) place.awaits(index);
       const results = hasPromises ? await Promise.all(given) : given;
       const values = results.map((result) => encodeResult(result, limits.resultSizeMax));
-      const isTold = results.some((_, n) => place.flagOf(index + n) !== abortFlag.none);
-      if (!isTold) {
+      if (place.flagOfCall(index) === abortFlag.none) {
         states?.succeed(context);
         together = { values, changed: states?.changed, emitted: TryContext.emitted(context) };
       }
     } catch {
       // What it threw is nobody's yet: each event will throw its own.
     }
-    const flag = place.peekFlag(index);
+    const flag = place.flagOfCall(index);
     TryContext.end(context, flag);
     ended.durationUs = nowUs() - ended.startedAtUs;
     if (together === null) {

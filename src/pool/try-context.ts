@@ -96,7 +96,7 @@ export class TryContext implements HandlerContext {
   }
 
   get aborted(): boolean {
-    return this.#place === null ? this.#wasAborted : this.#place.flagOf(this.#index) !== abortFlag.none;
+    return this.#place === null ? this.#wasAborted : this.#place.flagOfCall(this.#index) !== abortFlag.none;
   }
 
   get signal(): AbortSignal {

@@ -202,15 +202,15 @@ export class InlineThreads implements HandlerThreads {
     const { clock, policies, module, limits } = this.#parts;
     const { message, place, thread, lose } = batch;
     clock.alarm(policies[handlerAt(message, index)]!.graceMs, () => {
-      if (this.#running.get(message.place) !== batch || place.running()?.index !== index) return;
+      if (this.#running.get(message.place) !== batch || !place.runs(index)) return;
       // Its call was, and it is tried anew by itself.
       if (place.flagOf(index) === abortFlag.none) return;
       const of = { names: module.table.names, policies, isJournaled: true, errorSizeMax: limits.errorSizeMax };
       Object.assign(thread, this.#newThread(), { batches: thread.batches });
       const reason = new Error('it was given up after its grace');
-      lose(
-        reportOfLost(message, { reason, place, endedAtUs: Math.round(clock.wallMs() * 1000), blame: 'charged', of }),
-      );
+      // The oldest event of a call is not told where another one of it was cancelled.
+      const blame = place.flagOf(place.running()!.index) === abortFlag.none ? 'spared' : 'charged';
+      lose(reportOfLost(message, { reason, place, endedAtUs: Math.round(clock.wallMs() * 1000), blame, of }));
     });
   }
 
