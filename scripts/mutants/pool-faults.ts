@@ -20,8 +20,8 @@ export const poolFaults: readonly Fault[] = [
   {
     name: 'an event that is cancelled while its call runs succeeds all the same',
     file: 'src/pool/together.ts',
-    from: 'if (!isTold) {',
-    to: 'if (!isTold || results.length > 0) {',
+    from: 'if (place.flagOfCall(index) === abortFlag.none) {',
+    to: 'if (results.length > 0) {',
     built: ['test/key-batch.test.ts'],
   },
   {
