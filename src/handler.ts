@@ -74,7 +74,8 @@ export interface HandlerPolicy {
   /**
    * What waits of a key: all its events (`all`, where it is left out), or the newest (`latest`), for which it needs the
    * order `key`. An event that no thread was given yet is superseded as soon as a newer one of its key is accepted: it
-   * has the outcome `superseded`, does not run, and the newer one has its turn. One that has been tried is kept.
+   * has the outcome `superseded`, does not run, and the newer one has its turn. One that has been tried is kept; a
+   * dead letter that is run again is kept as well, and supersedes none.
    */
   readonly waiting?: 'all' | 'latest';
   /** How many of its events may run at the same time, from 1; without it, as many as there are threads. */

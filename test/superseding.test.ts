@@ -9,6 +9,7 @@ import {
   type HandlerEvent,
   IterableSource,
   PermanentError,
+  redriveDeadLetters,
 } from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { NamedBench } from './dispatch/named-bench.js';
@@ -201,6 +202,52 @@ test('a dead letter that is run again takes the place of nothing, and none takes
   // Each in its turn: the newest value of `a` is not lost, and what was tried is not said to have been superseded.
   expect(ran.toSorted()).toEqual([1, 2, 3, 4]);
   expect(processor.stats()).toMatchObject({ succeeded: 4, superseded: 0 });
+});
+
+test('what waits before a dead letter that is run again is kept with it, and what comes behind is superseded', async () => {
+  const ran: number[] = [];
+  let isIll = true;
+  const handlers = latest(({ data }) => {
+    if (isIll) throw new PermanentError('ill');
+    ran.push(data.n);
+  });
+  await using bus = await createTestProcessor({ handlers });
+  const { processor } = bus;
+  await processor.publish(quote('a', 1));
+  await bus.settle();
+  isIll = false;
+  processor.pause();
+  await processor.publish(quote('a', 2));
+  await bus.settle();
+  await processor.redrive({});
+  await bus.settle();
+  for (const n of [3, 4, 5]) await processor.publish(quote('a', n));
+  await bus.settle();
+  processor.resume();
+  await bus.settle();
+  expect(ran).toEqual([2, 1, 5]);
+  expect(processor.stats()).toMatchObject({ succeeded: 3, superseded: 2 });
+});
+
+test('a dead letter that is run again after a restart is known as one', async () => {
+  const source = (run: string): string =>
+    `export default [{ name: 'quote', on: '*', waiting: 'latest', attemptsMax: 1, run: ${run} }];`;
+  const ill = scratch.write('ill.mjs', source(`() => { throw new Error('ill'); }`));
+  const well = scratch.write('well.mjs', source('({ data }) => data.n'));
+  const store = `${makeFolder()}/test.db`;
+  const first = await createProcessor({ handlers: ill, store, threads: 1 });
+  for (const n of [1, 2]) await first.process(quote('a', n));
+  await first.stop();
+  await redriveDeadLetters({ store });
+  const second = await createProcessor({ handlers: well, store, threads: 1 });
+  second.pause();
+  for (const n of [3, 4]) await second.publish(quote('a', n));
+  second.resume();
+  await second.drain();
+  const found = readOutcomes<{ position: number; status: string }>(store, 'SELECT position, status FROM outcomes');
+  expect(found.sort((a, b) => a.position - b.position).map(({ status }) => status)).toEqual([
+    ...['succeeded', 'succeeded', 'superseded', 'succeeded'],
+  ]);
 });
 
 test('what the store has makes way for nothing that memory alone has, and is lost with it', async () => {

@@ -63,6 +63,13 @@ export const storeFaults: readonly Fault[] = [
     built: ['test/dead-letters.test.ts'],
   },
   {
+    name: 'a redriven dead letter is superseded like any other event',
+    file: 'src/store/lane-pages.ts',
+    from: 'redriven_at > 0 AS redriven,',
+    to: '0 AS redriven,',
+    built: ['test/superseding.test.ts'],
+  },
+  {
     name: 'redriven dead letters come after what waits behind them',
     file: 'src/store/dead-letters.ts',
     from: 'if (lanes.isParked(lane)) waiting.prepend(events, lane);',

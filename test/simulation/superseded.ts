@@ -22,6 +22,7 @@ export function wrongInSuperseded(
   if (row.data !== null || row.extras !== null) return `${identity} is superseded, and its event is sent to be kept`;
   const isKnown = store.tries.has(identity) || store.deathsOf(identity) !== null || tries.some(({ rows }) => rows > 0);
   if (isKnown || row.attempts !== 0) return `${identity} is superseded, and it was tried`;
+  if (ledger.redriven.has(identity)) return `${identity} is superseded, and was a dead letter that is run again`;
   const late = tries.find(({ startUs }) => startUs >= row.startedAtUs);
   if (late !== undefined) return `${identity} was superseded at ${row.startedAtUs}, and ran at ${late.startUs}`;
   // What is in memory alone need not be known outside.
@@ -33,13 +34,13 @@ export function wrongInSuperseded(
 export function judgeNewest({ ledger, store }: World): string[] {
   const wrong: string[] = [];
   for (const [lane, identities] of lanesOf({ ledger, store })) {
-    // Those that are run again come after newer ones.
-    const isPlain = !identities.some((identity) => ledger.redriven.has(identity));
     const others = identities.filter((one) => store.outcomes.get(one)?.verdict !== verdict.superseded);
     for (const identity of identities) {
       if (others.includes(identity) || ledger.outlivesNewer.has(identity)) continue;
-      const isFollowed = isPlain ? others.some((one) => isNewer(one, identity)) : others.length > 0;
-      if (!isFollowed) wrong.push(`${identity} was superseded, and nothing of ${lane} came in its place`);
+      // One that is run again supersedes none, but may have done so before it was a dead letter.
+      if (!others.some((one) => isNewer(one, identity))) {
+        wrong.push(`${identity} was superseded, and nothing of ${lane} came in its place`);
+      }
     }
   }
   return wrong;
