@@ -176,18 +176,27 @@ test('what an earlier user of the store has left is superseded as well, also whe
   ]);
 });
 
-test('a dead letter that is run again takes the place of nothing, and none takes its own', async () => {
+/** Handlers that fail until they are mended, and then note what they run. */
+function illAtFirst() {
   const ran: number[] = [];
   let isIll = true;
   const handlers = latest(({ data }) => {
     if (isIll) throw new PermanentError('ill');
     ran.push(data.n);
   });
+  const mend = (): void => {
+    isIll = false;
+  };
+  return { ran, handlers, mend };
+}
+
+test('a dead letter that is run again takes the place of nothing, and none takes its own', async () => {
+  const { ran, handlers, mend } = illAtFirst();
   await using bus = await createTestProcessor({ handlers });
   const { processor } = bus;
   await processor.publishMany([quote('a', 1), quote('b', 2)]);
   await bus.settle();
-  isIll = false;
+  mend();
   processor.pause();
   const feed = new IterableSource({ partition: 'feed', events: [quote('a', 3)] });
   const fed = processor.consume(feed);
@@ -205,17 +214,12 @@ test('a dead letter that is run again takes the place of nothing, and none takes
 });
 
 test('what waits before a dead letter that is run again is kept with it, and what comes behind is superseded', async () => {
-  const ran: number[] = [];
-  let isIll = true;
-  const handlers = latest(({ data }) => {
-    if (isIll) throw new PermanentError('ill');
-    ran.push(data.n);
-  });
+  const { ran, handlers, mend } = illAtFirst();
   await using bus = await createTestProcessor({ handlers });
   const { processor } = bus;
   await processor.publish(quote('a', 1));
   await bus.settle();
-  isIll = false;
+  mend();
   processor.pause();
   await processor.publish(quote('a', 2));
   await bus.settle();

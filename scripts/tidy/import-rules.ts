@@ -16,6 +16,7 @@ const vocabulary = [
   'errors',
   'clock',
   'invariant',
+  'promise-like',
   'option-spec',
   'options',
   'policy',

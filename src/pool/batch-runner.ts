@@ -6,10 +6,10 @@ import { getHeapStatistics } from 'node:v8';
 import { handlerResult, type Policy } from '../handler.js';
 import { splitStates } from '../joined-states.js';
 import { RowsBuilder } from '../outcome.js';
+import { isPromiseLike } from '../promise-like.js';
 import { BatchReader } from './batch-reader.js';
 import { type EmitLimits, Emitter } from './emitter.js';
 import type { HandlerModule } from './handler-module.js';
-import { isThenable } from './key-batch.js';
 import { type BatchMessage, type BatchReport, noRun } from './messages.js';
 import { abortFlag, type Progress } from './progress.js';
 import { ReportBuilder } from './report-builder.js';
@@ -196,7 +196,7 @@ export class BatchRunner {
       const run = module.handlers[reader.handler]!;
       const of = tracing && { handler: name, attempt: reader.attempt, batch: batch.trace };
       came = of === null ? run(event, context) : tracing!.run(event, of, () => run(event, context));
-      if (isThenable(came)) return this.#follow(batch, context, came);
+      if (isPromiseLike(came)) return this.#follow(batch, context, came);
     } catch (thrown) {
       came = thrown;
       isThrown = true;

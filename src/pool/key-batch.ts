@@ -2,6 +2,7 @@
 
 import { shown } from '../errors.js';
 import type { Handler, HandlerContext, HandlerEvent, KeyBatchHandler } from '../handler.js';
+import { isPromiseLike } from '../promise-like.js';
 import { BatchReader } from './batch-reader.js';
 import { type BatchMessage, noRun, numberOf, numbersPerEvent } from './messages.js';
 
@@ -9,7 +10,7 @@ import { type BatchMessage, noRun, numberOf, numbersPerEvent } from './messages.
 export function ofOne(name: string, keyBatch: KeyBatchHandler): Handler {
   return (event: HandlerEvent, context: HandlerContext) => {
     const came = keyBatch([event], context);
-    return isThenable(came)
+    return isPromiseLike(came)
       ? Promise.resolve(came).then((results) => resultsOf(name, results, 1)[0])
       : resultsOf(name, came, 1)[0];
   };
@@ -18,6 +19,8 @@ export function ofOne(name: string, keyBatch: KeyBatchHandler): Handler {
 /** The results of a call, one for each event. Throws a TypeError for anything else. */
 export function resultsOf(name: string, came: unknown, count: number): readonly unknown[] {
   if (Array.isArray(came) && came.length === count) return came;
+  // Promises in it that reject are nobody's, and must not end the thread.
+  if (Array.isArray(came)) void Promise.allSettled(came);
   const expected = `runKeyBatch of handler ${shown(name)} must give a list with one result for each of ${count} events`;
   const found = Array.isArray(came) ? `one of ${came.length}` : shown(came);
   throw new TypeError(`${expected}, got ${found}: give undefined for an event that has none`);
@@ -58,8 +61,4 @@ export class EventsAhead {
     }
     return events;
   }
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -12,8 +12,8 @@ import {
   type OtelTracer,
   otelName,
 } from '../open-telemetry.js';
+import { isPromiseLike } from '../promise-like.js';
 import { TelemetryFence } from '../telemetry-fence.js';
-import { isThenable } from './key-batch.js';
 
 interface TryOf {
   readonly handler: string;
@@ -88,7 +88,7 @@ export class TryTracing {
       throw came.thrown;
     }
     const { value } = came;
-    if (!isThenable(value)) {
+    if (!isPromiseLike(value)) {
       this.#end(span, came);
       return value;
     }
