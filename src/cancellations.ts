@@ -2,7 +2,7 @@
 // only is decided there. Each call is answered when what it says is durable.
 
 import type { AwayLanes } from './away-lanes.js';
-import type { Batch } from './dispatch/departures.js';
+import type { Batch } from './dispatch/batch.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { Slot } from './dispatch/ring-buffer.js';
 import { KeylaneError, shown } from './errors.js';

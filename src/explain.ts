@@ -109,7 +109,7 @@ function factsOf({ handler, key }: { handler: number; key: string }, parts: Part
   const away = parts.away.find(order === 'global' ? { handler: -1, key: '' } : own);
   const slot = lane?.state === 'busy' ? flights.inLane((other) => other.lane === lane) : (lane?.head ?? null);
   const running = slot === null || lane?.state !== 'busy' ? null : flights.running(slot);
-  const limitMs = lane === null ? null : dispatcher.limitMsOf(lane);
+  const limitMs = lane === null ? null : dispatcher.departures.limitMsOf(lane);
   const dueMs = limitMs ?? (lane === null ? null : dueMsOf(lane, dispatcher));
   const parkedBy = away?.parkedBy ?? null;
   return {

@@ -1,7 +1,7 @@
 // Batches on their way: which place each has, what is written down of it, and how it is asked to end. It decides
 // nothing about events: what came of a batch goes back to the pump as it is.
 
-import type { Batch } from './dispatch/departures.js';
+import type { Batch } from './dispatch/batch.js';
 import type { Slot } from './dispatch/ring-buffer.js';
 import type { Policy } from './handler.js';
 import type { StateAt } from './keyed-state.js';

@@ -4,7 +4,7 @@
 import type { Slot } from './dispatch/ring-buffer.js';
 import { type EncodedEvent, sizeOf } from './event.js';
 import { EventsJoiner } from './joined-events.js';
-import { type StateChange, stateSizeOf } from './keyed-state.js';
+import { type LeftStates, sizeOfStates } from './joined-states.js';
 import type { Outcome } from './outcome.js';
 import type { Route } from './routes.js';
 import type { Emitters, GroupResult, JournalEvents, LaneParked } from './store/messages.js';
@@ -45,8 +45,8 @@ export interface GroupPart {
   readonly cancelled: number;
   readonly superseded: number;
   readonly parked: readonly LaneParked[];
-  /** What its events have changed states to; left out without any. */
-  readonly states?: readonly StateChange[];
+  /** What its events have changed states to; null, or left out, without any. */
+  readonly states?: LeftStates | null;
   /** What its events have emitted; left out without any. */
   readonly emitted?: readonly Owed[];
   /** What to say once it is durable. */
@@ -74,7 +74,8 @@ export class Group {
   readonly rows: ArrayBuffer[] = [];
   /** Lanes that stop with it. */
   readonly parked: LaneParked[] = [];
-  readonly states: StateChange[] = [];
+  /** What its parts have changed states to, each beside its rows. */
+  readonly states: (LeftStates | null)[] = [];
   readonly decided: Decided = { ...undecided };
   /** What to say once it is durable. */
   readonly announcements: (() => void)[] = [];
@@ -86,8 +87,6 @@ export class Group {
   #eventBytes = 0;
   #outcomesOwed = 0;
   #emitted = 0;
-  /** Where the state of a key stands in `states`. */
-  readonly #stateIndexes = new Map<string, number>();
 
   constructor(number: number, openedMs: number) {
     this.number = number;
@@ -135,19 +134,9 @@ export class Group {
     this.decided.superseded += part.superseded;
     this.#rowCount += part.rowCount;
     this.#bytes += part.rows.byteLength;
-    for (const change of part.states ?? []) this.#change(change);
-  }
-
-  /** Of each key the last state is enough: the outcomes of those before it are stored with it. */
-  #change(change: StateChange): void {
-    const { handler, key, state } = change;
-    const name = `${handler} ${key}`;
-    const index = this.#stateIndexes.get(name) ?? this.states.length;
-    const before = this.states[index];
-    if (before !== undefined) this.#bytes -= stateSizeOf(key, before.state);
-    this.#bytes += stateSizeOf(key, state);
-    this.states[index] = change;
-    this.#stateIndexes.set(name, index);
+    const { states = null } = part;
+    this.states.push(states);
+    if (states !== null) this.#bytes += sizeOfStates(states);
   }
 
   /** Adds an event that was published or emitted, at the position after that of the one before. */

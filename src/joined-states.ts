@@ -14,7 +14,16 @@ export interface JoinedStates {
   readonly bytes: Uint8Array;
 }
 
+/** What the events of a batch have left. */
+export interface LeftStates extends JoinedStates {
+  /** Of each, which row of the batch's report tells of its event. */
+  readonly rows: Int32Array;
+}
+
 const noState = -1;
+/** The numbers of one. */
+const sizeEach = 16;
+
 const noBytes = new Uint8Array(0);
 
 export function joinStates(states: readonly StateAt[]): JoinedStates {
@@ -62,4 +71,9 @@ export function splitStates(joined: JoinedStates, { areKept }: { areKept: boolea
     }
     return { index, state: { version: versions[at]!, value } };
   });
+}
+
+/** What they count for in limits. */
+export function sizeOfStates({ text, bytes, indexes }: JoinedStates): number {
+  return text.length + bytes.byteLength + indexes.length * sizeEach;
 }

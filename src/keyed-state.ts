@@ -26,17 +26,6 @@ export interface StateAt {
   readonly state: KeyState | null;
 }
 
-/** The state of a key as an event has left it, for the store. */
-export interface StateChange {
-  /** Index of the handler. */
-  readonly handler: number;
-  readonly key: string;
-  /** Identity of the event, whose outcome is stored with it. */
-  readonly partition: number;
-  readonly position: number;
-  readonly state: KeyState | null;
-}
-
 /** What a handler had set: a JSON value, or bytes of their own. */
 export function stateValue({ value }: Pick<KeyState, 'value'>): unknown {
   return typeof value === 'string' ? JSON.parse(value) : new Uint8Array(value);

@@ -5,7 +5,6 @@ import type { ParkedBy } from './dispatch/away.js';
 import { noDue, type Slot } from './dispatch/ring-buffer.js';
 import { cancelledError, type ErrorRecord, printable, supersededError } from './errors.js';
 import { handlerResult } from './handler.js';
-import type { StateAt, StateChange } from './keyed-state.js';
 import { type OutcomeRow, RowsBuilder, RowsReader, type Verdict, verdict } from './outcome.js';
 import type { BatchReport } from './pool/messages.js';
 import type { LaneParked } from './store/messages.js';
@@ -54,14 +53,6 @@ const problemSizeMax = 200;
 export function laneNames(stopped: readonly ParkedBy[]): LaneParked[] {
   return stopped.map(({ lane, partition, position, handler }) => {
     return { handler: lane.handler, key: lane.key!, partition, position, eventHandler: handler };
-  });
-}
-
-/** What a batch has changed states to, as the store is told of it. */
-export function stateChanges(slots: readonly Slot[], changes: readonly StateAt[]): StateChange[] {
-  return changes.map(({ index, state }) => {
-    const { handler, partition, position, event } = slots[index]!;
-    return { handler, key: event!.key!, partition, position, state };
   });
 }
 

@@ -1,7 +1,6 @@
 // The one loop. Callbacks only put what happened into the inbox and wake the pump; `turn` alone changes state, in a
 // fixed order, without awaiting: take in what the writer says, settle what came back, let events in, send batches out,
-// commit a group, and plan the turn that time alone asks for. It holds nothing back for company: a batch is whatever
-// is runnable.
+// commit a group, and plan the turn that time alone asks for.
 
 import type { BreakerNews } from './dispatch/breakers.js';
 import type { Slot } from './dispatch/ring-buffer.js';
@@ -237,7 +236,10 @@ export class Pump {
     if (isAudienceBehind()) return;
     while (this.#gate === 'open' && !this.#settlement.groups.isBehind && flights.placesFree > 0) {
       const batch = dispatcher.nextBatch(flights.placesFree, clock.nowMs());
-      if (batch === null) return;
+      if (batch === null) {
+        if (dispatcher.departures.isGathering) this.wake();
+        return;
+      }
       const { flight, report } = flights.depart(batch);
       this.#await(report, (came) => this.#inbox.reports.push({ flight, report: came }));
     }

@@ -4,7 +4,7 @@
 
 import type { AwayLanes } from './away-lanes.js';
 import type { Clock } from './clock.js';
-import type { Batch } from './dispatch/departures.js';
+import type { Batch } from './dispatch/batch.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import { notMeasured, type Slot } from './dispatch/ring-buffer.js';
 import type { Flight, Flights } from './flights.js';
@@ -16,7 +16,7 @@ import { JoinedEventsReader } from './joined-events.js';
 import { splitStates } from './joined-states.js';
 import type { Journal } from './journal.js';
 import { KeyCosts } from './key-costs.js';
-import { laneNames, laneWithoutOrder, noteProblems, type RowTime, rowsOf, stateChanges } from './main-rows.js';
+import { laneNames, laneWithoutOrder, noteProblems, type RowTime, rowsOf } from './main-rows.js';
 import { type Verdict, verdict } from './outcome.js';
 import type { Partitions } from './partitions.js';
 import type { BatchReport } from './pool/messages.js';
@@ -182,7 +182,6 @@ export class Settlement {
       const { rows, rowCount } = report;
       const announcement = this.#parts.inspect(report, slots);
       const emitted = this.#emittedBy(flight, report);
-      const changes = stateChanges(flight.batch.slots, states);
       const part = {
         slots,
         rows,
@@ -190,7 +189,7 @@ export class Settlement {
         ...decided,
         superseded: 0,
         parked: laneNames(stopped),
-        states: changes,
+        states: report.states ?? null,
         announcement,
       };
       this.groups.add(emitted === null ? part : { ...part, emitted });
@@ -275,6 +274,6 @@ export class Settlement {
     const events = group.joinedEvents(Math.floor(clock.wallMs() * 1000));
     const { rows, parked, states } = group;
     const request = { events, rows, watermarks: partitions.takeMoved(), parked };
-    this.#links.send(group, writer.append(states.length === 0 ? request : { ...request, states }));
+    this.#links.send(group, writer.append(states.every((one) => one === null) ? request : { ...request, states }));
   }
 }

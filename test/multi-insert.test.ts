@@ -11,7 +11,7 @@ function inserted(rows: readonly unknown[][]): { stored: number; found: unknown[
   const db = openInMemory();
   try {
     db.exec(`CREATE TABLE t (${columns.join(', ')}, PRIMARY KEY (position))`);
-    const insert = new MultiInsert(db, { table: 't', columns, onConflict: 'ON CONFLICT (position) DO NOTHING' });
+    const insert = new MultiInsert(db, { table: 't', columns, onConflict: { skip: ['position'] } });
     let next = 0;
     const stored = insert.insert(rows.length, (values, at) => {
       for (const [column, value] of rows[next]!.entries()) values[at + column] = value;

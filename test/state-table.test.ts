@@ -1,9 +1,10 @@
 // States in the store: one row a key, and none that is older than what is there.
 
 import { expect, test } from 'vitest';
+import { verdict } from '../dist/src/outcome.js';
 import { openStore } from '../src/index.js';
 import { Command } from './cli-fixture.js';
-import { atPath, groupWith, requestFor, rowOf, withStore } from './store-fixture.js';
+import { atPath, groupWith, joined, leftBy, requestFor, rowOf, withStore } from './store-fixture.js';
 
 test('a group that comes again leaves the states of later ones as they are', () =>
   atPath((path) =>
@@ -11,7 +12,7 @@ test('a group that comes again leaves the states of later ones as they are', () 
       const { partition } = store.openPartition('file:/a');
       const group = (position: number) =>
         groupWith([rowOf(position, { partition })], {
-          states: [{ handler: 0, key: 'k', partition, position, state: { version: 2, value: `"${position}"` } }],
+          states: [leftBy([{ version: 2, value: `"${position}"` }])],
         });
       for (const position of [1, 2, 1]) store.append(group(position));
       const request = { handlers: [0, 0], keys: ['k', 'other'], bytesMax: 9_999 };
@@ -20,22 +21,42 @@ test('a group that comes again leaves the states of later ones as they are', () 
     }),
   ));
 
+test('of a key that has several states in a group the last one counts whose event had no outcome', () =>
+  atPath((path) =>
+    withStore(requestFor(path), (store) => {
+      const { partition } = store.openPartition('file:/a');
+      const row = (position: number, key: string) => rowOf(position, { partition, key });
+      const state = (value: string) => ({ version: 0, value });
+      // Somebody cancels it in the store while it runs.
+      store.append(groupWith([{ ...row(3, 'a'), verdict: verdict.cancelled, result: null }]));
+      const rows = [row(1, 'a'), row(2, 'b'), row(3, 'a'), row(4, 'b'), row(5, 'c'), row(6, 'c')];
+      const states = [state('1'), state('2'), state('3'), state('4'), state('5'), null];
+      expect(store.append(groupWith(rows, { states: [leftBy(states)] }))).toMatchObject({ stored: 5, ignored: 1 });
+      const request = { handlers: [0, 0, 0], keys: ['a', 'b', 'c'], bytesMax: 9_999 };
+      expect(store.readStates(request)).toEqual([state('1'), state('4'), null]);
+    }),
+  ));
+
+test('states are those of the rows that they stand beside, whatever rows have none', () =>
+  atPath((path) =>
+    withStore(requestFor(path), (store) => {
+      const { partition } = store.openPartition('file:/a');
+      const row = (position: number, key: string) => rowOf(position, { partition, key });
+      const left = leftBy([{ version: 0, value: '1' }]);
+      const groups = [joined([row(1, 'a')]), joined([row(2, 'b'), row(3, 'c')])];
+      store.append({ ...groupWith([]), rows: groups, states: [null, { ...left, rows: Int32Array.of(1) }] });
+      const request = { handlers: [0, 0, 0], keys: ['a', 'b', 'c'], bytesMax: 9_999 };
+      expect(store.readStates(request)).toEqual([null, null, { version: 0, value: '1' }]);
+    }),
+  ));
+
 /** A store with states of `h`: of one key each, left by events in this order. */
 async function withStates(states: readonly [string, string | Uint8Array][], run: (path: string) => unknown) {
   await atPath(async (path) => {
     withStore(requestFor(path), (store) => {
       const { partition } = store.openPartition('file:/a');
-      store.append(
-        groupWith(
-          states.map((_, position) => rowOf(position, { partition })),
-          {
-            states: states.map(([key, value], position) => ({
-              ...{ handler: 0, key, partition, position },
-              state: { version: 3, value },
-            })),
-          },
-        ),
-      );
+      const rows = states.map(([key], position) => rowOf(position, { partition, key }));
+      store.append(groupWith(rows, { states: [leftBy(states.map(([, value]) => ({ version: 3, value })))] }));
     });
     await run(path);
   });

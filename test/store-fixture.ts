@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import type { KeylaneError } from '../dist/src/errors.js';
+import { joinStates, type LeftStates } from '../dist/src/joined-states.js';
+import type { KeyState } from '../dist/src/keyed-state.js';
 import { type OutcomeRow, RowsBuilder, verdict } from '../dist/src/outcome.js';
 import { openForReading } from '../dist/src/store/database.js';
 import type { GroupRequest, OpenRequest } from '../dist/src/store/messages.js';
@@ -138,6 +140,12 @@ export function rowOf(position: number, change: Partial<OutcomeRow> = {}): Outco
 /** A group from those of its parts that matter. */
 export function groupWith(rows: readonly OutcomeRow[], change: Partial<GroupRequest> = {}): GroupRequest {
   return { events: null, rows: [joined(rows)], watermarks: [], parked: [], ...change };
+}
+
+/** States that the events of the first rows have left, one each. */
+export function leftBy(states: readonly (KeyState | null)[]): LeftStates {
+  const joinedStates = joinStates(states.map((state, index) => ({ index, state })));
+  return { ...joinedStates, rows: joinedStates.indexes };
 }
 
 /** What makes a row that of a dead letter. */

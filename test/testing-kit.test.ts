@@ -53,6 +53,23 @@ test('drain lets as much time pass as retries need, and several handlers owe an 
   expect(bus.outcomeOf(receipt, 'once')).toMatchObject({ status: 'dead-lettered', attempts: 1 });
 });
 
+test('what comes in bulk for keys with state runs without any time passing', async () => {
+  const handlers = defineHandlers([
+    {
+      ...{ name: 'count', on: '*', state: { initial: () => 0 } },
+      run: (_: HandlerEvent<number>, context: HandlerContext) => context.setState((context.state as number) + 1),
+    },
+  ]);
+  await using bus = await createTestProcessor({ handlers });
+  // Measured, and warm.
+  for (let round = 0; round < 2; round += 1) {
+    for (let n = 0; n < 400; n += 1) bus.processor.tryPublish({ type: 't', key: `k${n % 4}`, data: n });
+    await bus.settle();
+    expect(bus.outcomes()).toHaveLength(400 * (round + 1));
+  }
+  expect(await bus.processor.state('count', 'k3')).toMatchObject({ value: 200 });
+});
+
 describe('a handler that does not end', () => {
   const handlers = { wait: (_: HandlerEvent<null>, { signal }: { signal: AbortSignal }) => forever(signal) };
 

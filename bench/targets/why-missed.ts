@@ -88,10 +88,9 @@ const reasons: readonly Reason[] = [
     target: 'state',
     of: '200 B',
     why:
-      'half of what an event takes more is decoding the state, encoding it and keeping it where it survives the thread; the ' +
-      'rest is its way to the thread and back, and the writer, which looks for the outcome and writes each key once a ' +
-      'group. Tried: longer runs of keys with state (paid 1.12), the states of a batch joined and each key once a group ' +
-      '(within noise); see DECISIONS.md, 2026-11-27',
+      'a run decodes and encodes its state once and each of its events copies it twice, the writer stores each key once a ' +
+      'group; short runs have more of all that. Tried: states held while their run goes on, joined on their way to the ' +
+      'writer, waiting for more of a key while events come in bulk (paid, together 0.65 to 0.8); see DECISIONS.md, 2026-11-27',
   },
   {
     target: 'P7',

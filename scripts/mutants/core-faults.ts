@@ -318,8 +318,29 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'a paused event may follow another in its run',
     file: 'src/dispatch/departures.ts',
-    from: ' || this.#lanes.isPaused(slot)) return false;',
+    from: 'if (this.#lanes.isPaused(slot)) return false;',
+    to: '',
+  },
+  {
+    name: 'a doubted event runs with those before it',
+    file: 'src/dispatch/departures.ts',
+    from: ' || slot.isDoubted) return false;',
     to: ') return false;',
+    tests: ['test/dispatch/dispatcher.test.ts'],
+  },
+  {
+    name: 'what waits for more of its keys waits as long as more comes',
+    file: 'src/dispatch/gathering.ts',
+    from: 'nowMs - this.#sinceMs >= waitMsMax',
+    to: 'nowMs - this.#sinceMs >= waitMsMax * 1000',
+    tests: ['test/dispatch/gathering.test.ts'],
+  },
+  {
+    name: 'nobody looks again at what waits for more of its keys',
+    file: 'src/pump.ts',
+    from: 'if (dispatcher.departures.isGathering) this.wake();',
+    to: '',
+    built: ['test/testing-kit.test.ts'],
   },
   {
     name: 'a pause leaves lanes alone that are ready',

@@ -23,9 +23,23 @@ export const storeFaults: readonly Fault[] = [
   {
     name: 'a second outcome replaces the first',
     file: 'src/store/outcome-inserter.ts',
-    from: "onConflict: 'ON CONFLICT (partition, position, handler) DO NOTHING',",
-    to: "onConflict: 'ON CONFLICT (partition, position, handler) DO UPDATE SET result = excluded.result',",
+    from: "onConflict: { skip: ['partition', 'position', 'handler'] },",
+    to: "onConflict: 'replace',",
     built: storeTests,
+  },
+  {
+    name: 'a state is stored though its event had its outcome',
+    file: 'src/store/group-writer.ts',
+    from: 'fresh = states.filter(({ row }) => !decided.has(row));',
+    to: '',
+    built: ['test/state-table.test.ts'],
+  },
+  {
+    name: 'of a key that has several states in a group the first one counts',
+    file: 'src/store/state-table.ts',
+    from: 'for (let index = states.length - 1; index >= 0; index -= 1) {',
+    to: 'for (let index = 0; index < states.length; index += 1) {',
+    built: ['test/state-table.test.ts'],
   },
   {
     name: 'an id that is known is stored again',

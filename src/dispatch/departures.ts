@@ -4,40 +4,16 @@
 
 import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
-import type { StateAt } from '../keyed-state.js';
 import type { RateLimit } from '../rate-options.js';
+import type { Batch } from './batch.js';
 import { BatchSize } from './batch-size.js';
 import type { Breakers } from './breakers.js';
+import { Gathering } from './gathering.js';
 import type { Lane } from './lane.js';
 import type { Lanes } from './lanes.js';
 import { RateMeter } from './rate-limits.js';
 import { noDue, noRun, type Slot } from './ring-buffer.js';
 import type { Stand } from './stand.js';
-
-/** Events that were sent to a thread together, in the order in which they run. */
-export interface Batch {
-  readonly slots: readonly Slot[];
-  /** The lanes that gave a run; busy until the batch is settled. */
-  readonly lanes: readonly Lane[];
-  /** Where its events stood. */
-  readonly stands: readonly Stand[];
-  /** Whether it is one suspect, and nothing else runs until it is settled. */
-  readonly alone: boolean;
-  /** Whether it is one doubted event, which runs on a thread that has run nothing; others run beside it. */
-  readonly isFresh: boolean;
-  /** The handler that its only event is to show to be well; null when it is an ordinary batch. */
-  readonly probed: number | null;
-}
-
-/** What came of a batch. */
-export interface Came {
-  /** A HandlerResult per event. */
-  readonly results: Uint8Array;
-  /** Per event, how long to wait before its next try; null when no event has one. */
-  readonly delaysMs: Float64Array | null;
-  readonly busyUs: number;
-  readonly states?: readonly StateAt[];
-}
 
 interface Parts {
   readonly lanes: Lanes;
@@ -72,6 +48,7 @@ export class Departures {
   readonly #breakers: Breakers | null;
   readonly #batchBytesMax: number;
   readonly size: BatchSize;
+  readonly #gathering = new Gathering();
   #inFlight = 0;
   /** Suspects that wait or run. */
   #suspectsHeld = 0;
@@ -96,6 +73,11 @@ export class Departures {
   /** Events in flight. */
   get inFlight(): number {
     return this.#inFlight;
+  }
+
+  /** Whether what could depart waits for more of its keys: then `nextBatch` is to be asked again soon. */
+  get isGathering(): boolean {
+    return this.#gathering.isWaiting;
   }
 
   /** When time alone lets a batch depart: a try is due, or within a rate. */
@@ -145,13 +127,22 @@ export class Departures {
     if (lanes.oldest === null) return null;
     if (this.#isSuspectNext()) return this.#inFlight === 0 ? this.#suspectAlone(nowMs) : null;
     const { ready, runnable } = lanes;
+    if (this.#gathers(runnable, nowMs)) return null;
     const size = Math.min(this.size.choose(runnable), triesLeft);
     const share = Math.ceil(ready / placesFree);
     const runMax = Math.ceil(size / Math.max(1, Math.min(share, size)));
     const hot = { from: (hotFactor * runnable) / ready, part: this.size.partOf(runnable) };
     const batch = this.#gather({ size, share, runMax, hot, nowMs });
     this.#inFlight += batch.slots.length;
+    this.#gathering.departed(lanes.runnable);
     return batch;
+  }
+
+  /** Whether what is runnable waits for more of its keys. */
+  #gathers(events: number, nowMs: number): boolean {
+    if (this.#lanes.states === null) return false;
+    const { eventUs, threads } = this.size;
+    return this.#gathering.waits({ events, lane: this.#lanes.oldest?.lane ?? null, eventUs, threads }, nowMs);
   }
 
   /**
@@ -223,7 +214,8 @@ export class Departures {
 
   /** Whether an event may be in one run with those before it. */
   #canFollow(slot: Slot | null): boolean {
-    if (slot === null || slot.deaths !== null || slot.dueMs !== noDue || this.#lanes.isPaused(slot)) return false;
+    if (slot === null || slot.deaths !== null || slot.dueMs !== noDue || slot.isDoubted) return false;
+    if (this.#lanes.isPaused(slot)) return false;
     return this.#breakers === null || this.#breakers.stateOf(slot.handler) === 'closed';
   }
 

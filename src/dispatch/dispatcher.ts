@@ -9,9 +9,10 @@ import { invariant } from '../invariant.js';
 import type { LaneOrder } from '../policy.js';
 import type { LaneName } from '../store-lanes.js';
 import { Away } from './away.js';
+import type { Batch, Came } from './batch.js';
 import { type BreakerNews, type BreakerNow, Breakers } from './breakers.js';
 import { countsOf, type DispatcherCounts } from './counts.js';
-import { type Batch, type Came, Departures } from './departures.js';
+import { Departures } from './departures.js';
 import type { AddedHandler, DispatcherOptions } from './dispatcher-options.js';
 import { Histories, type History, type OwedPlace } from './histories.js';
 import type { Lane } from './lane.js';
@@ -32,6 +33,8 @@ export class Dispatcher {
   readonly #breakers: Breakers | null;
   readonly #histories = new Histories();
   readonly #departures: Departures;
+  /** Why nothing departs that could run. */
+  readonly departures: Pick<Departures, 'isGathering' | 'limitMsOf'>;
   /** Lanes of which events wait in the store. */
   readonly away: Away;
   readonly #superseding: Superseding;
@@ -51,6 +54,7 @@ export class Dispatcher {
     const { supersedes = [], volatile = null } = options;
     this.#superseding = new Superseding(lanes, { isLatest: supersedes, volatile });
     this.#departures = new Departures({ lanes, breakers: this.#breakers, limits: options });
+    this.departures = this.#departures;
     const [ring, departures, breakers] = [this.#ring, this.#departures, this.#breakers];
     this.away = new Away({ lanes, ring, departures, breakers, pauses, parks: options.parks });
   }
@@ -222,11 +226,6 @@ export class Dispatcher {
   /** The lane of a handler and a key, if anything of it is in memory or known to be away. */
   lane(handler: number, key: string | null): Lane | null {
     return this.#lanes.find(handler, key);
-  }
-
-  /** When a lane may go on that only a rate holds back; null for any other. */
-  limitMsOf(lane: Lane): number | null {
-    return this.#departures.limitMsOf(lane);
   }
 
   /** Lets nothing of this start, besides what is paused already; what is in flight is finished. */

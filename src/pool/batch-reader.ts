@@ -36,6 +36,13 @@ export class BatchReader extends JoinedEventsReader {
     this.run = numbers[n + numberOf.run]!;
   }
 
+  /** Whether no later event of the batch is of the same run. */
+  get endsItsRun(): boolean {
+    const next = this.#index + 1;
+    if (this.run === noRun || next === this.#message.count) return true;
+    return this.#message.numbers[next * numbersPerEvent + numberOf.run] !== this.run;
+  }
+
   /** The event as its handler sees it: an object of its own. Throws when its data cannot be decoded. */
   handlerEvent(): HandlerEvent {
     const extras = readExtras(this.extras);

@@ -149,19 +149,41 @@ export class BatchRunner {
       else if (place.peekFlag(index) === abortFlag.cancelled) ended.leaveOut(handlerResult.cancelled);
       else {
         const running = this.#try(batch);
-        if (running !== null) await running;
+        if (running !== null) {
+          // What others have left may end the thread from here on: what came of the events before is to survive that.
+          if (states?.isHolding) this.#tellState(batch, report, index - 1);
+          await running;
+        }
       }
       if (ended.stopsItsRun(reader.handler)) stopped = reader.run;
       report.add(index, reader, ended);
-      if (states !== null) {
-        report.addState(index, reader, states.changed);
-        if (!place.keepState(index, states.changed)) break;
-      }
-      // What does not fit where it would survive the thread is reported at once.
-      if (!place.finish(index, ended) || this.#isLarge(report)) break;
+      if (!this.#takeIn(batch, report)) break;
       ended.startedAtUs += ended.durationUs;
     }
     return report.finish({ busyUs: nowUs() - beganAtUs, heapGrowthBytes: this.#heapGrowth() });
+  }
+
+  /** Takes in what came of an event. False when that is to be reported at once, as it is large or did not fit. */
+  #takeIn(batch: RunningBatch, report: ReportBuilder): boolean {
+    const { place, states, index, reader } = batch;
+    const ended = this.#ended;
+    if (states === null) return place.finish(index, ended) && !this.#isLarge(report);
+    const fits = place.finish(index, ended, { first: states.heldFrom ?? index, isLast: false });
+    const goesOn = fits && !this.#isLarge(report);
+    const endUs = ended.startedAtUs + ended.durationUs;
+    const isHeld = ended.result === handlerResult.succeeded && !reader.endsItsRun && states.mayHoldOn(endUs, place);
+    if (goesOn && isHeld) return true;
+    return this.#tellState(batch, report, index, fits) && goesOn;
+  }
+
+  /** Writes what a run has left so far, and takes in its events up to this one. False when it did not fit. */
+  #tellState({ place, states, reader }: RunningBatch, report: ReportBuilder, upTo: number, fits = true): boolean {
+    const first = states?.heldFrom ?? upTo;
+    const told = states?.take() ?? null;
+    if (told !== null) report.addState(told, reader);
+    const isKept = fits && (told === null || place.keepState(told, { first }));
+    if (isKept) place.takeIn(upTo);
+    return isKept;
   }
 
   /** Whether it is to be sent at once. */
@@ -230,12 +252,12 @@ export class BatchRunner {
     ended.durationUs = this.#parts.nowUs() - ended.startedAtUs;
   }
 
-  #succeed({ reader, states }: RunningBatch, context: TryContext, returned: unknown): void {
+  #succeed({ reader, states, index }: RunningBatch, context: TryContext, returned: unknown): void {
     const ended = this.#ended;
     try {
       const value = encodeResult(returned, this.#parts.limits.resultSizeMax);
       // A state that cannot be stored is a failed try as well.
-      if (states !== null) states.succeed(context);
+      states?.succeed(context, { index, atUs: ended.startedAtUs, mayHold: !reader.endsItsRun });
       ended.succeed(value, TryContext.emitted(context));
     } catch (thrown) {
       ended.fail(reader, abortFlag.none, thrown);

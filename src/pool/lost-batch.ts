@@ -38,21 +38,24 @@ export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchRepor
   const reader = new BatchReader(message);
   let index = 0;
   let busyUs = 0;
-  for (const ended of place.ledger({ hasStates: message.states !== undefined })) {
+  for (const ended of place.ledger()) {
     reader.advance();
     builder.add(index, reader, ended);
-    if (message.states !== undefined) builder.addState(index, reader, place.stateOf(index));
+    const state = message.states === undefined ? undefined : place.stateOf(index);
+    if (state !== undefined) builder.addState({ index, state }, reader);
     busyUs += ended.durationUs;
     index += 1;
   }
   const running = place.running();
-  if (running !== null && running.index === index && lost.blame !== 'spared') {
-    reader.advance();
+  if (running !== null && lost.blame !== 'spared') {
+    // Those before it that had ended as well are run again, as the state that they left went with the thread.
+    const isAfterOthers = running.index > index;
+    for (; index <= running.index; index += 1) reader.advance();
+    index = running.index;
     const durationUs = Math.max(0, lost.endedAtUs - running.startedAtUs);
+    const of = { ...lost, index, handler: reader.handler, isAfterOthers };
     builder.add(index, reader, {
-      ...(lost.blame === 'charged' && !mayBeOfOthers(message, { ...lost, index, handler: reader.handler })
-        ? chargedWith(reader, { ...lost, index })
-        : doubted),
+      ...(lost.blame === 'charged' && !isInDoubt(message, of) ? chargedWith(reader, of) : doubted),
       startedAtUs: running.startedAtUs,
       durationUs,
     });
@@ -61,13 +64,16 @@ export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchRepor
   return builder.finish({ busyUs });
 }
 
-/** Whether the event may have run together with others of its key; a cancelled one is to end in any case. */
-function mayBeOfOthers(
+/**
+ * Whether the event may have run together with others of its key, or is behind some that run again, before which it may
+ * not have an outcome. A cancelled one is to end in any case.
+ */
+function isInDoubt(
   message: BatchMessage,
-  { of, place, index, handler }: LostBatch & { index: number; handler: number },
+  { of, place, index, handler, isAfterOthers }: LostBatch & { index: number; handler: number; isAfterOthers: boolean },
 ): boolean {
-  if (of.policies[handler]!.takesRuns !== true || place.flagOf(index) === abortFlag.cancelled) return false;
-  return togetherFrom(index, message) > 1;
+  if (place.flagOf(index) === abortFlag.cancelled) return false;
+  return isAfterOthers || (of.policies[handler]!.takesRuns === true && togetherFrom(index, message) > 1);
 }
 
 const doubted = { result: handlerResult.doubted, isTried: true, delayMs: 0, value: null, error: null, emitted: null };

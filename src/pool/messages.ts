@@ -3,7 +3,7 @@
 
 import type { HandlerTable, Policy } from '../handler.js';
 import type { JoinedEvents } from '../joined-events.js';
-import type { JoinedStates } from '../joined-states.js';
+import type { JoinedStates, LeftStates } from '../joined-states.js';
 import type { EmitLimits } from './emitter.js';
 
 /** Numbers of one event in BatchMessage.numbers, in this order. */
@@ -46,7 +46,7 @@ export interface BatchReport {
   /** How much the used heap of the thread has grown since its first batch; 0 where nobody asked for it. */
   readonly heapGrowthBytes: number;
   /** The states that it changed, each once, as the last event of a run that did has left it; left out without any. */
-  readonly states?: JoinedStates;
+  readonly states?: LeftStates;
   /** What its events have emitted; left out where that is nothing. */
   readonly emitted?: EmittedEvents;
 }

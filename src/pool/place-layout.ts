@@ -18,8 +18,8 @@ export const numbersPerState = 4;
 /** Lengths that stand for no bytes: the state is as it was, or the key has none any more. */
 export const stateLength = { unchanged: -1, none: -2 } as const;
 
-/** Lengths of its result and of what it emitted, the latter only where its code says so. */
-export const intsPerEvent = 2 + numbersPerState;
+/** Where its result is, its length, and that of what it emitted, which stands before it where its code says so. */
+export const intsPerEvent = 3 + numbersPerState;
 export const bytesPerEvent =
   timesPerEvent * Float64Array.BYTES_PER_ELEMENT + intsPerEvent * Int32Array.BYTES_PER_ELEMENT + 2;
 

@@ -6,7 +6,7 @@
 // it stops: what is said of an event comes before the count that takes the event in. Atomics are for the flags, which
 // the main thread writes while the thread reads them.
 
-import type { KeyState } from '../keyed-state.js';
+import type { KeyState, StateAt } from '../keyed-state.js';
 import { emittedFrom, emittedText } from './emitted-text.js';
 import type { EndedTry } from './ended-try.js';
 import {
@@ -54,13 +54,14 @@ export class Progress {
 export class Place {
   readonly #marks: Int32Array;
   readonly #times: Float64Array;
+  readonly #from: Int32Array;
   readonly #lengths: Int32Array;
   readonly #emittedLengths: Int32Array;
   readonly #states: Int32Array;
   readonly #codes: Uint8Array;
   readonly #flags: Uint8Array;
   readonly #area: Buffer;
-  /** Where the next result goes; known to the thread that has the batch. */
+  /** Where the next result or state goes; known to the thread that has the batch. */
   #areaAt = 0;
 
   constructor(shared: SharedArrayBuffer, { from, batchSizeMax }: { from: number; batchSizeMax: number }) {
@@ -71,6 +72,7 @@ export class Place {
     };
     this.#marks = new Int32Array(shared, next(marksPerPlace * 4), marksPerPlace);
     this.#times = new Float64Array(shared, next(batchSizeMax * timesPerEvent * 8), batchSizeMax * timesPerEvent);
+    this.#from = new Int32Array(shared, next(batchSizeMax * 4), batchSizeMax);
     this.#lengths = new Int32Array(shared, next(batchSizeMax * 4), batchSizeMax);
     this.#emittedLengths = new Int32Array(shared, next(batchSizeMax * 4), batchSizeMax);
     this.#states = new Int32Array(shared, next(batchSizeMax * numbersPerState * 4), batchSizeMax * numbersPerState);
@@ -118,11 +120,12 @@ export class Place {
 
   /**
    * Handler thread: what came of an event. False when it does not fit: then the batch is to be reported at once, as
-   * only the report has it. Of events that were tried together, the last one takes all in, or none is.
+   * only the report has it. `isLast`: it takes in what was finished before and not yet taken in, from `first` on.
    */
   finish(index: number, ended: EndedTry, { first = index, isLast = true } = {}): boolean {
     const encoded = ended.error ?? ended.value;
-    const emitted = ended.emitted === null ? 0 : this.#write(emittedText(ended.emitted, this.#room));
+    this.#from[index] = this.#areaAt;
+    const emitted = ended.emitted === null ? 0 : this.#write(emittedText(ended.emitted, this.room));
     const length = encoded === null || emitted < 0 ? emitted : this.#write(encoded);
     if (length < 0) {
       // It has ended: a death before the report leaves is not charged to it, though it has to run again.
@@ -136,28 +139,35 @@ export class Place {
     this.#lengths[index] = encoded === null ? 0 : length;
     if (emitted > 0) this.#emittedLengths[index] = emitted;
     this.#codes[index] = tryCode(ended);
-    if (isLast) this.#marks[markOf.finished] = index + 1;
+    this.#states[index * numbersPerState + stateOf.length] = stateLength.unchanged;
+    if (isLast) this.takeIn(index);
     return true;
   }
 
+  /** Handler thread: all events up to this one have ended, and what came of them is here. */
+  takeIn(index: number): void {
+    this.#marks[markOf.finished] = index + 1;
+  }
+
   /**
-   * Handler thread: what an event has changed the state of its key to, undefined for nothing. For every event of a
-   * batch that has states, before `finish`; false likewise.
+   * Handler thread: what an event that is finished, and not taken in yet, has changed the state of its key to; false as
+   * in `finish`, with the `first` event that is not taken in.
    */
-  keepState(index: number, state: KeyState | null | undefined, { first = index } = {}): boolean {
+  keepState({ index, state }: StateAt, { first = index } = {}): boolean {
     const s = index * numbersPerState;
+    if (state === null) {
+      this.#states[s + stateOf.length] = stateLength.none;
+      return true;
+    }
     const from = this.#areaAt;
-    let length: number = state === null ? stateLength.none : stateLength.unchanged;
-    if (state !== null && state !== undefined) {
-      length = this.#write(state.value);
-      if (length < 0) {
-        this.#marks[markOf.begun] = first;
-        return false;
-      }
-      this.#states[s + stateOf.version] = state.version;
-      this.#states[s + stateOf.isText] = typeof state.value === 'string' ? 1 : 0;
+    const length = this.#write(state.value);
+    if (length < 0) {
+      this.#marks[markOf.begun] = first;
+      return false;
     }
     this.#states[s + stateOf.from] = from;
+    this.#states[s + stateOf.version] = state.version;
+    this.#states[s + stateOf.isText] = typeof state.value === 'string' ? 1 : 0;
     this.#states[s + stateOf.length] = length;
     return true;
   }
@@ -169,10 +179,9 @@ export class Place {
     if (length === stateLength.none) return null;
     if (length === stateLength.unchanged) return undefined;
     const from = this.#states[s + stateOf.from]!;
+    const to = from + length;
     const isText = this.#states[s + stateOf.isText] === 1;
-    const value = isText
-      ? this.#area.toString('utf8', from, from + length)
-      : new Uint8Array(this.#area.subarray(from, from + length));
+    const value = isText ? this.#area.toString('utf8', from, to) : new Uint8Array(this.#area.subarray(from, to));
     return { version: this.#states[s + stateOf.version]!, value };
   }
 
@@ -239,21 +248,17 @@ export class Place {
   }
 
   /** Main thread, when the thread is gone: what came of the events before the one that was running, in order. */
-  *ledger({ hasStates } = { hasStates: false }): Generator<EndedTry> {
-    const { finished } = this;
-    let at = 0;
-    for (let index = 0; index < finished; index += 1) {
+  *ledger(): Generator<EndedTry> {
+    for (let index = 0; index < this.finished; index += 1) {
       const t = index * timesPerEvent;
       const { kind, emits, ...code } = readTryCode(this.#codes[index]!);
-      // The state that an event has left is before its result, and so is what it emitted.
-      if (hasStates) at += Math.max(0, this.#states[index * numbersPerState + stateOf.length]!);
-      const emittedAt = at;
-      if (emits) at += this.#emittedLengths[index]!;
-      const emitted = emits ? emittedFrom(this.#area.toString('utf8', emittedAt, at)) : null;
-      const from = at;
-      at += this.#lengths[index]!;
-      const text = kind === kindOf.text || kind === kindOf.error ? this.#area.toString('utf8', from, at) : null;
-      const bytes = kind === kindOf.bytes ? new Uint8Array(this.#area.subarray(from, at)) : null;
+      // What an event has emitted is before its result.
+      const emittedAt = this.#from[index]!;
+      const from = emittedAt + (emits ? this.#emittedLengths[index]! : 0);
+      const emitted = emits ? emittedFrom(this.#area.toString('utf8', emittedAt, from)) : null;
+      const to = from + this.#lengths[index]!;
+      const text = kind === kindOf.text || kind === kindOf.error ? this.#area.toString('utf8', from, to) : null;
+      const bytes = kind === kindOf.bytes ? new Uint8Array(this.#area.subarray(from, to)) : null;
       const times = { startedAtUs: this.#times[t + timeOf.startedAtUs]!, delayMs: this.#times[t + timeOf.delayMs]! };
       const durationUs = this.#times[t + timeOf.durationUs]!;
       const isError = kind === kindOf.error;
@@ -268,7 +273,8 @@ export class Place {
     }
   }
 
-  get #room(): number {
+  /** Handler thread: bytes that are left for what comes of events. */
+  get room(): number {
     return this.#area.byteLength - this.#areaAt;
   }
 
@@ -276,7 +282,7 @@ export class Place {
   #write(encoded: string | Uint8Array | null): number {
     if (encoded === null) return -1;
     const at = this.#areaAt;
-    const room = this.#room;
+    const room = this.room;
     let length: number;
     if (typeof encoded === 'string') {
       if (encoded.length <= room && writeShort(encoded, this.#area, at)) length = encoded.length;

@@ -4,8 +4,8 @@
 import { type EncodedEvent, journalPartition, sizeOf } from '../event.js';
 import { type HandlerResult, handlerResult } from '../handler.js';
 import { EventsJoiner } from '../joined-events.js';
-import { joinStates } from '../joined-states.js';
-import type { KeyState, StateAt } from '../keyed-state.js';
+import { joinStates, type LeftStates } from '../joined-states.js';
+import type { StateAt } from '../keyed-state.js';
 import { type RowsBuilder, type Verdict, verdict } from '../outcome.js';
 import type { BatchReader } from './batch-reader.js';
 import type { EndedTry } from './ended-try.js';
@@ -31,6 +31,8 @@ export class ReportBuilder {
   #delaysMs: Float64Array | null = null;
   #failedCount = 0;
   readonly #states: StateAt[] = [];
+  /** By index of the event, once it has one. */
+  readonly #rowOf: Int32Array;
   readonly #emitted: { readonly event: EncodedEvent; readonly by: number }[] = [];
   #emittedSize = 0;
   /** The run of the last of `#states`. */
@@ -43,6 +45,7 @@ export class ReportBuilder {
     this.#isJournaled = isJournaled;
     this.#results = new Uint8Array(message.count).fill(handlerResult.skipped);
     this.#durationsUs = new Float32Array(message.count);
+    this.#rowOf = new Int32Array(message.count);
   }
 
   /** What came of the event at which the reader stands. */
@@ -63,6 +66,7 @@ export class ReportBuilder {
     }
     const { startedAtUs, durationUs } = ended;
     this.#durationsUs[index] = durationUs;
+    this.#rowOf[index] = this.#rows.count;
     const isKept = result === handlerResult.failed || result === handlerResult.cancelled ? this.#keeps(reader) : false;
     this.#rows.add({
       partition: reader.partition,
@@ -88,17 +92,15 @@ export class ReportBuilder {
     return this.#emittedSize;
   }
 
-  /** To what the event has changed the state of its key; call it after `add`. A run tells only the last one. */
-  addState(index: number, { run }: BatchReader, state: KeyState | null | undefined): void {
-    if (state === undefined) return;
+  /** To what an event of this run has changed its key's state; call it after `add`. A run tells only the last. */
+  addState(state: StateAt, { run }: Pick<BatchReader, 'run'>): void {
     if (run !== noRun && run === this.#stateRun) this.#states.pop();
     this.#stateRun = run;
-    this.#states.push({ index, state });
+    this.#states.push(state);
   }
 
   finish({ busyUs, heapGrowthBytes = 0 }: { busyUs: number; heapGrowthBytes?: number }): BatchReport {
     const rowCount = this.#rows.count;
-    const states = this.#states;
     return {
       results: this.#results,
       rows: this.#rows.finish(),
@@ -108,9 +110,13 @@ export class ReportBuilder {
       durationsUs: this.#durationsUs,
       busyUs,
       heapGrowthBytes,
-      ...(states.length > 0 && { states: joinStates(states) }),
+      ...(this.#states.length > 0 && { states: this.#leftStates() }),
       ...(this.#emitted.length > 0 && { emitted: this.#joined() }),
     };
+  }
+
+  #leftStates(): LeftStates {
+    return { ...joinStates(this.#states), rows: Int32Array.from(this.#states, ({ index }) => this.#rowOf[index]!) };
   }
 
   #joined(): EmittedEvents {

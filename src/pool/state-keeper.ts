@@ -1,8 +1,10 @@
 // The state of one handler in its thread: decodes what a key has, encodes what a try leaves. What it gives a handler is
 // that handler's own, so that nothing changed in place is seen by a later event.
 
+import { types } from 'node:util';
 import { shown } from '../errors.js';
 import { type KeyState, type StateOptions, stateValue } from '../keyed-state.js';
+import { PlainCopy, textPerUnit } from './plain-copy.js';
 import { encodeState } from './result-codec.js';
 
 export interface StateLimits {
@@ -16,24 +18,42 @@ export class StateKeeper {
   readonly #options: StateOptions;
   readonly #limits: StateLimits;
   readonly #version: number;
+  readonly #copySizeMax: number;
 
   constructor(handler: string, { options, limits }: { options: StateOptions; limits: StateLimits }) {
     this.#handler = handler;
     this.#options = options;
     this.#limits = limits;
     this.#version = options.version ?? 0;
+    this.#copySizeMax = Math.floor(limits.stateSizeMax / textPerUnit);
   }
 
   /** What a handler sees. Throws where it cannot be had: that is then a failed try. */
   read(state: KeyState | null, key: string): unknown {
-    const value = state === null ? this.#initial(key) : this.#current(state);
-    return this.#limits.freezeState ? deepFrozen(value) : value;
+    return this.#given(state === null ? this.#initial(key) : this.#current(state));
+  }
+
+  /**
+   * A copy of what is to be stored, for the next event to begin with before it is encoded; null where only its text
+   * says what that is, and whether it may be as large.
+   */
+  copy(next: unknown): PlainCopy | null {
+    return types.isProxy(next) ? null : PlainCopy.of(next, this.#copySizeMax);
+  }
+
+  /** What a handler sees of such a copy. */
+  readCopy(copy: PlainCopy): unknown {
+    return this.#given(copy.again());
   }
 
   /** What is to be stored; null for undefined, which gives the state up. Throws for what cannot be stored. */
   encode(next: unknown): KeyState | null {
     const value = encodeState(next, this.#limits.stateSizeMax);
     return value === null ? null : { version: this.#version, value };
+  }
+
+  #given(value: unknown): unknown {
+    return this.#limits.freezeState ? deepFrozen(value) : value;
   }
 
   /** Encoded first, so that two keys never share an object, and that the first try sees what a later one would. */

@@ -4,7 +4,6 @@
 import { messageOf } from '../errors.js';
 import type { EncodedEvent } from '../event.js';
 import type { KeyBatchHandler } from '../handler.js';
-import type { KeyState } from '../keyed-state.js';
 import { isPromiseLike } from '../promise-like.js';
 import type { HandlerModule } from './handler-module.js';
 import { EventsAhead, resultsOf, togetherFrom } from './key-batch.js';
@@ -31,8 +30,6 @@ interface Parts {
 export interface CameTogether {
   /** The result of each, encoded. */
   readonly values: readonly (string | Uint8Array | null)[];
-  /** What the state of their key has changed to; undefined when it has not. */
-  readonly changed: KeyState | null | undefined;
   readonly emitted: readonly EncodedEvent[] | null;
 }
 
@@ -78,8 +75,8 @@ export class Together {
       const results = hasPromises ? await Promise.all(given) : given;
       const values = results.map((result) => encodeResult(result, limits.resultSizeMax));
       if (place.flagOfCall(index) === abortFlag.none) {
-        states?.succeed(context);
-        together = { values, changed: states?.changed, emitted: TryContext.emitted(context) };
+        states?.succeed(context, { index: index + count - 1, atUs: ended.startedAtUs, mayHold: false });
+        together = { values, emitted: TryContext.emitted(context) };
       }
     } catch {
       // What it threw is nobody's yet: each event will throw its own.
@@ -108,7 +105,7 @@ export class Together {
   }
 
   /** Takes in what came of events that succeeded together; says whether it will survive the thread. */
-  take(batch: RunningBatch, report: ReportBuilder, { values, changed, emitted }: CameTogether): boolean {
+  take(batch: RunningBatch, report: ReportBuilder, { values, emitted }: CameTogether): boolean {
     const { reader, place, states, index: first } = batch;
     const { ended } = this.#parts;
     const usEach = Math.floor(ended.durationUs / values.length);
@@ -120,15 +117,16 @@ export class Together {
       ended.succeed(value, isLast ? emitted : null);
       ended.durationUs = usEach;
       report.add(index, reader, ended);
-      if (states !== null) {
-        const change = isLast ? changed : undefined;
-        report.addState(index, reader, change);
-        fits &&= place.keepState(index, change, { first });
-      }
       // Taken in together, or not at all: the state and what was emitted are those of all of them.
-      fits &&= place.finish(index, ended, { first, isLast });
+      fits &&= place.finish(index, ended, { first, isLast: false });
       ended.startedAtUs += usEach;
     }
+    const change = states?.take() ?? null;
+    if (change !== null) {
+      report.addState(change, reader);
+      fits &&= place.keepState(change, { first });
+    }
+    if (fits) place.takeIn(first + values.length - 1);
     return fits;
   }
 }

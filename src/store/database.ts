@@ -118,6 +118,11 @@ export function openForWriting(path: string, durability: Durability): Connection
   });
 }
 
+/** What a statement may have to take back stays in memory: a group's is more than SQLite keeps there by itself. */
+export function keepUndoInMemory(db: Connection): void {
+  db.pragma('temp_store = MEMORY');
+}
+
 /** Throws unless `synchronous` is what the durability needs: SQLite may change it with the first WAL transaction. */
 export function confirmSynchronous(db: Connection, durability: Durability): void {
   const { name, level } = synchronousLevel[durability];

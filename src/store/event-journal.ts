@@ -35,7 +35,7 @@ export class EventJournal {
       table: 'event',
       columns: ['position', 'handler', 'accepted_at', 'id', 'type', 'key', 'extras', 'data'],
       // A group that comes again.
-      onConflict: 'ON CONFLICT (position) DO NOTHING',
+      onConflict: { skip: ['position'] },
     });
     this.#findId = db.prepare('SELECT position FROM event WHERE id = ?').pluck();
     this.#hasPosition = db.prepare('SELECT 1 FROM event WHERE position = ?').pluck();

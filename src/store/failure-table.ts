@@ -52,7 +52,7 @@ export class FailureTable {
         ...['attempt', 'is_counted', 'due_at', 'error'],
       ],
       // A group that comes again.
-      onConflict: 'ON CONFLICT (partition, position, handler, started_at) DO NOTHING',
+      onConflict: { skip: ['partition', 'position', 'handler', 'started_at'] },
     });
     this.#move = db.prepare(moveSql);
     this.#setBefore = db.prepare(

@@ -1,10 +1,12 @@
 // Takes a group apart and stores each of its parts in the table where it belongs, inside the transaction of the store.
 // Nearly all rows are outcomes that succeeded: those cost no look at any other table.
 
+import { splitStates } from '../joined-states.js';
 import { isOutcome, type OutcomeRow, RowsReader, verdict } from '../outcome.js';
-import type { Connection } from './database.js';
+import type { Connection, Statement } from './database.js';
 import type { Emitters, GroupRequest, GroupResult, JournalEvents } from './messages.js';
 import { OutcomeInserter } from './outcome-inserter.js';
+import type { StateOfRow } from './state-table.js';
 import type { StoreTables } from './store-tables.js';
 
 /** The rows of a group, read, by what they are. */
@@ -14,6 +16,8 @@ export interface GroupRows {
   readonly lost: OutcomeRow[];
   readonly failures: OutcomeRow[];
   readonly waiting: OutcomeRow[];
+  /** States as its events have left them, in their order. */
+  readonly states: StateOfRow[];
 }
 
 export type GroupStored = Pick<GroupResult, 'stored' | 'ignored' | 'duplicates' | 'withheld'>;
@@ -21,21 +25,28 @@ export type GroupStored = Pick<GroupResult, 'stored' | 'ignored' | 'duplicates' 
 export class GroupWriter {
   readonly #tables: StoreTables;
   readonly #inserter: OutcomeInserter;
+  readonly #savepoint: Statement;
+  readonly #rollBack: Statement;
+  readonly #release: Statement;
 
   constructor(db: Connection, tables: StoreTables) {
     this.#tables = tables;
     this.#inserter = new OutcomeInserter(db, tables.names);
+    [this.#savepoint, this.#rollBack, this.#release] = [
+      db.prepare('SAVEPOINT outcomes'),
+      db.prepare('ROLLBACK TO outcomes'),
+      db.prepare('RELEASE outcomes'),
+    ];
   }
 
   /** Stores a group in the transaction that is under way. */
-  append({ events, watermarks, parked, states }: GroupRequest, rows: GroupRows): GroupStored {
+  append({ events, watermarks, parked }: GroupRequest, rows: GroupRows): GroupStored {
     const { journal, failures, waiting, kept, lanes, suspects, partitions } = this.#tables;
     // Before the outcomes, by which it is known whether the group was stored already.
-    if (states !== undefined) this.#tables.states.change(states);
     const withheld = events?.emitters === undefined ? [] : this.#withheld(events, events.emitters);
     const duplicates = events === null ? [] : journal.append(events, withheld);
     const outcomes = this.#withoutRedriven(rows);
-    const stored = this.#inserter.insert(outcomes);
+    const stored = rows.states.length === 0 ? this.#inserter.insert(outcomes) : this.#insertWith(rows.states, outcomes);
     suspects.acquit(outcomes);
     waiting.settle(outcomes);
     for (const row of rows.lost) kept.keep(row);
@@ -45,6 +56,25 @@ export class GroupWriter {
     partitions.raise(watermarks);
     const result = { stored, ignored: rows.outcomes.length - stored, duplicates };
     return withheld.length === 0 ? result : { ...result, withheld };
+  }
+
+  /**
+   * Stores outcomes with the states that their events have left. Where some have an outcome already, they are of a
+   * group that was stored, and what is there may be of later events: it is looked which, before all is stored anew.
+   */
+  #insertWith(states: readonly StateOfRow[], outcomes: OutcomeRow[]): number {
+    const { states: table, decided } = this.#tables;
+    this.#savepoint.run();
+    let stored = this.#inserter.insert(outcomes);
+    let fresh = states;
+    if (stored < outcomes.length) {
+      this.#rollBack.run();
+      fresh = states.filter(({ row }) => !decided.has(row));
+      stored = this.#inserter.insert(outcomes);
+    }
+    this.#release.run();
+    table.change(fresh);
+    return stored;
   }
 
   /**
@@ -71,11 +101,18 @@ export class GroupWriter {
 
 /** Reads the rows of a group. */
 export function groupRowsOf(group: GroupRequest): GroupRows {
-  const rows: GroupRows = { outcomes: [], lost: [], failures: [], waiting: [] };
-  for (const joined of group.rows) {
+  const rows: GroupRows = { outcomes: [], lost: [], failures: [], waiting: [], states: [] };
+  for (const [part, joined] of group.rows.entries()) {
     const reader = new RowsReader(joined);
+    const states = group.states?.[part] ?? null;
+    const left = states === null ? [] : splitStates(states, { areKept: false });
+    let next = 0;
     for (let index = 0; index < reader.count; index += 1) {
       const row = reader.next();
+      if (states !== null && states.rows[next] === index) {
+        rows.states.push({ row, state: left[next]!.state });
+        next += 1;
+      }
       if (!isOutcome(row)) (row.verdict === verdict.waiting ? rows.waiting : rows.failures).push(row);
       else {
         rows.outcomes.push(row);

@@ -1,7 +1,7 @@
 // The types that cross between the main thread and the writer thread, and nothing else.
 
 import type { JoinedEvents } from '../joined-events.js';
-import type { StateChange } from '../keyed-state.js';
+import type { LeftStates } from '../joined-states.js';
 import type { Durability, OrderMode, Retention } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import type { LaneOrder } from '../policy.js';
@@ -191,8 +191,8 @@ export interface GroupRequest {
   readonly watermarks: readonly Watermark[];
   /** Lanes that stop with this group. */
   readonly parked: readonly LaneParked[];
-  /** States as events of the group have left them, of each key the last one; left out without any. */
-  readonly states?: readonly StateChange[];
+  /** States as its events have left them, beside their rows; left out without any. */
+  readonly states?: readonly (LeftStates | null)[];
 }
 
 /** Asks for the states of some keys, each with the index of its handler, as many as fit, at least one. */

@@ -13,8 +13,8 @@ const shapesMax = 16;
 export interface InsertInto {
   readonly table: string;
   readonly columns: readonly string[];
-  /** What to do with a row that is there already, as SQL. */
-  readonly onConflict: string;
+  /** What becomes of a row whose key is there already: it is left out, or takes the other's place. */
+  readonly onConflict: { readonly skip: readonly string[] } | 'replace';
 }
 
 /** A statement for rows that have the same values in some columns. */
@@ -114,5 +114,9 @@ function insertOf(
   { rows, isShared }: { rows: number; isShared(column: number): boolean },
 ): string {
   const row = `(${columns.map((name, column) => (isShared(column) ? `@${name}` : '?')).join(', ')})`;
-  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${new Array(rows).fill(row).join(', ')} ${onConflict}`;
+  const [verb, end] =
+    onConflict === 'replace'
+      ? ['INSERT OR REPLACE', '']
+      : ['INSERT', `ON CONFLICT (${onConflict.skip.join(', ')}) DO NOTHING`];
+  return `${verb} INTO ${table} (${columns.join(', ')}) VALUES ${new Array(rows).fill(row).join(', ')} ${end}`;
 }

@@ -19,7 +19,7 @@ export class OutcomeInserter {
         ...['partition', 'position', 'handler', 'status', 'attempts', 'started_at', 'duration_us'],
         ...['id', 'type', 'key', 'result', 'error'],
       ],
-      onConflict: 'ON CONFLICT (partition, position, handler) DO NOTHING',
+      onConflict: { skip: ['partition', 'position', 'handler'] },
     });
   }
 

@@ -46,6 +46,6 @@ export function tablesOf(db: Connection, { epoch, handlerIds, orders, isTakenOve
   const kept = new KeptEvents(db, { journal: partitions.journal });
   const waiting = new WaitingTable(db, { names, orders, kept, isTakenOver });
   const decided = new Decided(db, { names });
-  const states = new StateTable(db, { names, decided });
+  const states = new StateTable(db, { names });
   return { names, suspects, failures, lanes, partitions, journal, kept, waiting, states, decided };
 }

@@ -11,6 +11,7 @@ import {
   checkpoint,
   checkpointPages,
   confirmSynchronous,
+  keepUndoInMemory,
   lastCheckpoint,
   openForWriting,
   sqliteCodeOf,
@@ -128,6 +129,8 @@ export class Store {
         const db = openForWriting(path, request.durability);
         opened.push(db);
         migrateToNewest(db);
+        // Not before: a migration may sort more than fits into memory.
+        keepUndoInMemory(db);
         return new Store(lock, db, request);
       });
     } catch (error) {

@@ -2,7 +2,7 @@
 // written as its key and its number in its partition (`a1`), `-3` without a key; `b:a1` is key a of handler b.
 
 import { describe, expect, test } from 'vitest';
-import type { Batch } from '../../src/dispatch/departures.js';
+import type { Batch } from '../../src/dispatch/batch.js';
 import { Dispatcher } from '../../src/dispatch/dispatcher.js';
 import type { DispatcherOptions } from '../../src/dispatch/dispatcher-options.js';
 import type { Slot } from '../../src/dispatch/ring-buffer.js';
@@ -191,6 +191,17 @@ describe('a doubted event', () => {
     expect(bench.batch()).toBe('fresh a1');
     bench.settle('r').admit('a');
     expect([bench.batch(1, 50), bench.tries()]).toEqual(['a1 a2', '2+0 1+0']);
+  });
+
+  test('that went back behind others runs after these, and not with them', () => {
+    const bench = new Bench().admit('a a a a');
+    bench.batch();
+    bench.settle('kkdk');
+    expect([bench.batch(), bench.batch()]).toEqual(['a1 a2', 'none']);
+    bench.settle();
+    expect(bench.batch()).toBe('fresh a3');
+    bench.settle();
+    expect(bench.batch()).toBe('a4');
   });
 
   test('gives its slot back without the doubt', () => {

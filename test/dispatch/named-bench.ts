@@ -1,6 +1,6 @@
 // A dispatcher of four handlers, told and read in short: an event is its handler and key (`low:x`), `low:-` without one.
 
-import type { Batch } from '../../src/dispatch/departures.js';
+import type { Batch } from '../../src/dispatch/batch.js';
 import { Dispatcher } from '../../src/dispatch/dispatcher.js';
 import type { DispatcherOptions } from '../../src/dispatch/dispatcher-options.js';
 import { type Claim, noClaim } from '../../src/dispatch/stand.js';

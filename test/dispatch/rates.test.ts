@@ -2,7 +2,7 @@
 // nobody else.
 
 import { expect, test } from 'vitest';
-import type { Batch } from '../../src/dispatch/departures.js';
+import type { Batch } from '../../src/dispatch/batch.js';
 import { noClaim } from '../../src/dispatch/stand.js';
 import { handlerResult } from '../../src/handler.js';
 import { NamedBench } from './named-bench.js';

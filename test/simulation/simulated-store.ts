@@ -2,9 +2,10 @@
 // the judge looks at, and it objects to whatever a store must never be told.
 
 import { type EncodedEvent, journalPartition } from '../../src/event.js';
-import type { KeyState, StateChange } from '../../src/keyed-state.js';
-import { type Outcome, type OutcomeRow, type Verdict, verdict } from '../../src/outcome.js';
-import type { Retries, Suspects, Watermark } from '../../src/store/messages.js';
+import { type LeftStates, splitStates } from '../../src/joined-states.js';
+import type { KeyState } from '../../src/keyed-state.js';
+import { type Outcome, type OutcomeRow, RowsReader, type Verdict, verdict } from '../../src/outcome.js';
+import type { GroupRequest, Retries, Suspects, Watermark } from '../../src/store/messages.js';
 import { fold } from './fold.js';
 
 export interface StoredEvent {
@@ -242,14 +243,22 @@ export class SimulatedStore {
   }
 
   /** Takes in the states of a group, whose outcomes are in: they are what came of the events that succeeded. */
-  setStates(changes: readonly StateChange[], handlers: readonly string[]): void {
-    for (const { handler, key, state } of changes) {
-      if (state === null) this.states.delete(`${handlers[handler]} ${key}`);
-      else this.states.set(`${handlers[handler]} ${key}`, state);
+  setStates({ rows: joined, states = [] }: GroupRequest, handlers: readonly string[]): void {
+    for (const [part, left] of states.entries()) {
+      if (left !== null) this.#setStatesOf(new RowsReader(joined[part]!), left, handlers);
     }
     for (const [name, expected] of this.#folds) {
       const found = this.states.get(name)?.value;
       if (found !== String(expected)) this.objections.push(`the state of ${name} is ${found}, not ${expected}`);
+    }
+  }
+
+  #setStatesOf(reader: RowsReader, left: LeftStates, handlers: readonly string[]): void {
+    const rows = Array.from({ length: reader.count }, () => reader.next());
+    for (const [at, { state }] of splitStates(left, { areKept: true }).entries()) {
+      const { handler, key } = rows[left.rows[at]!]!;
+      if (state === null) this.states.delete(`${handlers[handler]} ${key}`);
+      else this.states.set(`${handlers[handler]} ${key}`, state);
     }
   }
 

@@ -150,7 +150,7 @@ export class SimulatedWriter implements WriterThread {
       const duplicates = group.events === null ? [] : this.#addEvents(group.events, withheld);
       let stored = 0;
       for (const rows of group.rows) stored += this.#addRows(rows, group.events);
-      store.setStates(group.states ?? [], this.#world.handlers);
+      store.setStates(group, this.#world.handlers);
       for (const { partition, position, eventHandler, ...name } of group.parked) {
         const identity = store.identityOf(partition, position, this.#world.handlers[eventHandler] as string);
         const found = store.outcomes.get(identity)?.verdict;
