@@ -26,6 +26,8 @@ export default defineConfig({
     // Most files wait for threads, processes and disks of their own: with one a core the cores would stand idle.
     maxWorkers: availableParallelism() + 1,
     sequence: { sequencer: LongestFirst },
+    // The built package is loaded by Node itself, as users load it; to go through Vite costs each file about a second.
+    server: { deps: { external: [/\/dist\//] } },
     include: ['test/**/*.test.ts'],
     setupFiles: ['test/setup-leaks.ts'],
     testTimeout: 30_000,
