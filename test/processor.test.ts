@@ -1,22 +1,46 @@
 // A whole processor on real threads and a real store: what its verbs do, in each phase of its life.
 
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import {
+  createProcessor,
   IterableSource,
   type KeylaneError,
   type Outcome,
   type Processor,
   type SourceEvent,
 } from '../dist/src/index.js';
-import { Gate, makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
+import { scratchFolder } from './fixtures/scratch-folder.js';
+import { Gate, gatedHandlers, makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
 
 const event: SourceEvent = { type: 'echo', key: 'k', data: 1 };
+const scratch = scratchFolder();
+
+/** One processor for all tests that leave it in the phase in which they find it. */
+class Shared {
+  readonly #how: { readonly store: string; readonly dataSizeMax?: number };
+  #made: Promise<Processor> | null = null;
+
+  constructor(name: string, how: { readonly dataSizeMax?: number } = {}) {
+    this.#how = { ...how, store: join(scratch.path, `${name}.db`) };
+    afterAll(async () => (await this.#made)?.abort());
+  }
+
+  get(): Promise<Processor> {
+    this.#made ??= createProcessor({ handlers: gatedHandlers, threads: 1, ...this.#how });
+    return this.#made;
+  }
+}
+
+const running = new Shared('running');
+const stopped = new Shared('stopped');
 
 /** How to bring a processor into each phase, and how to let it go on to its end. */
 const phases = {
   idle: async () => ({ processor: await makeProcessor({ autoStart: false }), end: () => {} }),
-  running: async () => ({ processor: await makeProcessor(), end: () => {} }),
+  running: async (after: string) => {
+    return { processor: await (after === 'running' ? running.get() : makeProcessor()), end: () => {} };
+  },
   draining: async () => {
     const processor = await makeProcessor();
     const gate = new Gate();
@@ -34,7 +58,7 @@ const phases = {
     };
   },
   stopped: async () => {
-    const processor = await makeProcessor();
+    const processor = await stopped.get();
     await processor.drain();
     return { processor, end: () => {} };
   },
@@ -159,9 +183,9 @@ const verbs: Record<
 
 describe.each(Object.keys(phases) as (keyof typeof phases)[])('while %s', (phase) => {
   test.each(Object.keys(verbs))('%s', async (name) => {
-    const { processor, end } = await phases[phase]();
     const verb = verbs[name] as (typeof verbs)[string];
     const [settled, after] = verb.in[phase];
+    const { processor, end } = await phases[phase](after);
     const called = verb.call(processor);
     const how = called.then(
       () => 'resolves',
@@ -394,10 +418,12 @@ const badEvents: readonly (readonly [unknown, string])[] = [
   [{ type: 'echo', headers: JSON.parse('{"__proto__":"x"}') }, 'a name in event.headers must be any name but that'],
 ];
 
+const ofSmallData = new Shared('small', { dataSizeMax: 1000 });
+
 test.each(badEvents.map(([bad, message]) => ({ bad, message })))(
   'a bad event is refused: $message',
   async ({ bad, message }) => {
-    const processor = await makeProcessor({ dataSizeMax: 1000 });
+    const processor = await ofSmallData.get();
     await expect(processor.publish(bad as never)).rejects.toMatchObject({
       code: 'bad-event',
       message: expect.stringContaining(message),
