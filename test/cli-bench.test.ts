@@ -5,10 +5,11 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseReport } from '../bench/parse-report.js';
-import { Command, keylane } from './cli-fixture.js';
+import { Command, CommandHost, keylane } from './cli-fixture.js';
 import { scratchFolder } from './fixtures/scratch-folder.js';
 
 const scratch = scratchFolder();
+const host = new CommandHost('bench');
 const records = Array.from({ length: 50 }, (_, n) => JSON.stringify({ n, who: `c${n % 7}` }));
 const input = scratch.write('in.ndjson', `${records.join('\n')}\n`);
 const few = ['--events-per-thread', '200', '--seconds', '0.05', '--repeats', '1'];
@@ -100,7 +101,7 @@ test('results that are not those of the plain loop end it with 1', async () => {
 
 test('a list of handlers is measured, each with its own order', async () => {
   const list = `export default [{ name: 'one', on: 'seen.*', order: 'none', run: ({ data }) => data.n }];`;
-  const { code, stdout } = await keylane(args(list, '--threads', '2', '--type', 'seen.now'));
+  const { code, stdout } = await keylane(args(list, '--threads', '1', '--type', 'seen.now'));
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('results those of the plain loop') });
 });
 
@@ -110,7 +111,7 @@ test('events that several handlers take are measured, with all outcomes that eac
     { name: 'all', on: '*', order: 'none', run: ({ data }) => [data.n] },
   ];`;
   const report = join(scratch.path, 'several.json');
-  const { code, stdout } = await keylane(args(list, '--threads', '2', '--type', 'seen', '--json', report));
+  const { code, stdout } = await keylane(args(list, '--threads', '1', '--type', 'seen', '--json', report));
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('results those of the plain loop') });
   expect(parseReport(readFileSync(report, 'utf8')).wrong).toEqual([]);
 });
@@ -157,7 +158,7 @@ test('2, with one clear sentence, for what cannot be meant', async () => {
   const handlers = scratch.write('fine.mjs', 'export default () => 1;');
   const own = ['--handlers', handlers, '--input', input];
   const latest = `export default [{ name: 'a', on: '*', waiting: 'latest', run: () => 1 }];`;
-  const cases: readonly [string[], RegExp][] = [
+  const cases: [string[], RegExp][] = [
     [['--handlers', handlers], /--input must stand beside --handlers, got none/],
     [['--input', input], /--input must stand beside --handlers, got --input /],
     [['--ring-size', '64'], /--ring-size must stand beside --handlers/],
@@ -174,7 +175,10 @@ test('2, with one clear sentence, for what cannot be meant', async () => {
     [['--workloads', 'much'], /--workloads must be no-op, .*got "much"/],
     [['--handlers', handlers, '--input', handlers], /line 1 is not valid JSON/],
   ];
-  const ended = await Promise.all(cases.map(([flags]) => keylane(['bench', ...flags])));
+  const ended = await Promise.all(cases.map(([flags]) => host.run(['bench', ...flags])));
+  // As a shell has it: the command hands it on.
+  ended.push(await keylane(['bench', ...cases[0]![0]]));
+  cases.push(cases[0]!);
   for (const [index, { code, stdout, stderr }] of ended.entries()) {
     expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(cases[index]![1]) });
     expect(stderr).not.toMatch(/\n\s+at /);

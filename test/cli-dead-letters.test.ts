@@ -10,7 +10,7 @@ import { identityFrom, identityText } from '../dist/src/cli/identity-text.js';
 import { tableText } from '../dist/src/cli/table.js';
 import { openStore } from '../dist/src/index.js';
 import { type OutcomeRow, verdict } from '../dist/src/outcome.js';
-import { Command, type Ended, keylane, outcomesIn } from './cli-fixture.js';
+import { Command, CommandHost, type Ended, keylane, outcomesIn } from './cli-fixture.js';
 import { atPath, deadLettered, groupWith, requestFor, rowOf, withHolder, withStore } from './store-fixture.js';
 
 const stack = 'TypeError: no price\n    at price (file:///shop/prices.js:7:9)\n    at run (file:///shop/run.js:1:2)';
@@ -38,8 +38,14 @@ function fill(path: string, { of = rows, partition = 'p' }: { of?: readonly Outc
   });
 }
 
+const host = new CommandHost();
+const line = (verb: string, path: string, flags: readonly string[]) => [
+  ...['dead-letters', verb, '--store', path, ...flags],
+];
 const deadLetters = (verb: string, path: string, ...flags: string[]): Promise<Ended> =>
-  keylane(['dead-letters', verb, '--store', path, ...flags]);
+  host.run(line(verb, path, flags));
+/** In a process of its own. */
+const asShell = (verb: string, path: string, ...flags: string[]): Promise<Ended> => keylane(line(verb, path, flags));
 const statusesIn = (path: string): [number, string][] =>
   outcomesIn(path).map(({ position, status }) => [position, status]);
 const hashOf = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
@@ -52,7 +58,7 @@ describe('keylane dead-letters list', () => {
   it('shows each whole on a line, how many there are, and what to do next', () =>
     atPath(async (path) => {
       fill(path);
-      const ended = await deadLetters('list', path);
+      const ended = await asShell('list', path);
       expect(ended).toMatchObject({ code: 0, stderr: '' });
       expect(ended.stdout).toBe(`IDENTITY  HANDLER  TYPE  KEY    TRIES  LAST TRY              ERROR
 p/1       h        t     k          2  2023-11-14T22:13:21Z  TypeError: no price
@@ -150,7 +156,7 @@ describe('keylane dead-letters show', () => {
   it('shows the event, every try with its stack, and what its key does', () =>
     atPath(async (path) => {
       fill(path);
-      const { code, stdout } = await deadLetters('show', path, 'p/1');
+      const { code, stdout } = await asShell('show', path, 'p/1');
       expect(code).toBe(0);
       const error = `    TypeError: no price (code E_PRICE)
       at price (file:///shop/prices.js:7:9)
@@ -233,7 +239,7 @@ describe('keylane dead-letters redrive', () => {
   it('has one run again once, and shows that it was', () =>
     atPath(async (path) => {
       fill(path);
-      const ended = await deadLetters('redrive', path, 'p/1');
+      const ended = await asShell('redrive', path, 'p/1');
       expect(ended).toMatchObject({ code: 0, stderr: '' });
       expect(ended.stdout).toContain('Redriven 1 dead letter, tries counted anew.\n');
       expect(statusesIn(path)).toEqual(untouched.slice(1));
@@ -273,7 +279,7 @@ describe('keylane dead-letters redrive', () => {
       const run = () => keylane(['run', '--handlers', handlers, '--input', input, '--store', path, '--threads', '1']);
       writeFileSync(handlers, module('throw new Error("no");'));
       expect((await run()).code).toBe(1);
-      expect((await deadLetters('redrive', path, '--all')).code).toBe(0);
+      expect((await asShell('redrive', path, '--all')).code).toBe(0);
       writeFileSync(handlers, module('return data;'));
       expect((await run()).code).toBe(0);
       expect(outcomesIn(path).map(({ status, result }) => [status, result])).toEqual([
@@ -290,7 +296,7 @@ describe('keylane dead-letters discard', () => {
       const dry = await deadLetters('discard', path, '--key', 'k', '--reason', 'a test', '--dry-run');
       expect(dry.stdout).toBe('Would discard 1 dead letter. Nothing was changed.\n');
       expect(statusesIn(path)).toEqual(untouched);
-      const ended = await deadLetters('discard', path, '--key', 'k', '--reason', 'a test');
+      const ended = await asShell('discard', path, '--key', 'k', '--reason', 'a test');
       expect(ended).toMatchObject({ code: 0, stderr: '' });
       expect(ended.stdout).toBe('Discarded 1 dead letter. What was parked behind one runs with the next processor.\n');
       expect(statusesIn(path)).toEqual([[1, 'discarded'], ...untouched.slice(1)]);

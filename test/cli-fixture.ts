@@ -1,14 +1,18 @@
-// Runs the built command as a shell would, and gives tests two wires to its handlers: a line comes for each event that
-// begins, and handlers that are told to wait do so until a byte goes back.
+// Runs the built command as a shell would, or many command lines in one process; and gives tests two wires to the
+// handlers of a command: a line comes for each event that begins, and handlers that are told to wait do so until a byte
+// goes back.
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import { onTestFinished } from 'vitest';
+import { afterAll, expect, onTestFinished } from 'vitest';
 
 const main = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
+/** Where it goes on for `keylane bench` and `keylane tune`. */
+const benchMain = fileURLToPath(new URL('../dist/bench/command.js', import.meta.url));
 
 export const signallingHandlers = fileURLToPath(new URL('./fixtures/handlers/signalling.js', import.meta.url));
 
@@ -82,6 +86,57 @@ export async function keylane(args: readonly string[], input = ''): Promise<Ende
   command.openGate();
   command.child.stdin!.end(input);
   return await command.ended;
+}
+
+/**
+ * Runs command lines in one process for all of a test file, see command-host.js. For what does not depend on a process
+ * of its own: of each command some test runs it as a shell does.
+ */
+export class CommandHost {
+  readonly #entry: string;
+  #host: ChildProcess | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+  #gone: Promise<undefined[]> = Promise.resolve([]);
+
+  constructor(of: 'keylane' | 'bench' = 'keylane') {
+    this.#entry = of === 'bench' ? benchMain : main;
+    afterAll(() => this.#end());
+  }
+
+  run(argv: readonly string[]): Promise<Ended> {
+    const ended = this.#last.then(() => this.#run(argv));
+    this.#last = ended.catch(() => {});
+    return ended;
+  }
+
+  async #run(argv: readonly string[]): Promise<Ended> {
+    const host = this.#started();
+    const answered = once(host, 'message');
+    host.send({ argv });
+    const [ended] = await Promise.race([answered, this.#gone]);
+    if (ended === undefined) throw new Error(`the process that runs commands has ended at ${argv.join(' ')}`);
+    return ended as Ended;
+  }
+
+  #started(): ChildProcess {
+    if (this.#host !== null) return this.#host;
+    const program = fileURLToPath(new URL('./fixtures/command-host.js', import.meta.url));
+    this.#host = fork(program, [this.#entry], { execArgv: [] });
+    this.#gone = once(this.#host, 'exit').then(() => [undefined]);
+    return this.#host;
+  }
+
+  /** It ends by itself, or something that it ran has left something open. */
+  async #end(): Promise<void> {
+    const host = this.#host;
+    if (host === null) return;
+    const exited = once(host, 'exit');
+    const late = setTimeout(() => host.kill('SIGKILL'), 10_000);
+    host.disconnect();
+    const how = await exited;
+    clearTimeout(late);
+    expect(how).toEqual([0, null]);
+  }
 }
 
 export interface OutcomeLine {

@@ -4,9 +4,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { verdict } from '../dist/src/outcome.js';
-import { keylane, outcomesIn } from './cli-fixture.js';
+import { CommandHost, keylane, outcomesIn } from './cli-fixture.js';
 import { atPath, joined, requestFor, rowOf, withHolder, withStore } from './store-fixture.js';
 
+const host = new CommandHost();
 const failure = { verdict: verdict.deadLettered, result: null, error: '{"name":"Error","message":"no"}' };
 
 /** Ten outcomes of long ago, the last three of them dead-lettered, and a succeeded one of now. */
@@ -98,7 +99,7 @@ The file keeps its size, and SQLite uses the space for what comes next. To give 
   ])('%j is wrong usage', (flags, message) =>
     atPath(async (path) => {
       fill(path);
-      const ended = await keylane(['prune', '--store', path, ...flags]);
+      const ended = await host.run(['prune', '--store', path, ...flags]);
       expect(ended).toMatchObject({ code: 2, stdout: '' });
       expect(ended.stderr).toContain(message);
       expect(outcomesIn(path).length).toBe(11);

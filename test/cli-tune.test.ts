@@ -5,10 +5,11 @@ import { limitsOf, type Observed } from '../bench/tune/limits.js';
 import { type Found, search } from '../bench/tune/search.js';
 import { type Axis, candidates, type Setting, threadCandidates } from '../bench/tune/setting.js';
 import { type TuneReport, tuneText } from '../bench/tune/tune-report.js';
-import { keylane } from './cli-fixture.js';
+import { CommandHost, keylane } from './cli-fixture.js';
 import { scratchFolder } from './fixtures/scratch-folder.js';
 
 const scratch = scratchFolder();
+const host = new CommandHost('bench');
 const start: Setting = { threads: 4, batchTargetMs: 10, groupWaitMs: 10, groupSizeMax: 4096 };
 
 /** A search over rates that follow from the setting; each measurement takes a share of the time, 1 % unless told. */
@@ -193,7 +194,7 @@ describe('the command', () => {
       [[...own, '--batch-target-ms', '0'], /--batch-target-ms must be a whole number from 1 to/],
       [[...own, '--store', 'x.db'], /unknown option '--store'/],
     ];
-    const ended = await Promise.all(cases.map(([flags]) => keylane(['tune', ...flags])));
+    const ended = await Promise.all(cases.map(([flags]) => host.run(['tune', ...flags])));
     for (const [index, { code, stdout, stderr }] of ended.entries()) {
       expect({ code, stdout, stderr }).toEqual({
         code: 2,

@@ -7,9 +7,12 @@ import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import type { Handlers, NamedHandler } from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
+import { CommandHost } from './cli-fixture.js';
 import { makeFolder, readOutcomes } from './processor-fixture.js';
 
 const run = promisify(execFile);
+const commands = new CommandHost();
+const benchCommands = new CommandHost('bench');
 const readme = readFileSync('README.md', 'utf8');
 
 /** The code blocks that name a file. */
@@ -139,11 +142,12 @@ test('the columns that the README lists are those of the views', () => {
 });
 
 test('every flag that the README names is one of the commands', async () => {
-  const helpOf = (command: string) => run(process.execPath, ['dist/src/cli/main.js', ...command.split(' '), '--help']);
   const verbs = ['list', 'show', 'redrive', 'discard'].map((verb) => `dead-letters ${verb}`);
-  const stdout = (await Promise.all(['run', 'prune', 'export', 'replay', 'bench', 'tune', ...verbs].map(helpOf)))
-    .map((ended) => ended.stdout)
-    .join('\n');
+  const ended = [
+    ...['run', 'prune', 'export', 'replay', ...verbs].map((name) => commands.run([...name.split(' '), '--help'])),
+    ...['bench', 'tune'].map((name) => benchCommands.run([name, '--help'])),
+  ];
+  const stdout = (await Promise.all(ended)).map((help) => help.stdout).join('\n');
   const named = new Set(
     [...readme.matchAll(/(?<![\w-])--([a-z]+(?:-[a-z]+)*)(?!-)/g)].map(([, flag]) => flag as string),
   );
