@@ -6,12 +6,15 @@ import { sized } from './long-form.js';
 import { simulate } from './simulation/simulation.js';
 
 const asked = process.env['KEYLANE_SEED'];
+/** As many as find every fault that `npm run mutants` plants, where that asks for them. */
+const seeds = Number(process.env['KEYLANE_SEEDS'] ?? sized({ short: 60, long: 3_000 }));
 /** Several tests, so that the time limit of each holds on a machine that is busy. */
+const each = 30;
 const tests =
   asked === undefined
-    ? Array.from({ length: sized({ short: 2, long: 60 }) }, (_, index) => ({
-        first: 1 + index * 50,
-        last: (index + 1) * 50,
+    ? Array.from({ length: Math.ceil(seeds / each) }, (_, index) => ({
+        first: 1 + index * each,
+        last: Math.min(seeds, (index + 1) * each),
       }))
     : [{ first: Number(asked), last: Number(asked) }];
 

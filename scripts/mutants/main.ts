@@ -18,6 +18,9 @@ const coreStages = [
 /** What tests need; what they import of the packages is not copied. */
 const copied = ['src', 'workers', 'test', 'bench', 'scripts', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 
+/** More seeds of the simulation than `npm test` has: some faults show in few of them. */
+const environment = { ...process.env, KEYLANE_SEEDS: '100' };
+
 interface Results {
   readonly testResults: readonly {
     readonly name: string;
@@ -108,7 +111,9 @@ function firstFailure(files: readonly string[]): string | null {
   rmSync(output, { force: true });
   const reporters = ['--reporter=json', `--outputFile=${output}`];
   const args = ['node_modules/vitest/vitest.mjs', 'run', '--bail=1', ...reporters, ...files];
-  const { status, signal, stderr } = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+  const { status, signal, stderr } = spawnSync(process.execPath, args, {
+    ...{ cwd: folder, env: environment, encoding: 'utf8' },
+  });
   if (status === 0) return null;
   if (status !== 1) throw new Error(`the tests were ended by ${signal ?? status}: ${stderr}`);
   const { testResults } = JSON.parse(readFileSync(output, 'utf8')) as Results;

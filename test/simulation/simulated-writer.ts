@@ -78,6 +78,17 @@ function outcomeOf(identity: Identity, of: { handler: string; found: Verdict | '
   };
 }
 
+/** The index of the first that stands behind a place. */
+function firstAbove(placed: readonly Placed[], place: number): number {
+  let [low, high] = [0, placed.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (placed[middle]!.place > place) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 export class SimulatedWriter implements WriterThread {
   groupsMax = 0;
   pages = 0;
@@ -382,9 +393,14 @@ export class SimulatedWriter implements WriterThread {
 
   #lanePage({ handler, key, after, countMax }: LanePageRequest): LanePage {
     const { store, handlers, random, onRead } = this.#world;
-    const all = this.#waitingIn(this.#textOf({ handler, key }));
-    const rest = all.filter(({ place }) => after === null || place > after);
-    const taken = rest.slice(0, Math.min(countMax, random.int(1, 8)));
+    const all = store.waiting.get(this.#textOf({ handler, key })) ?? [];
+    const most = Math.min(countMax, random.int(1, 8));
+    // Only of as many as are taken and one more: thousands may wait, and pages of them are read all the time.
+    const found: Placed[] = [];
+    for (let at = after === null ? 0 : firstAbove(all, after); at < all.length && found.length <= most; at += 1) {
+      if (handlers.includes(all[at]!.handler)) found.push(all[at]!);
+    }
+    const taken = found.slice(0, most);
     const joiner = new EventsJoiner(taken.length);
     for (const { identity, event } of taken) {
       joiner.add(event);
@@ -392,7 +408,7 @@ export class SimulatedWriter implements WriterThread {
     }
     const tries = taken.map(({ identity }) => store.tries.get(identity));
     return {
-      ...{ events: joiner.finish(), isLast: rest.length <= taken.length, names: store.names() },
+      ...{ events: joiner.finish(), isLast: found.length <= most, names: store.names() },
       partitions: Float64Array.from(taken, ({ partition }) => partition),
       positions: Float64Array.from(taken, ({ position }) => position),
       handlers: Int32Array.from(taken, (of) => handlers.indexOf(of.handler)),
