@@ -12,6 +12,7 @@ import { FreshThreads } from '../dist/src/pool/fresh-threads.js';
 import { sourceOf } from '../dist/src/pool/pool-options.js';
 import { preflight } from '../dist/src/pool/preflight.js';
 import { messageOf, verdictsOf } from './fixtures/pool.js';
+import { sized } from './long-form.js';
 import { Gate, makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
 
 function moduleOf(text: string): URL {
@@ -97,7 +98,7 @@ describe('what nothing caught', () => {
     const processor = await makeProcessor({ handlers, store, threads: 2, attemptsMax: 1, autoStart: false });
     const deaths: string[] = [];
     processor.on('warning', ({ message }) => void deaths.push(message));
-    const count = 40;
+    const count = sized({ short: 24, long: 40 });
     for (let n = 1; n <= count; n += 1) await processor.publish({ type: 'step', key: `k${n % 3}`, data: n });
     await processor.drain();
     expect(deaths.length).toBeGreaterThan(5);

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { defineHandlers, type HandlerContext, type Processor, RetryLater } from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
+import { sized } from './long-form.js';
 import { makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
 
 const handlers = new URL('./fixtures/handlers/stateful.js', import.meta.url);
@@ -98,10 +99,14 @@ test('a handler that keeps state needs order per key', async () => {
   await expect(refused).rejects.toThrow('handler "list" must have the order "key"');
 });
 
-test('after three deaths states and outcomes are those of a sequential run', { timeout: 120_000 }, async () => {
+const deaths = sized({ short: 2, long: 6 });
+
+test(`after ${deaths} deaths states and outcomes are those of a sequential run`, { timeout: 120_000 }, async () => {
   const main = fileURLToPath(new URL('../dist/scripts/crash-test/main.js', import.meta.url));
   const seed = process.env['KEYLANE_SEED'] ?? String(Date.now() % 1_000_000);
-  const child = spawn(process.execPath, [main, '--state', '--kills', '3', '--seed', seed], { stdio: 'pipe' });
+  const child = spawn(process.execPath, [main, '--state', '--kills', String(deaths), '--seed', seed], {
+    stdio: 'pipe',
+  });
   onTestFinished(() => void child.kill());
   let printed = '';
   for (const stream of [child.stdout, child.stderr]) {
@@ -111,7 +116,7 @@ test('after three deaths states and outcomes are those of a sequential run', { t
   }
   const [code] = await once(child, 'close');
   expect(code, printed).toBe(0);
-  expect(printed).toContain('3 kills, 0 things wrong');
+  expect(printed).toContain(`${deaths} kills, 0 things wrong`);
 });
 
 describe('states of keys that may not run', () => {

@@ -258,7 +258,7 @@ const openAndClose = `
   process.exit(7);`;
 
 /** Of so many moments one is looked at. */
-const stride = sized({ short: 3, long: 1 });
+const stride = sized({ short: 5, long: 1 });
 
 /** Copies whose processes run at a time: they mostly wait for the disk. */
 const atATime = 6;

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { openStore, type Processor } from '../dist/src/index.js';
 import { configFrom } from '../dist/src/options.js';
 import { withPool } from './fixtures/pool.js';
+import { sized } from './long-form.js';
 import { makeFolder, makeProcessor } from './processor-fixture.js';
 
 function moduleOf(text: string): URL {
@@ -129,6 +130,9 @@ test('a first wait above the longest one is refused, in options and in policies 
   await processor.stop();
 });
 
+/** Several times what memory holds. */
+const many = sized({ short: 80, long: 200 });
+
 test.each([
   { what: 'RetryLater without a key', order: 'key', key: undefined, thrown: 'new RetryLater(3_600_000)' },
   { what: 'RetryLater under order none', order: 'none', key: 'k', thrown: 'new RetryLater(3_600_000)' },
@@ -148,12 +152,12 @@ test.each([
     const publish = (processor: Processor, type: string, count: number) =>
       processor.publishMany(Array.from({ length: count }, () => ({ type, ...(key !== undefined && { key }) })));
     const first = await makeProcessor(options);
-    await publish(first, 'later', 200);
+    await publish(first, 'later', many);
     await publish(first, 'now', 50);
     await expect.poll(() => first.stats().succeeded, { timeout: 10_000 }).toBe(50);
     await expect.poll(() => first.stats().unacknowledged).toBe(0);
     const { waiting, backlog, retried, postponed } = first.stats();
-    expect([waiting + backlog, retried + postponed]).toEqual([200, 200]);
+    expect([waiting + backlog, retried + postponed]).toEqual([many, many]);
     await first.stop();
     const second = await makeProcessor(options);
     await publish(second, 'now', 50);
@@ -161,10 +165,13 @@ test.each([
     expect(await second.cancel({ partition: 'journal', position: 7 })).toBe('cancelled');
     await expect.poll(() => second.stats().unacknowledged).toBe(0);
     const left = second.stats();
-    expect([left.waiting + left.backlog, left.retried + left.postponed, left.cancelled]).toEqual([199, 0, 1]);
+    expect([left.waiting + left.backlog, left.retried + left.postponed, left.cancelled]).toEqual([many - 1, 0, 1]);
     await second.stop();
     const reader = openStore(store);
-    expect([[...reader.pending()].length, reader.counts()]).toMatchObject([199, { pending: 199, cancelled: 1 }]);
+    expect([[...reader.pending()].length, reader.counts()]).toMatchObject([
+      many - 1,
+      { pending: many - 1, cancelled: 1 },
+    ]);
     reader.close();
   },
 );
