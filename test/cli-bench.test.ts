@@ -56,7 +56,7 @@ test('async handlers that fail or are tried again are counted and told, and the 
     return data.n;
   } };
   export const policies = { seen: { attemptsMax: 2, backoffMsMin: 1, backoffMsMax: 1 } };`;
-  const { code, stdout } = await keylane(args(failing, '--threads', '1', '--json', json, '--html', html));
+  const { code, stdout } = await host.run(args(failing, '--threads', '1', '--json', json, '--html', html));
   expect(code).toBe(0);
   const text = stdout.replaceAll('\n', ' ');
   expect(text).toContain(
@@ -68,7 +68,7 @@ test('async handlers that fail or are tried again are counted and told, and the 
 });
 
 test('handlers that are not deterministic are said to be so, and nothing is called right', async () => {
-  const { code, stdout } = await keylane(args('export default () => Math.random();', '--threads', '1', '--type', 'a'));
+  const { code, stdout } = await host.run(args('export default () => Math.random();', '--threads', '1', '--type', 'a'));
   expect(code).toBe(0);
   const text = stdout.replaceAll('\n', ' ');
   expect(text).toMatch(/NOT CHECKED: results, as they are not the same in each run: two plain loops differ in 200 of/);
@@ -78,7 +78,7 @@ test('handlers that are not deterministic are said to be so, and nothing is call
 test('a handler that never ends by itself fails at its time limit, in the plain loop as well', async () => {
   const hanging = `export default { seen: ({ data }) => (data.n === 3 ? new Promise(() => {}) : data.n) };
   export const policies = { seen: { timeoutMs: 20, graceMs: 1, attemptsMax: 1 } };`;
-  const { code, stdout } = await keylane(args(hanging, '--threads', '1', '--json'));
+  const { code, stdout } = await host.run(args(hanging, '--threads', '1', '--json'));
   expect(code).toBe(0);
   const { own, cells } = parseReport(stdout);
   expect(own).toMatchObject({
@@ -101,7 +101,7 @@ test('results that are not those of the plain loop end it with 1', async () => {
 
 test('a list of handlers is measured, each with its own order', async () => {
   const list = `export default [{ name: 'one', on: 'seen.*', order: 'none', run: ({ data }) => data.n }];`;
-  const { code, stdout } = await keylane(args(list, '--threads', '1', '--type', 'seen.now'));
+  const { code, stdout } = await host.run(args(list, '--threads', '1', '--type', 'seen.now'));
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('results those of the plain loop') });
 });
 
@@ -111,7 +111,7 @@ test('events that several handlers take are measured, with all outcomes that eac
     { name: 'all', on: '*', order: 'none', run: ({ data }) => [data.n] },
   ];`;
   const report = join(scratch.path, 'several.json');
-  const { code, stdout } = await keylane(args(list, '--threads', '1', '--type', 'seen', '--json', report));
+  const { code, stdout } = await host.run(args(list, '--threads', '1', '--type', 'seen', '--json', report));
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('results those of the plain loop') });
   expect(parseReport(readFileSync(report, 'utf8')).wrong).toEqual([]);
 });
@@ -126,7 +126,7 @@ test('handlers that keep state and emit are measured against loops that keep it,
       return sum;
     } }, { name: 'told', on: 'told', run: ({ data }) => data }];`;
   const report = join(scratch.path, 'stateful.json');
-  const { code, stdout } = await keylane(args(stateful, '--threads', '2', '--type', 'seen', '--json', report));
+  const { code, stdout } = await host.run(args(stateful, '--threads', '2', '--type', 'seen', '--json', report));
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('NOT CHECKED: results, as handlers') });
   const { own, cells } = parseReport(readFileSync(report, 'utf8'));
   expect(own).toMatchObject({ results: 'of-state', plainFailures: null, failures: [], emittedPerEvent: 1 });
@@ -138,7 +138,7 @@ test('loops in which everything fails are no ideal', async () => {
   const failing = `import { isMainThread } from 'node:worker_threads';
   export default [{ name: 'a', on: '*', run: () => { if (isMainThread) throw new TypeError('here'); return 1; } }];`;
   const report = join(scratch.path, 'failing.json');
-  const { code, stdout } = await keylane(args(failing, '--threads', '1', '--type', 'a', '--json', report));
+  const { code, stdout } = await host.run(args(failing, '--threads', '1', '--type', 'a', '--json', report));
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('nothing says how fast') });
   const { own, cells } = parseReport(readFileSync(report, 'utf8'));
   expect([own?.results, cells[0]!.efficiency]).toEqual(['not-compared', null]);
@@ -149,7 +149,7 @@ test('what one of several handlers gives otherwise than in the plain loop is fou
   const lying = `import { isMainThread } from 'node:worker_threads';
   export default [{ name: 'a', on: '*', run: ({ data }) => data.n },
     { name: 'b', on: '*', run: ({ data }) => (data.n === 20 && !isMainThread ? 'lie' : data.n) }];`;
-  const { code, stdout } = await keylane(args(lying, '--threads', '1', '--type', 'a'));
+  const { code, stdout } = await host.run(args(lying, '--threads', '1', '--type', 'a'));
   expect(code).toBe(1);
   expect(stdout.replaceAll('\n', ' ')).toMatch(/WRONG: 1 thread: 4 results are not those .* that of event 21/);
 });

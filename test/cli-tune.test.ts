@@ -206,7 +206,7 @@ describe('the command', () => {
 
   test('3 where the handlers end their process', async () => {
     const exiting = scratch.write('exits.mjs', 'export default () => process.exit(7);');
-    const { code, stderr } = await keylane(['tune', ...own, '--handlers', exiting]);
+    const { code, stderr } = await host.run(['tune', ...own, '--handlers', exiting]);
     expect(code).toBe(3);
     expect(stderr).toMatch(/^keylane: 1 plain loop ended with 7: do the handlers exit\?\n$/);
   });
