@@ -3,8 +3,9 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { encodeEvent, type KeylaneError, type Processor, type Source, type SourceEvent } from '../dist/src/index.js';
-import { makeFolder, makeProcessor } from './processor-fixture.js';
+import { makeFolder, makeProcessor, SharedProcessor } from './processor-fixture.js';
 
+const shared = new SharedProcessor();
 const limits = { dataSizeMax: 1000, keySizeMax: 100, headersSizeMax: 100 };
 const encoded = encodeEvent({ type: 'echo', key: 'k', data: 1 }, limits);
 const never = new Promise<never>(() => {});
@@ -46,17 +47,18 @@ test.each([
   [
     'gives a type that no handler takes',
     answering([at(7, { ...encoded, type: 'nobody' })]),
-    'position 7 of "odd": event.type must be a type that a handler takes, got "nobody"',
+    'position 7 of "gives a type that no handler takes": event.type must be a type that a handler takes, got "nobody"',
   ],
   ['throws where it should reject', { request: throwing }, 'mine'],
   ['throws in commit', { commit: throwing }, 'mine'],
   ['throws in open', { open: throwing }, 'mine'],
   ['has no close', { close: undefined as never }, 'source must have open, request and close'],
-])('a source that %s fails its own consume, and the processor goes on', async (_, methods, message) => {
-  const processor = await makeProcessor();
-  await expect(processor.consume(sourceWith(methods))).rejects.toThrow(message);
-  expect(await processor.consume({ ...sourceWith({}), partition: 'good' })).toEqual({ accepted: 2, ended: true });
-  await processor.drain();
+])('a source that %s fails its own consume, and the processor goes on', async (what, methods, message) => {
+  const processor = await shared.get();
+  await expect(processor.consume({ ...sourceWith(methods), partition: what })).rejects.toThrow(message);
+  const good = { ...sourceWith({}), partition: `good after ${what}` };
+  expect(await processor.consume(good)).toEqual({ accepted: 2, ended: true });
+  await processor.whenIdle();
 });
 
 test('a close that rejects is a warning; what was consumed stays consumed', async () => {
@@ -137,7 +139,7 @@ test.each([
   ['publishMany', (processor: Processor) => processor.publishMany(5 as never), 'events must be an iterable'],
   ['publish', (processor: Processor) => processor.publish(undefined as never), 'an event must be an object'],
 ])('%s says what it expected', async (_, call, message) => {
-  await expect(call(await makeProcessor())).rejects.toThrow(message);
+  await expect(call(await shared.get())).rejects.toThrow(message);
 });
 
 test('on says what there is to listen to, and that a listener is a function', async () => {

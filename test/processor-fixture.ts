@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { onTestFinished } from 'vitest';
+import { afterAll, onTestFinished } from 'vitest';
 import { createProcessor, type Processor, type ProcessorOptions } from '../dist/src/index.js';
 
 export const gatedHandlers = new URL('./fixtures/handlers/gated.js', import.meta.url);
@@ -24,6 +24,26 @@ export async function makeProcessor(options: Partial<ProcessorOptions> = {}): Pr
   const processor = await createProcessor({ handlers: gatedHandlers, threads: 1, ...options, store });
   onTestFinished(() => processor.abort());
   return processor;
+}
+
+/** One processor for all tests of a file that leave it as they find it, as each costs three threads; drained at the end. */
+export class SharedProcessor {
+  readonly #options: Partial<ProcessorOptions>;
+  #made: Promise<Processor> | null = null;
+
+  constructor(options: Partial<ProcessorOptions> = {}) {
+    const folder = mkdtempSync(join(tmpdir(), 'keylane-test-'));
+    this.#options = { store: join(folder, 'test.db'), ...options };
+    afterAll(async () => {
+      await (await this.#made)?.drain();
+      rmSync(folder, { recursive: true });
+    });
+  }
+
+  get(): Promise<Processor> {
+    this.#made ??= createProcessor({ handlers: gatedHandlers, threads: 1, store: '', ...this.#options });
+    return this.#made;
+  }
 }
 
 /** Holds one event under way, until opened. */

@@ -1,39 +1,21 @@
 // A whole processor on real threads and a real store: what its verbs do, in each phase of its life.
 
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
-  createProcessor,
   IterableSource,
   type KeylaneError,
   type Outcome,
   type Processor,
   type SourceEvent,
 } from '../dist/src/index.js';
-import { scratchFolder } from './fixtures/scratch-folder.js';
-import { Gate, gatedHandlers, makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
+import { Gate, makeFolder, makeProcessor, readOutcomes, SharedProcessor } from './processor-fixture.js';
 
 const event: SourceEvent = { type: 'echo', key: 'k', data: 1 };
-const scratch = scratchFolder();
 
-/** One processor for all tests that leave it in the phase in which they find it. */
-class Shared {
-  readonly #how: { readonly store: string; readonly dataSizeMax?: number };
-  #made: Promise<Processor> | null = null;
-
-  constructor(name: string, how: { readonly dataSizeMax?: number } = {}) {
-    this.#how = { ...how, store: join(scratch.path, `${name}.db`) };
-    afterAll(async () => (await this.#made)?.abort());
-  }
-
-  get(): Promise<Processor> {
-    this.#made ??= createProcessor({ handlers: gatedHandlers, threads: 1, ...this.#how });
-    return this.#made;
-  }
-}
-
-const running = new Shared('running');
-const stopped = new Shared('stopped');
+/** For the verbs that leave a processor in the phase in which they find it. */
+const running = new SharedProcessor();
+const stopped = new SharedProcessor();
 
 /** How to bring a processor into each phase, and how to let it go on to its end. */
 const phases = {
@@ -418,7 +400,7 @@ const badEvents: readonly (readonly [unknown, string])[] = [
   [{ type: 'echo', headers: JSON.parse('{"__proto__":"x"}') }, 'a name in event.headers must be any name but that'],
 ];
 
-const ofSmallData = new Shared('small', { dataSizeMax: 1000 });
+const ofSmallData = new SharedProcessor({ dataSizeMax: 1000 });
 
 test.each(badEvents.map(([bad, message]) => ({ bad, message })))(
   'a bad event is refused: $message',

@@ -10,7 +10,7 @@ import { ReadableStream } from 'node:stream/web';
 import { describe, expect, test } from 'vitest';
 import type { KeylaneError, Processor, SourceEvent } from '../dist/src/index.js';
 import type { Intake } from '../src/intake.js';
-import { Gate, gatedHandlers, makeFolder, makeProcessor, readOutcomes } from './processor-fixture.js';
+import { Gate, gatedHandlers, makeFolder, makeProcessor, readOutcomes, SharedProcessor } from './processor-fixture.js';
 
 const events = (count: number): SourceEvent[] =>
   Array.from({ length: count }, (_, n) => ({ type: 'echo', key: `k${n % 7}`, data: n }));
@@ -269,12 +269,14 @@ test('a stream that is destroyed while it waits for room takes its publisher wit
   expect(processor.stats().publishersWaiting).toBe(0);
 });
 
+const shared = new SharedProcessor();
+
 test.each([
   [{ until: 'soon' }, 'until must be one of "accepted", "durable", got "soon"'],
   [{ highWaterMark: 0 }, 'highWaterMark must be a whole number from 1 to 16384 (events), got 0'],
   [{ hwm: 1 }, 'there is no option "hwm"'],
 ])('options %j are refused', async (options, message) => {
-  const processor = await makeProcessor();
+  const processor = await shared.get();
   expect(() => processor.writable(options as never)).toThrow(message);
   expect(() => processor.writableStream(options as never)).toThrow(message);
 });

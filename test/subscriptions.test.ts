@@ -7,8 +7,9 @@ import { Readable } from 'node:stream';
 import { ReadableStream } from 'node:stream/web';
 import { describe, expect, test } from 'vitest';
 import type { KeylaneError, Outcome, OutcomeIterator, Processor } from '../dist/src/index.js';
-import { Gate, makeFolder, makeProcessor } from './processor-fixture.js';
+import { Gate, makeFolder, makeProcessor, SharedProcessor } from './processor-fixture.js';
 
+const shared = new SharedProcessor();
 const once = { attemptsMax: 1 } as const;
 const echo = (key: string, data: unknown) => ({ type: 'echo', key, data });
 
@@ -199,7 +200,7 @@ describe('a subscription', () => {
     [() => 'echo', undefined, { queueMax: 0 }, 'queueMax must be a whole number from 1 to 1000000 (outcomes), got 0'],
     [() => 'echo', undefined, { queue: 1 }, 'there is no option "queue"'],
   ])('is refused where it is wrong', async (which, listener, options, message) => {
-    const processor = await makeProcessor();
+    const processor = await shared.get();
     const subscribe = () => processor.subscribe(which() as never, (listener ?? (() => {})) as never, options as never);
     expect(subscribe).toThrow(message);
   });
