@@ -4,8 +4,9 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Files that take longest, the longest first; the others take a few seconds at the most. */
 const longest = [
-  ...['simulation', 'crash', 'cli-run', 'cli-bench', 'cli-dead-letters', 'handler-pool', 'store-migration'],
-  ...['processor', 'doubted', 'cli-tune', 'readme', 'changing-handlers', 'replay', 'fan-out', 'writer-death'],
+  ...['cli-run', 'changing-handlers', 'cli-bench', 'simulation', 'crash', 'streams', 'replay', 'handler-pool'],
+  ...['processor', 'store-migration', 'readme', 'subscriptions', 'doubted', 'try-policy', 'processor-trouble'],
+  ...['writer-death', 'receipts', 'fan-out', 'cli-tune', 'failure-soak', 'journal', 'peers', 'keyed-state'],
 ];
 
 /** The longest first: one that begins last is what all others wait for at the end. */
