@@ -20,7 +20,8 @@ const variants: readonly { readonly variant: CellVariant; readonly what: string 
 const noise = 1.05;
 
 export async function judgeUnused(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
-  const spec = cellOf({}, plan.isSmoke ? 0.03 : 0.6);
+  // Three times as long as others: two cells of a second differ by more than what is to be told apart here.
+  const spec = cellOf({}, plan.isSmoke ? 0.03 : 1.8);
   const verdicts: TargetVerdict[] = [];
   for (const { variant, what } of variants) {
     const pairs = plan.isSmoke ? 1 : plan.repeats;
