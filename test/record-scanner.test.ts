@@ -144,6 +144,10 @@ test('elements that are passed over are counted and not read', () => {
 const record = fc.oneof(
   fc.json().filter((text) => !text.startsWith('[')),
   fc.constantFrom('', '  ', '{"key":"Zürich"}', '{"a":"🛫\\n"}', '{broken', 'x'.repeat(60)),
+  // At the limit and above it, with blanks before and behind that count for nothing.
+  fc
+    .tuple(...[70, 2, 70].map((max) => fc.nat(max)))
+    .map(([before, over, after]) => `${' '.repeat(before!)}${'x'.repeat(49 + over!)}${' '.repeat(after!)}`),
 );
 const sizes = fc.array(fc.integer({ min: 1, max: 50 }), { minLength: 1, maxLength: 10 });
 const ending = fc.constantFrom('\n', '\r\n');
@@ -178,6 +182,36 @@ test('whatever the elements and the chunks, an array gives what JSON.parse gives
     }),
     { numRuns: 300 },
   );
+});
+
+test('an element counts without the blanks around it, wherever the chunks end', () => {
+  const blanks = fc.nat(70).map((count) => ' '.repeat(count));
+  const element = fc.tuple(blanks, fc.integer({ min: 1, max: 60 }), blanks);
+  fc.assert(
+    fc.property(fc.array(element, { minLength: 1, maxLength: 8 }), sizes, (elements, chunks) => {
+      const input = `[${elements.map(([before, length, after]) => before + '1'.repeat(length) + after).join(',')}]`;
+      const expected = elements.map(([, length], index) => {
+        const long = length > 50 ? ' bad: is longer than 50 bytes (recordBytesMax)' : `:${'1'.repeat(length)}`;
+        return `${index + 1}${index === 0 ? '' : '@1'}${long}`;
+      });
+      expect(scan(input, { chunks, recordBytesMax: 50 }).found.map(brief)).toEqual(expected);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('of blanks without end no more is kept than a record may have', () => {
+  for (const begin of ['', '{"a":1}', '[1', '[']) {
+    const scanner = new RecordScanner({ numberFirst: 1, recordBytesMax: 1000 });
+    scanner.push(Buffer.from(begin));
+    const blanks = Buffer.alloc(128 * 1024, ' ');
+    const before = process.memoryUsage().arrayBuffers;
+    for (let round = 0; round < 64; round += 1) {
+      scanner.push(blanks);
+      expect(scanner.next()).toBeNull();
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(blanks.length * 8);
+  }
 });
 
 test('a long input is scanned in the memory of its longest record', () => {

@@ -39,6 +39,12 @@ export class ByteWindow {
     return moved;
   }
 
+  /** Forgets the bytes from an offset on. */
+  cut(end: number): void {
+    this.bytes = this.bytes.subarray(0, end);
+    this.#checkedTo = Math.min(this.#checkedTo, end);
+  }
+
   /** The text of some bytes that begin and end at a character; null when they are not valid UTF-8. */
   text(from: number, to: number): string | null {
     if (to > this.#checkedTo) this.#check(from, to);

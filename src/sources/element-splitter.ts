@@ -4,6 +4,7 @@
 import type { ByteWindow } from './byte-window.js';
 import {
   isBlank,
+  isTooLongAlready,
   notUtf8,
   type RecordPlace,
   type Scanned,
@@ -147,7 +148,9 @@ export class ElementSplitter implements Splitter {
       window.start = window.end;
       return null;
     }
-    if (!this.#isDropping && window.end - window.start <= this.#recordBytesMax) return null;
+    const isTooLong = this.#isDropping || isTooLongAlready(window, this.#recordBytesMax);
+    this.#at = window.end;
+    if (!isTooLong) return null;
     const reported = this.#isDropping;
     window.start = window.end;
     this.#isDropping = true;

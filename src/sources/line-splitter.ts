@@ -1,7 +1,15 @@
 // Lines of NDJSON: one record a line, whatever ends it; blank lines count as lines and hold no record.
 
 import type { ByteWindow } from './byte-window.js';
-import { isBlank, notUtf8, type Scanned, type Splitter, type SplitterBegin, tooLong } from './splitter.js';
+import {
+  isBlank,
+  isTooLongAlready,
+  notUtf8,
+  type Scanned,
+  type Splitter,
+  type SplitterBegin,
+  tooLong,
+} from './splitter.js';
 
 const newline = 0x0a;
 
@@ -37,7 +45,6 @@ export class LineSplitter implements Splitter {
       const from = window.start;
       const newlineAt = window.bytes.indexOf(newline, this.#searchFrom);
       if (newlineAt === -1) {
-        this.#searchFrom = window.end;
         if (!isLast) return this.#tooLongAlready();
         if (from === window.end && !this.#isDropping) return null;
       }
@@ -69,14 +76,16 @@ export class LineSplitter implements Splitter {
   /** Drops what there is of a line that is too long before its end has come; reports it unless it is passed over. */
   #tooLongAlready(): Scanned | null {
     const window = this.#window;
-    if (this.#isDropping || window.end - window.start > this.#recordBytesMax) {
-      const reported = this.#isDropping;
-      window.start = window.end;
-      this.#isDropping = true;
-      const number = this.#count + 1;
-      if (reported || number < this.#numberFirst) return null;
-      return { kind: 'bad', place: { number, line: number }, reason: tooLong(this.#recordBytesMax) };
-    }
-    return null;
+    // What is blank before it goes at once, but for one byte: a line that has nothing else is a line all the same.
+    while (window.start < window.end - 1 && isBlank(window.bytes[window.start]!)) window.start += 1;
+    const isTooLong = this.#isDropping || isTooLongAlready(window, this.#recordBytesMax);
+    this.#searchFrom = window.end;
+    if (!isTooLong) return null;
+    const reported = this.#isDropping;
+    window.start = window.end;
+    this.#isDropping = true;
+    const number = this.#count + 1;
+    if (reported || number < this.#numberFirst) return null;
+    return { kind: 'bad', place: { number, line: number }, reason: tooLong(this.#recordBytesMax) };
   }
 }

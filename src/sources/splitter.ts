@@ -53,3 +53,16 @@ export const notUtf8 = 'is not valid UTF-8';
 export function tooLong(recordBytesMax: number): string {
   return `is longer than ${recordBytesMax} bytes (recordBytesMax)`;
 }
+
+/**
+ * Whether a record whose end has not come is too long as far as it has, without what is blank behind it. Of blanks no
+ * more is kept than it takes to see that a record which goes on behind them is.
+ */
+export function isTooLongAlready(window: ByteWindow, recordBytesMax: number): boolean {
+  if (window.end - window.start <= recordBytesMax) return false;
+  let { end } = window;
+  while (end > window.start && isBlank(window.bytes[end - 1]!)) end -= 1;
+  if (end - window.start > recordBytesMax) return true;
+  window.cut(window.start + recordBytesMax + 1);
+  return false;
+}
