@@ -17,6 +17,7 @@ const buildStamp = join(root, 'dist', '.keylane-build');
 const nodeOldest = [20, 19];
 const sourceFolders = ['src', 'workers', 'bench', 'scripts'];
 const tsc = ['node_modules/typescript/bin/tsc'];
+const bundler = ['dist/scripts/bundle-workers.js'];
 const biome = ['node_modules/@biomejs/biome/bin/biome'];
 
 // The lock holds the addon that Node 20 can load. Compiled for Node 24 it ends the process now and then, in its own
@@ -158,19 +159,26 @@ async function requireAddon() {
   );
 }
 
-/** Builds when a source, the compiler's settings or the installed packages differ from those of the last good build. */
+/**
+ * Builds when a source, the compiler's settings, the steps of the build (in this file) or the installed packages differ
+ * from those of the last good build.
+ */
 async function ensureBuilt() {
   const sources = sourceFolders
     .flatMap((folder) => filesUnder(join(root, folder)))
     .filter((file) => file.endsWith('.ts'));
-  const wanted = `${hashOf([join(root, 'tsconfig.json'), join(root, 'package-lock.json'), ...sources])}\n`;
+  const settings = ['tsconfig.json', 'package-lock.json', 'scripts/bootstrap.mjs'].map((name) => join(root, name));
+  const wanted = `${hashOf([...settings, ...sources])}\n`;
   const found = readOr(buildStamp, '');
   if (found === wanted) return;
-  say(`build: tsc, because ${found === '' ? 'there is no finished build' : 'a source file or setting changed'}`);
+  const reason = found === '' ? 'there is no finished build' : 'a source file or setting changed';
+  say(`build: tsc and bundles of the threads, because ${reason}`);
   rmSync(buildStamp, { force: true });
   const status = await run(process.execPath, [...tsc, '-p', 'tsconfig.json']);
   if (status !== 0) fail('the build failed', 'correct the errors above and run this command again', status);
   removeOutputWithoutSource();
+  const bundled = await run(process.execPath, bundler);
+  if (bundled !== 0) fail('the threads could not be bundled', 'see the lines above and run this again', bundled);
   writeFileSync(buildStamp, wanted);
 }
 

@@ -1,6 +1,8 @@
 // The world's failures, as people who use keylane meet them: one class, a closed set of codes, messages that say what
 // was expected, what was found and what to do. A handler's failure is not here: it is data (see ErrorRecord).
 
+import { markClass } from './marks.js';
+
 /** What kind of trouble it is; stable, for programs to branch on. */
 export type KeylaneErrorCode =
   /** An option has the wrong type or is out of its bounds. */
@@ -64,6 +66,8 @@ export class KeylaneError extends Error {
     this.code = code;
   }
 }
+
+markClass(KeylaneError, Symbol.for('keylane.KeylaneError'));
 
 /** An error as it crosses threads and rests in the store: plain, bounded, never a thrown value. */
 export interface ErrorRecord {

@@ -3,6 +3,7 @@
 import type { SourceEvent } from './event.js';
 import type { ReadExtras } from './extras.js';
 import type { StateOptions } from './keyed-state.js';
+import { hasMark, markClass } from './marks.js';
 import type { RateLimit } from './rate-options.js';
 
 /** An event as a handler sees it. `data` was encoded on publish and decoded in this thread: it is the handler's own. */
@@ -142,6 +143,8 @@ export class PermanentError extends Error {
   readonly [permanentMark] = true;
 }
 
+markClass(PermanentError, permanentMark);
+
 /** Thrown by a handler: try again after `delayMs`. It counts as no try, within `postponementsMax`. */
 export class RetryLater extends Error {
   override readonly name: string = 'RetryLater';
@@ -176,15 +179,6 @@ export function retryLaterMs(thrown: unknown): number | null {
     return fits ? Math.min(delayMs, retryLaterMsMax) : null;
   } catch {
     return null;
-  }
-}
-
-/** What was thrown may be a proxy whose traps throw. */
-function hasMark(thrown: unknown, mark: symbol): boolean {
-  try {
-    return typeof thrown === 'object' && thrown !== null && (thrown as Record<symbol, unknown>)[mark] === true;
-  } catch {
-    return false;
   }
 }
 

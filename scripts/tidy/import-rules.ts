@@ -15,6 +15,7 @@ const vocabulary = [
   'outcome',
   'errors',
   'clock',
+  'marks',
   'invariant',
   'promise-like',
   'option-spec',
