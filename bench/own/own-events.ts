@@ -2,9 +2,9 @@
 // p holds record p, and behind the last record the first one comes again.
 
 import { type EncodedEvent, sizeOf } from '../../src/event.js';
-import { NdjsonSource } from '../../src/index.js';
 import { configFrom } from '../../src/options.js';
 import { type Route, Routes } from '../../src/routes.js';
+import { NdjsonSource } from '../../src/sources/ndjson-source.js';
 import type { OwnSubject } from './own-subject.js';
 
 /** Encoded size at which no more is loaded. */

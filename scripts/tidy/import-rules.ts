@@ -45,6 +45,7 @@ const fileRooms: Readonly<Record<string, string>> = {
   processor: 'processor',
   'processor-calls': 'processor',
   'create-processor': 'processor',
+  'open-store': 'open-store',
   replay: 'processor',
 };
 
@@ -57,9 +58,10 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   store: [],
   pump: ['dispatch', 'sources', 'pool', 'store'],
   processor: ['pump', 'dispatch', 'sources', 'pool', 'store'],
-  index: ['processor', 'pump', 'sources', 'pool', 'store'],
-  cli: ['index'],
-  testing: ['index', 'processor', 'pump', 'pool', 'store'],
+  'open-store': ['store'],
+  index: ['open-store', 'processor', 'pump', 'sources', 'pool', 'store'],
+  cli: ['index', 'open-store'],
+  testing: ['index', 'open-store', 'processor', 'pump', 'pool', 'store'],
   workers: ['pool', 'store'],
 };
 

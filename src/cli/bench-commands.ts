@@ -9,26 +9,28 @@ import { exitCodes } from './exit-code.js';
 /** Where the built package has it. */
 const benchUrl = new URL('../../bench/command.js', import.meta.url);
 
-const commands = {
-  bench: 'Measure: events/s, latency and CPU over threads, of your own handlers and input or of fixed work.',
-  tune: 'Find the options under which your own handlers and input are fastest, and what limits them.',
-} as const;
+export function defineBench(command: Command): void {
+  handOver(
+    command,
+    'Measure: events/s, latency and CPU over threads, of your own handlers and input or of fixed work.',
+  );
+}
 
-export function defineBenchCommands(program: Command): void {
-  for (const [name, description] of Object.entries(commands)) {
-    program
-      .command(name)
-      .description(description)
-      .usage('[flags]')
-      .argument('[flags...]', `keylane ${name} --help lists them`)
-      .helpOption(false)
-      .allowUnknownOption()
-      .action(async (flags: readonly string[]) => {
-        process.exitCode = await ended(
-          spawn(process.execPath, [fileURLToPath(benchUrl), name, ...flags], spawnOptions),
-        );
-      });
-  }
+export function defineTune(command: Command): void {
+  handOver(command, 'Find the options under which your own handlers and input are fastest, and what limits them.');
+}
+
+function handOver(command: Command, description: string): void {
+  const name = command.name();
+  command
+    .description(description)
+    .usage('[flags]')
+    .argument('[flags...]', `keylane ${name} --help lists them`)
+    .helpOption(false)
+    .allowUnknownOption()
+    .action(async (flags: readonly string[]) => {
+      process.exitCode = await ended(spawn(process.execPath, [fileURLToPath(benchUrl), name, ...flags], spawnOptions));
+    });
 }
 
 const spawnOptions = { stdio: 'inherit' } as const;

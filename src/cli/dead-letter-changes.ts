@@ -1,7 +1,7 @@
 // `keylane dead-letters redrive` and `discard`: dead letters run again or given up in a store that no processor has.
 
 import { KeylaneError } from '../errors.js';
-import { type DeadLetterSelection, discardDeadLetters, redriveDeadLetters } from '../index.js';
+import type { DeadLetterSelection } from '../index.js';
 import { countOf } from './figures.js';
 import { identityText } from './identity-text.js';
 import { print } from './stdout.js';
@@ -17,12 +17,14 @@ export interface ChangeWish {
 
 export async function redrive(wish: ChangeWish): Promise<void> {
   const { store, selection, isDryRun: dryRun } = wish;
+  const { redriveDeadLetters } = await import('../index.js');
   const done = await telling('redrive', redriveDeadLetters({ ...selection, store, dryRun }));
   await print(wish.isJson ? jsonReport(wish, done) : redriveText(wish, done));
 }
 
 export async function discard(wish: ChangeWish & { readonly reason: string }): Promise<void> {
   const { store, selection, reason, isDryRun: dryRun } = wish;
+  const { discardDeadLetters } = await import('../index.js');
   const done = await telling('discard', discardDeadLetters({ ...selection, store, reason, dryRun }));
   await print(wish.isJson ? jsonReport(wish, done) : discardText(wish, done.discarded));
 }

@@ -1,7 +1,7 @@
 // `keylane dead-letters list`: the dead letters of a store, for people as a table, for programs as NDJSON.
 
 import { printable } from '../errors.js';
-import { type DeadLetterFilter, type Outcome, openStore, type StoreReader } from '../index.js';
+import type { DeadLetterFilter, Outcome, StoreReader } from '../index.js';
 import { countOf, countText, timeText } from './figures.js';
 import { identityText } from './identity-text.js';
 import { print, printAll, stdoutColumns } from './stdout.js';
@@ -20,6 +20,7 @@ export interface ListWish {
 const titles = ['IDENTITY', 'HANDLER', 'TYPE', 'KEY', 'TRIES', 'LAST TRY', 'ERROR'];
 
 export async function listDeadLetters(wish: ListWish): Promise<void> {
+  const { openStore } = await import('../open-store.js');
   const reader = openStore(wish.store);
   try {
     if (wish.isJson) await printAll(linesOf(reader, wish));

@@ -2,7 +2,7 @@
 // an event with several handlers, as each of them has it.
 
 import { type ErrorRecord, KeylaneError, printable } from '../errors.js';
-import { type FailedTry, type Identity, openStore, type ParkedLane, type StoreReader } from '../index.js';
+import type { FailedTry, Identity, ParkedLane, StoreReader } from '../index.js';
 import type { OutcomeStatus } from '../outcome.js';
 import { countOf, durationText, timeText } from './figures.js';
 import { identityText } from './identity-text.js';
@@ -39,6 +39,7 @@ interface Known {
 }
 
 export async function showEvent({ store, identity, isJson, version }: ShowWish): Promise<void> {
+  const { openStore } = await import('../open-store.js');
   const reader = openStore(store);
   let known: readonly Known[];
   try {

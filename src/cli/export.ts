@@ -2,7 +2,8 @@
 // `keylane run --cloudevents`.
 
 import type { Command } from 'commander';
-import { openStore, type StoreReader, toCloudEvent } from '../index.js';
+import { toCloudEvent } from '../cloud-events.js';
+import type { StoreReader } from '../index.js';
 import { printAll } from './stdout.js';
 
 interface Flags {
@@ -34,6 +35,7 @@ export function defineExport(command: Command): void {
 }
 
 async function exportEvents({ store, source, type, key }: Flags): Promise<void> {
+  const { openStore } = await import('../open-store.js');
   const reader = openStore(store);
   try {
     const filter = { ...(type === undefined ? {} : { type }), ...(key === undefined ? {} : { key }) };

@@ -1,7 +1,7 @@
 // The identity of an event as one text, such as `journal/17`, which one command prints and the next one takes.
 
-import { printable, shown } from '../errors.js';
-import { type Identity, KeylaneError } from '../index.js';
+import { KeylaneError, printable, shown } from '../errors.js';
+import type { Identity } from '../index.js';
 
 /** What printing would change, or what reading back would take for an escape. */
 const unprintable = /\p{Surrogate}|\\(?=u[0-9a-f]{4})/gu;

@@ -2,7 +2,7 @@
 
 import { type Command, Option } from 'commander';
 import { KeylaneError, printable, shown } from '../errors.js';
-import { type Pruned, pruneStore, type Retention } from '../index.js';
+import type { Pruned, Retention } from '../index.js';
 import { checkOption } from '../option-spec.js';
 import { optionTable } from '../options.js';
 import { countOf, countText } from './figures.js';
@@ -50,6 +50,7 @@ export function definePrune(command: Command, version: string): void {
 async function prune(flags: Flags, version: string): Promise<void> {
   const retention = retentionOf(flags);
   const dryRun = flags.dryRun === true;
+  const { pruneStore } = await import('../index.js');
   const pruned = await pruneStore({ store: flags.store, retention, dryRun });
   const { store } = flags;
   process.stdout.write(

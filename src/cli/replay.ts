@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander';
 import { KeylaneError, shown } from '../errors.js';
-import { type Replayed, type ReplayOptions, replay } from '../index.js';
+import type { Replayed, ReplayOptions } from '../index.js';
 import { countOf, countText } from './figures.js';
 
 interface Flags {
@@ -49,9 +49,11 @@ export function defineReplay(command: Command, version: string): void {
 
 async function run(flags: Flags, version: string): Promise<void> {
   const { store, handler } = flags;
+  const options = optionsOf(flags);
+  const { replay } = await import('../index.js');
   let came: Replayed;
   try {
-    came = await replay(optionsOf(flags));
+    came = await replay(options);
   } catch (error) {
     if (!(error instanceof KeylaneError && error.code === 'replay-refused')) throw error;
     process.stderr.write(`keylane: ${error.message}\n`);

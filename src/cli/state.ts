@@ -1,7 +1,7 @@
 // `keylane state`: what a handler keeps for its keys, as JSON, one key a line.
 
 import { type Command, Option } from 'commander';
-import { openStore, type StoredState } from '../index.js';
+import type { StoredState } from '../index.js';
 import { printAll } from './stdout.js';
 
 interface Flags {
@@ -34,6 +34,7 @@ export function defineState(command: Command): void {
 }
 
 async function printStates({ store, handler, key, prefix }: Flags): Promise<void> {
+  const { openStore } = await import('../open-store.js');
   const reader = openStore(store);
   try {
     const one = key === undefined ? null : reader.state(handler, key);

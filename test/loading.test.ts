@@ -1,4 +1,5 @@
-// What a thread loads is one file of ours, and none of the copies of classes that this makes is a stranger to another.
+// What a thread loads is one file of ours, and none of the copies of classes that this makes is a stranger to another;
+// the command loads what it is asked for.
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -66,4 +67,15 @@ test('a class made from one of these is told from it, and nothing else is one of
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
   expect(proxy instanceof KeylaneError).toBe(false);
+});
+
+test('the command loads the library when it has read its command line, and a subcommand when it is named', () => {
+  const cli = new URL('../dist/src/cli/', import.meta.url);
+  const early = (file: string): string[] =>
+    [...readFileSync(new URL(file, cli), 'utf8').matchAll(/^import .*'(.*)';$/gm)].map(([, specifier]) => specifier!);
+  expect(early('main.js').sort()).toEqual(['./command-line.js', 'node:fs']);
+  const files = readdirSync(cli).filter((file) => file.endsWith('.js'));
+  const loadLibrary = files.filter((file) => early(file).some((specifier) => /index|open-store/.test(specifier)));
+  // Which main.js imports when its flags are read.
+  expect(loadLibrary).toEqual(['run.js']);
 });
