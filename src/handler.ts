@@ -248,11 +248,12 @@ export interface HandlerTable {
 }
 
 /**
- * What one try gave. `failed`: it is decided, and the event is dead-lettered. `skipped`: it was not tried, and goes
- * back to its lane uncounted. `retrying`: it failed and will be tried again; the later events of its run were
- * skipped. `postponed`: likewise, but the handler asked for it, and it is not counted. `cancelled`: it was told to
- * end. `doubted`: its thread died while it ran, of what another event may have left; it goes back to its lane
- * uncounted, and runs next on a fresh thread.
+ * What one try gave. `failed`: it is decided, and the event is dead-lettered. `skipped`: it was not tried, or its
+ * thread died with the state that it had left, and it goes back to its lane uncounted. `retrying`: it failed and will
+ * be tried again; the later events of its run were skipped. `postponed`: likewise, but the handler asked for it, and it
+ * is not counted. `cancelled`: it was told to end. `doubted`: its thread died while it ran, of what another event may
+ * have left, or while others before it have to run again; it goes back to its lane uncounted, and runs next on a fresh
+ * thread.
  */
 export const handlerResult = {
   succeeded: 0,

@@ -165,7 +165,7 @@ export class Settlement {
     const { dispatcher, clock, flights, away, onSettled } = this.#parts;
     flights.arrive(flight, report);
     const nowMs = clock.nowMs();
-    const { results, delaysMs, durationsUs, busyUs } = report;
+    const { results, durationsUs, busyUs } = report;
     const came = { results, durationsUs, busyUs, nowMs };
     const { retried, postponed, ...decided } = this.tallies.add(flight.batch.slots, came);
     this.types.add(flight.batch.slots, came);
@@ -173,7 +173,7 @@ export class Settlement {
     this.rates.handlersUs.addTime(busyUs, nowMs);
     dispatcher.states?.trim(this.groups.numbers);
     const states = report.states === undefined ? [] : splitStates(report.states, { areKept: true });
-    const slots = dispatcher.settle(flight.batch, { results, delaysMs, busyUs, states }, nowMs);
+    const slots = dispatcher.settle(flight.batch, { ...report, states }, nowMs);
     if (report.delaysMs !== null) noteProblems(flight.batch.slots, report);
     if (report.rowCount > 0) {
       this.#retried += retried;

@@ -4,9 +4,17 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodeEvent } from '../src/event.js';
-import { type Handler, type HandlerContext, type HandlerTable, handlerResult, PermanentError } from '../src/handler.js';
+import {
+  type Handler,
+  type HandlerContext,
+  type HandlerTable,
+  handlerResult,
+  type KeyBatchHandler,
+  PermanentError,
+} from '../src/handler.js';
 import { splitStates } from '../src/joined-states.js';
 import { configFrom } from '../src/options.js';
+import { RowsReader, verdict } from '../src/outcome.js';
 import { policiesOf } from '../src/policy.js';
 import { batchMessage } from '../src/pool/batch-message.js';
 import { BatchRunner } from '../src/pool/batch-runner.js';
@@ -19,20 +27,30 @@ const config = configFrom({ handlers: 'none', store: 'none', batchSizeMax: 64, f
 const names = ['h'];
 const table: HandlerTable = { names, takes: 'every-type', policies: [{ isStateful: true }] };
 const policies = policiesOf(table, config);
+const noSetup = { setup: null, teardown: null };
 const { succeeded, failed, skipped, doubted, cancelled } = handlerResult;
 
+interface More {
+  readonly initial?: () => unknown;
+  readonly keyBatch?: KeyBatchHandler;
+  /** Of the first event. */
+  readonly attempt?: number;
+  readonly limits?: { readonly stateSizeMax?: number; readonly freezeState?: boolean };
+}
+
 /** A thread that has a batch of one run, and its place as the main thread sees it. */
-function runOf(data: readonly unknown[], run: Handler, { initial = (): unknown => 0 } = {}) {
+function runOf(data: readonly unknown[], run: Handler, more: More = {}) {
+  const { initial = () => 0, keyBatch = null, attempt = 1, limits = {} } = more;
   const progress = Progress.ofPlaces(1, { batchSizeMax: config.batchSizeMax });
   const place = new Progress(progress.shared, config).place(0);
   let nowUs = 1000;
   const runner = new BatchRunner({
-    module: { table, handlers: [run], retryIf: [null], states: [{ initial }], setup: null, teardown: null },
+    module: { table, handlers: [run], keyBatches: [keyBatch], retryIf: [null], states: [{ initial }], ...noSetup },
     ...{ threadId: 1, policies, isJournaled: true, measuresHeap: false, progress, nowUs: () => nowUs },
-    limits: { ...config, reportSizeMax: config.batchBytesMax, emits: emitLimitsOf(config) },
+    limits: { ...config, reportSizeMax: config.batchBytesMax, emits: emitLimitsOf(config), ...limits },
   });
   const slots = data.map((one, position) => ({
-    ...{ partition: 1, position, handler: 0, attempt: 1, postponed: 0, run: 0 },
+    ...{ partition: 1, position, handler: 0, attempt: position === 0 ? attempt : 1, postponed: 0, run: 0 },
     event: encodeEvent({ type: 't', key: 'k', data: one }, config),
   }));
   const message = batchMessage(slots, { place: 0, nameOf: () => 'journal', states: [{ index: 0, state: null }] });
@@ -150,6 +168,9 @@ test('one that is cancelled then is told to end all the same', async () => {
   });
   await thread.run();
   expect([...lost[0]!.results]).toEqual([skipped, cancelled, skipped]);
+  expect(new RowsReader(lost[0]!.rows).next()).toMatchObject({ position: 1, verdict: verdict.cancelled });
+  // Rates have counted both.
+  expect(lost[0]!.ran).toBe(2);
 });
 
 test('no more than a millisecond of what has run would run again', async () => {
@@ -174,6 +195,62 @@ test('what ran before an event that awaits has survived by then', async () => {
   await thread.run();
   expect(lost[0]!.results[0]).toBe(succeeded);
   expect(statesOf(lost[0]!)).toEqual([[0, 1]]);
+});
+
+test('and before a call of several events that awaits', async () => {
+  const lost: BatchReport[] = [];
+  const keyBatch: KeyBatchHandler = async (events, context) => {
+    await Promise.resolve();
+    lost.push(thread.lost());
+    context.setState((context.state as number) + events.length);
+    return events.map(() => null);
+  };
+  // The first is tried by itself, as it has been tried before.
+  const thread = runOf([0, 1, 2, 3], counts, { keyBatch, attempt: 2 });
+  expect(statesOf(await thread.run())).toEqual([[3, 4]]);
+  expect(lost[0]!.results[0]).toBe(succeeded);
+  expect(statesOf(lost[0]!)).toEqual([[0, 1]]);
+});
+
+test('an event that fails has those before it told', async () => {
+  const lost: BatchReport[] = [];
+  const thread = runOf([0, 1, 2], (event, context) => {
+    if (event.data === 1) throw new PermanentError('no');
+    if (event.data === 2) lost.push(thread.lost());
+    counts(event, context);
+  });
+  await thread.run();
+  expect([...lost[0]!.results.subarray(0, 2)]).toEqual([succeeded, failed]);
+});
+
+test('each event of a run is given a state that is frozen where that is wanted', async () => {
+  const frozen: boolean[] = [];
+  const given: Handler = (_, context) => {
+    const state = context.state as { of: object };
+    frozen.push(Object.isFrozen(state) && Object.isFrozen(state.of));
+    context.setState({ of: {} });
+  };
+  await runOf([0, 1, 2], given, { initial: () => ({ of: {} }), limits: { freezeState: true } }).run();
+  expect(frozen).toEqual([true, true, true]);
+});
+
+test('a state that is too large fails its try wherever it stands in the run', async () => {
+  // As JSON each has six times its characters.
+  const set: Handler = ({ data }, context) => context.setState('\u0001'.repeat(data as number));
+  const report = await runOf([10, 30, 10], set, { limits: { stateSizeMax: 100 } }).run();
+  expect([...report.results]).toEqual([succeeded, handlerResult.retrying, skipped]);
+  expect(statesOf(report)).toEqual([[0, '\u0001'.repeat(10)]]);
+});
+
+test('a result that finds no room where it would survive ends the batch, and charges nobody', async () => {
+  const thread = runOf([0, 1, 2], (event, context) => {
+    counts(event, context);
+    return event.data === 1 ? 'x'.repeat(300 * 1024) : undefined;
+  });
+  const report = await thread.run();
+  expect([...report.results]).toEqual([succeeded, succeeded, skipped]);
+  expect(statesOf(report)).toEqual([[1, 2]]);
+  expect([...thread.lost().results]).toEqual([skipped, skipped, skipped]);
 });
 
 test('a state that finds no room where it would survive ends the batch, and is reported', async () => {

@@ -59,6 +59,7 @@ test.each<[what: string, value: unknown]>([
   ['bytes', new Uint8Array(2)],
   ['a map', new Map()],
   ['a member by the name of the prototype', JSON.parse('{"__proto__":1}')],
+  ['a member by a name that every object has', { constructor: 1 }],
   ['a circle', circle],
   ['a function', { run() {} }],
   ['what is large', 'x'.repeat(plainSizeMax)],

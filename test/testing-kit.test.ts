@@ -70,6 +70,22 @@ test('what comes in bulk for keys with state runs without any time passing', asy
   expect(await bus.processor.state('count', 'k3')).toMatchObject({ value: 200 });
 });
 
+test('what is paused while it comes in bulk does not keep the kit busy', async () => {
+  const run = (_: HandlerEvent<number>, context: HandlerContext) => context.setState((context.state as number) + 1);
+  const handlers = defineHandlers([{ name: 'count', on: '*', state: { initial: () => 0 }, run }]);
+  await using bus = await createTestProcessor({ handlers });
+  await bus.processor.process({ type: 't', key: 'k', data: 0 });
+  const event = (data: number) => ({ type: 't', key: `k${data % 100}`, data });
+  const published = bus.processor.publishMany(Array.from({ length: 3000 }, (_, data) => event(data)));
+  await new Promise(setImmediate);
+  bus.processor.pause({ handler: 'count' });
+  await published;
+  await bus.settle();
+  bus.processor.resume();
+  await bus.settle();
+  expect(bus.outcomes()).toHaveLength(3001);
+});
+
 describe('a handler that does not end', () => {
   const handlers = { wait: (_: HandlerEvent<null>, { signal }: { signal: AbortSignal }) => forever(signal) };
 

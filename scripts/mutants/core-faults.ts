@@ -331,9 +331,23 @@ export const coreFaults: readonly Fault[] = [
   {
     name: 'what waits for more of its keys waits as long as more comes',
     file: 'src/dispatch/gathering.ts',
-    from: 'nowMs - this.#sinceMs >= waitMsMax',
-    to: 'nowMs - this.#sinceMs >= waitMsMax * 1000',
+    from: 'nowMs - this.#sinceMs < waitMsMax;',
+    to: 'nowMs - this.#sinceMs < waitMsMax * 1000;',
     tests: ['test/dispatch/gathering.test.ts'],
+  },
+  {
+    name: 'what is paused while it waits for more of its keys is waited for',
+    file: 'src/dispatch/departures.ts',
+    from: '    this.#gathering.begin();\n',
+    to: '',
+    tests: ['test/dispatch/gathering.test.ts'],
+  },
+  {
+    name: 'a rate does not count what has run and runs again',
+    file: 'src/dispatch/departures.ts',
+    from: 'for (let index = ran; index',
+    to: 'for (let index = ran * 0; index',
+    tests: ['test/dispatch/rates.test.ts'],
   },
   {
     name: 'nobody looks again at what waits for more of its keys',

@@ -41,7 +41,7 @@ export const poolFaults: readonly Fault[] = [
   {
     name: 'a state is held while an event awaits',
     file: 'src/pool/batch-runner.ts',
-    from: 'if (states?.isHolding) this.#tellState(batch, report, index - 1);',
+    from: 'if (batch.states?.isHolding) this.#tellState(batch, report, batch.index - 1);',
     to: '',
     tests: ['test/held-states.test.ts', 'test/plain-copy.test.ts'],
   },

@@ -27,5 +27,7 @@ export interface Came {
   /** Per event, how long to wait before its next try; null when no event has one. */
   readonly delaysMs: Float64Array | null;
   readonly busyUs: number;
+  /** How many events, from the first, have run, also where they are skipped; left out where no skipped one has. */
+  readonly ran?: number;
   readonly states?: readonly StateAt[];
 }

@@ -5,7 +5,7 @@
 import { handlerResult } from '../handler.js';
 import { invariant } from '../invariant.js';
 import type { RateLimit } from '../rate-options.js';
-import type { Batch } from './batch.js';
+import type { Batch, Came } from './batch.js';
 import { BatchSize } from './batch-size.js';
 import type { Breakers } from './breakers.js';
 import { Gathering } from './gathering.js';
@@ -110,6 +110,7 @@ export class Departures {
    */
   nextBatch(placesFree: number, nowMs: number): Batch | null {
     const lanes = this.#lanes;
+    this.#gathering.begin();
     lanes.wake(nowMs);
     if (this.#isAlone) return null;
     const triesLeft = this.#meter?.left(nowMs) ?? Number.POSITIVE_INFINITY;
@@ -138,9 +139,9 @@ export class Departures {
     return batch;
   }
 
-  /** Whether what is runnable waits for more of its keys. */
+  /** Whether what is runnable waits for more of its keys: not where some of it could be of a handler without state. */
   #gathers(events: number, nowMs: number): boolean {
-    if (this.#lanes.states === null) return false;
+    if (!this.#lanes.states?.areAll) return false;
     const { eventUs, threads } = this.size;
     return this.#gathering.waits({ events, lane: this.#lanes.oldest?.lane ?? null, eventUs, threads }, nowMs);
   }
@@ -187,9 +188,9 @@ export class Departures {
   }
 
   /** Takes in that events of a batch were handed back unrun: rates are not to count them. Before its lanes are free. */
-  unspend(slots: readonly Slot[], results: Uint8Array): void {
+  unspend(slots: readonly Slot[], { results, ran = 0 }: Pick<Came, 'results' | 'ran'>): void {
     if (this.#meter === null && !this.#lanes.hasRates) return;
-    for (let index = 0; index < slots.length; index += 1) {
+    for (let index = ran; index < slots.length; index += 1) {
       if (results[index] === handlerResult.skipped) this.#unspend(slots[index]!);
     }
   }

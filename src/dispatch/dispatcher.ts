@@ -165,7 +165,7 @@ export class Dispatcher {
       }
     }
     if (settled.length < slots.length) {
-      this.#departures.unspend(slots, results);
+      this.#departures.unspend(slots, came);
       this.#putBack(slots);
     }
     if (came.states !== undefined && came.states.length > 0) this.#lanes.states?.change(slots, came.states);

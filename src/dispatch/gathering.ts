@@ -1,6 +1,6 @@
-// Whether keys with state wait a moment for more of their events. A run costs its state once each way, so while events
-// come in bulk, faster than is looked what can run, fewer and longer runs take much less. It ends with the first look
-// that finds no more; what comes one by one waits for nothing.
+// Whether events wait a moment for more of their keys, where all handlers keep state. A run costs its state once each
+// way, so while events come in bulk, faster than is looked what can run, fewer and longer runs take much less. It ends
+// with the first look that finds no more: where all comes one by one, nothing waits.
 
 import type { Lane } from './lane.js';
 
@@ -26,12 +26,20 @@ interface Runnable {
 export class Gathering {
   /** Runnable events after the last look. */
   #left = 0;
-  /** Since when it waits; null when it does not. */
-  #sinceMs: number | null = null;
+  /** Since when it waits; it counts only while looks follow each other. */
+  #sinceMs = 0;
+  #wasWaiting = false;
+  #isWaiting = false;
 
   /** Whether it waits, so that somebody has to look again soon. */
   get isWaiting(): boolean {
-    return this.#sinceMs !== null;
+    return this.#isWaiting;
+  }
+
+  /** Before what can run is looked at: it waits no more, unless that look says so. */
+  begin(): void {
+    this.#wasWaiting = this.#isWaiting;
+    this.#isWaiting = false;
   }
 
   /** One look: whether nothing is to depart before the next one. */
@@ -39,10 +47,10 @@ export class Gathering {
     const isBulk = events - this.#left >= bulk;
     this.#left = events;
     const hasState = lane !== null && lane.keyState !== undefined;
-    const isWorthIt = isBulk && hasState && eventUs !== null && events * eventUs < enoughUs * threads;
-    this.#sinceMs = isWorthIt ? (this.#sinceMs ?? nowMs) : null;
-    if (this.#sinceMs !== null && nowMs - this.#sinceMs >= waitMsMax) this.#sinceMs = null;
-    return this.isWaiting;
+    if (!isBulk || !hasState || eventUs === null || events * eventUs >= enoughUs * threads) return false;
+    if (!this.#wasWaiting) this.#sinceMs = nowMs;
+    this.#isWaiting = nowMs - this.#sinceMs < waitMsMax;
+    return this.#isWaiting;
   }
 
   /** So many are left once a batch has gone. */

@@ -53,6 +53,11 @@ export class LaneStates {
     this.#stateful.push(isStateful);
   }
 
+  /** Whether all handlers keep state. */
+  get areAll(): boolean {
+    return !this.#stateful.includes(false);
+  }
+
   /** Has a lane that is cold no more put where it stands from then on. */
   onWarm(place: (lane: Lane) => void): void {
     this.#place = place;

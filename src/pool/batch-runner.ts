@@ -136,6 +136,7 @@ export class BatchRunner {
       states?.standAt(index);
       if (together !== null && reader.run !== stopped && reader.run !== parted) {
         const count = together.countFrom(batch, message);
+        if (count > 1) this.#settleHeld(batch, report);
         const came = count === 1 ? null : await together.try(batch, message, count);
         if (came !== null) {
           this.#ran += count;
@@ -150,8 +151,7 @@ export class BatchRunner {
       else {
         const running = this.#try(batch);
         if (running !== null) {
-          // What others have left may end the thread from here on: what came of the events before is to survive that.
-          if (states?.isHolding) this.#tellState(batch, report, index - 1);
+          this.#settleHeld(batch, report);
           await running;
         }
       }
@@ -174,6 +174,11 @@ export class BatchRunner {
     const isHeld = ended.result === handlerResult.succeeded && !reader.endsItsRun && states.mayHoldOn(endUs, place);
     if (goesOn && isHeld) return true;
     return this.#tellState(batch, report, index, fits) && goesOn;
+  }
+
+  /** Before something is awaited: what others have left may end the thread then; what has ended is to survive that. */
+  #settleHeld(batch: RunningBatch, report: ReportBuilder): void {
+    if (batch.states?.isHolding) this.#tellState(batch, report, batch.index - 1);
   }
 
   /** Writes what a run has left so far, and takes in its events up to this one. False when it did not fit. */

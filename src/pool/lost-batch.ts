@@ -61,7 +61,7 @@ export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchRepor
     });
     busyUs += durationUs;
   }
-  return builder.finish({ busyUs });
+  return builder.finish({ busyUs, ran: running === null ? index : running.index + 1 });
 }
 
 /**

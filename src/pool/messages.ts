@@ -43,6 +43,8 @@ export interface BatchReport {
   readonly durationsUs: Float32Array;
   /** Time spent in handlers and codecs, in microseconds. */
   readonly busyUs: number;
+  /** Of a thread that died: how many of its events, from the first, had run, whatever becomes of them. */
+  readonly ran?: number;
   /** How much the used heap of the thread has grown since its first batch; 0 where nobody asked for it. */
   readonly heapGrowthBytes: number;
   /** The states that it changed, each once, as the last event of a run that did has left it; left out without any. */

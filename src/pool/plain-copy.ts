@@ -89,8 +89,8 @@ function copyOfObject(object: object, depth: number): unknown {
     const value = (object as Record<string, unknown>)[name];
     // JSON leaves it out.
     if (value === undefined) continue;
-    // To set it would set the prototype.
-    if (name === '__proto__') return notPlain;
+    // To set it may throw, or set the prototype.
+    if (name in copy) return notPlain;
     left -= name.length;
     const member = copyOf(value, depth + 1);
     if (member === notPlain) return notPlain;

@@ -227,7 +227,7 @@ export class Place {
     await Atomics.waitAsync(this.#marks, markOf.aborts, aborts).value;
   }
 
-  /** Main thread: what runs, and since when; null between two. Of a pair that changes as it is read nothing is said. */
+  /** Main thread: what runs, or has ended without being taken in, and since when. Nothing of what changes meanwhile. */
   running(): { readonly index: number; readonly startedAtUs: number; readonly batchAtUs: number } | null {
     const begun = Atomics.load(this.#marks, markOf.begun);
     if (begun <= this.finished) return null;
@@ -242,7 +242,7 @@ export class Place {
     return first <= index && index < Atomics.load(this.#marks, markOf.callEnd);
   }
 
-  /** Main thread: how many events of the batch have ended. */
+  /** Main thread: how many events of the batch have ended and are taken in. */
   get finished(): number {
     return Atomics.load(this.#marks, markOf.finished);
   }

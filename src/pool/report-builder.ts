@@ -21,6 +21,13 @@ const verdicts: Readonly<Record<HandlerResult, Verdict | null>> = {
   [handlerResult.doubted]: null,
 };
 
+/** What is said of the batch as a whole; see BatchReport. */
+interface Ended {
+  readonly busyUs: number;
+  readonly heapGrowthBytes?: number;
+  readonly ran?: number;
+}
+
 export class ReportBuilder {
   readonly #message: BatchMessage;
   readonly #rows: RowsBuilder;
@@ -99,7 +106,7 @@ export class ReportBuilder {
     this.#states.push(state);
   }
 
-  finish({ busyUs, heapGrowthBytes = 0 }: { busyUs: number; heapGrowthBytes?: number }): BatchReport {
+  finish({ busyUs, heapGrowthBytes = 0, ran = 0 }: Ended): BatchReport {
     const rowCount = this.#rows.count;
     return {
       results: this.#results,
@@ -110,6 +117,7 @@ export class ReportBuilder {
       durationsUs: this.#durationsUs,
       busyUs,
       heapGrowthBytes,
+      ...(ran > 0 && { ran }),
       ...(this.#states.length > 0 && { states: this.#leftStates() }),
       ...(this.#emitted.length > 0 && { emitted: this.#joined() }),
     };

@@ -58,7 +58,18 @@ export class MultiInsert {
       bind(this.#oneValues, 0);
       stored += this.#one.run(this.#oneValues).changes;
     }
+    this.#forget();
     return stored;
+  }
+
+  /** Lets go of the values: they may be large, or parts of what is. */
+  #forget(): void {
+    this.#oneValues.fill(null);
+    this.#manyValues.fill(null);
+    for (const { ownValues, shared } of this.#shapes.values()) {
+      ownValues.fill(null);
+      for (const name of Object.keys(shared)) shared[name] = null;
+    }
   }
 
   #insertMany(): number {

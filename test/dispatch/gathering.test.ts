@@ -1,15 +1,16 @@
-// When keys with state wait for more of their events, and that nothing else does.
+// When events wait for more of their keys, and that nothing else does.
 
 import { expect, test } from 'vitest';
 import { Dispatcher } from '../../src/dispatch/dispatcher.js';
 import { configFrom } from '../../src/options.js';
 
-/** Two handlers of which the first keeps state, and events of so long each; all keys are warm. */
-function bench(eventUs = 10) {
+/** Handlers that keep state or not, and events of so long each; all keys are warm. */
+function bench({ eventUs = 10, stateful = [true] } = {}) {
   const config = configFrom({ handlers: 'none', store: 'none', threads: 1 });
   const dispatcher = new Dispatcher({
-    ...{ ...config, rateLimit: null, widest: 1, handlerCount: 2, breaker: null, parks: [false, false] },
-    states: { stateful: [true, false], bytesMax: 1e6 },
+    ...{ ...config, rateLimit: null, widest: 1, handlerCount: stateful.length, breaker: null },
+    parks: stateful.map(() => false),
+    states: { stateful, bytesMax: 1e6 },
   });
   dispatcher.openPartition(1, 0);
   let position = 0;
@@ -50,7 +51,7 @@ test('what comes one by one waits for nothing, and what comes in bulk until no m
 });
 
 test('it waits 10 ms at the most, while it is looked at again and again', () => {
-  const { dispatcher, admit, depart } = bench(1);
+  const { dispatcher, admit, depart } = bench({ eventUs: 1 });
   for (const nowMs of [1, 5, 10.9]) {
     admit(300);
     expect(depart(nowMs)).toBe(0);
@@ -71,8 +72,19 @@ test('nor once there is enough to do for each thread', () => {
   expect(depart(1)).toBe(755);
 });
 
-test('events without state do not, though others of their module have one', () => {
-  const { admit, depart } = bench();
-  admit(400, 1);
-  expect(depart(1)).toBe(400);
+test('nothing does where a handler keeps no state', () => {
+  const { admit, depart } = bench({ stateful: [true, false] });
+  admit(400);
+  admit(10, 1);
+  expect(depart(1)).toBe(410);
+});
+
+test('what is paused meanwhile is not waited for', () => {
+  const { dispatcher, admit, depart } = bench();
+  admit(300);
+  expect([depart(1), dispatcher.departures.isGathering]).toEqual([0, true]);
+  dispatcher.pause({ handler: 0, key: null });
+  expect([depart(1), dispatcher.departures.isGathering]).toEqual([0, false]);
+  dispatcher.resume(null);
+  expect(depart(1)).toBe(300);
 });

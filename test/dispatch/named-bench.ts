@@ -49,10 +49,10 @@ export class NamedBench {
   }
 
   /** Settles the oldest batch. */
-  settle(result: number = handlerResult.succeeded): this {
+  settle(result: number = handlerResult.succeeded, ran = 0): this {
     const batch = this.batches.shift() as Batch;
     const results = new Uint8Array(batch.slots.length).fill(result);
-    this.dispatcher.settle(batch, { results, delaysMs: null, busyUs: 0 }, 0);
+    this.dispatcher.settle(batch, { results, delaysMs: null, busyUs: 0, ran }, 0);
     return this;
   }
 

@@ -82,6 +82,13 @@ test.each([
   expect([at(bench, 1099), at(bench, 1100)]).toEqual([[], ['two:a']]);
 });
 
+test('a try that has run is counted though it is handed back, as its thread died with what it left', () => {
+  const bench = benchOf({ rateLimit: { tries: 3, perMs: 300 } }).admit('two:a two:a two:a two:a');
+  bench.batch(1000);
+  bench.settle(handlerResult.skipped, 2);
+  expect([at(bench, 1000), at(bench, 1099), at(bench, 1100)]).toEqual([['two:a'], [], ['two:a']]);
+});
+
 test('what may come back from the store is what may start, and what fills a quarter of the memory', () => {
   const bench = benchOf(
     { rateLimit: { tries: 3, perMs: 300 }, rateLimitPerKey: { tries: 2, perMs: 1000 } },
