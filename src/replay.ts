@@ -4,13 +4,11 @@
 
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startProcessor } from './create-processor.js';
 import { KeylaneError, shown } from './errors.js';
 import { journalPartition } from './event.js';
 import { storeFrom } from './locations.js';
 import { badOption, checkOption } from './option-spec.js';
 import { configFrom, type ProcessorOptions } from './options.js';
-import { preflight } from './pool/preflight.js';
 import type { Connection } from './store/database.js';
 import { withLockedStore } from './store/locked-store.js';
 import {
@@ -83,6 +81,7 @@ export async function replay(options: ReplayOptions): Promise<Replayed> {
 
 /** Runs what the store of a replay has; to the end, or until an event fails. */
 async function run(options: ProcessorOptions, { endsAtFailure }: { endsAtFailure: boolean }): Promise<void> {
+  const { startProcessor } = await import('./start-processor.js');
   const processor = await startProcessor(options, { isReplay: true });
   let ended: Promise<unknown> | null = null;
   if (endsAtFailure) {
@@ -143,6 +142,7 @@ async function checked(options: ReplayOptions) {
   checkOption('partial', switchSpec, partial);
   checkOption('dryRun', switchSpec, dryRun);
   const config = configFrom(rest);
+  const { preflight } = await import('./pool/preflight.js');
   const { table } = await preflight(config.handlers, config);
   const index = table.names.indexOf(handler);
   if (index === -1) throw badOption('handler', `one of ${table.names.map(shown).join(', ')}`, handler);

@@ -69,6 +69,22 @@ test('a class made from one of these is told from it, and nothing else is one of
   expect(proxy instanceof KeylaneError).toBe(false);
 });
 
+test('what imports the package loads nothing of what starts a processor', () => {
+  const found = new Set<string>();
+  const follow = (file: URL): void => {
+    if (found.has(file.href)) return;
+    found.add(file.href);
+    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(/^(?:import|export) .*'(\..*)';$/gm)) {
+      follow(new URL(specifier!, file));
+    }
+  };
+  follow(new URL('../dist/src/index.js', import.meta.url));
+  const names = [...found].map((href) => href.slice(href.indexOf('/dist/src/') + '/dist/src/'.length));
+  expect(names).toEqual(expect.arrayContaining(['create-processor.js', 'handler.js', 'store/store-reader.js']));
+  const heavy = ['processor.js', 'engine.js', 'pool/machine.js', 'store/store-writer.js', 'start-processor.js'];
+  expect(names.filter((name) => heavy.includes(name))).toEqual([]);
+});
+
 test('the command loads the library when it has read its command line, and a subcommand when it is named', () => {
   const cli = new URL('../dist/src/cli/', import.meta.url);
   const early = (file: string): string[] =>

@@ -45,6 +45,7 @@ const fileRooms: Readonly<Record<string, string>> = {
   processor: 'processor',
   'processor-calls': 'processor',
   'create-processor': 'processor',
+  'start-processor': 'processor',
   'open-store': 'open-store',
   replay: 'processor',
 };
