@@ -7,7 +7,7 @@ import { simulate } from './simulation/simulation.js';
 
 const asked = process.env['KEYLANE_SEED'];
 /** As many as find every fault that `npm run mutants` plants, where that asks for them. */
-const seeds = Number(process.env['KEYLANE_SEEDS'] ?? sized({ short: 60, long: 3_000 }));
+const seeds = Number(process.env['KEYLANE_SEEDS'] ?? sized({ short: 40, long: 3_000 }));
 /** Several tests, so that the time limit of each holds on a machine that is busy. */
 const each = 30;
 const tests =
