@@ -24,7 +24,8 @@ const keysMost = 1_000_000;
 const growthMax = 1.5;
 
 export async function judgeState(lab: Lab, plan: TargetPlan): Promise<TargetVerdict[]> {
-  const spec = cellOf({}, plan.isSmoke ? 0.03 : 0.6);
+  // As long as those of what is unused: shorter ones differ by more than they are to tell apart.
+  const spec = cellOf({}, plan.isSmoke ? 0.03 : 1.8);
   const verdicts: TargetVerdict[] = [];
   for (const { variant, what, atLeast } of variants) {
     const pairs = plan.isSmoke ? 1 : plan.repeats;
