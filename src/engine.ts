@@ -142,9 +142,9 @@ export class Engine {
     this.intake = this.#intake(parts);
     const { intake, pump, receipts } = this;
     const encoder = new EventEncoder({ limits: config, schemas, intake });
-    this.publishing = new Publishing({
-      ...{ intake, pump, receipts, encoder, limits: config, partition: journalPartition, tracing },
-    });
+    const isJournaled = config.intake === 'journal';
+    const accepting = { isJournaled, limits: config, partition: journalPartition, tracing };
+    this.publishing = new Publishing({ intake, pump, receipts, encoder, ...accepting });
     this.consumption = new Consumption({
       ...{ writer, clock, limits: config, reserved: journalPartition, intake, partitions, onWarning },
       handlers: () => handlers.table,

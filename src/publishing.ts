@@ -2,10 +2,11 @@
 // once it is accepted. It knows neither the ring nor the journal. Where calls are traced, the span of one ends when its
 // event is accepted or refused.
 
+import { AcceptedEvent, AtOnce, ReceiptWaiter } from './accepted-event.js';
 import { KeylaneError, shown } from './errors.js';
-import type { EncodedEvent, EventLimits, Identity, SourceEvent } from './event.js';
+import type { EncodedEvent, EventLimits, SourceEvent } from './event.js';
 import type { EventEncoder } from './event-encoder.js';
-import type { Accepted, Waiter } from './group.js';
+import type { Waiter } from './group.js';
 import type { Intake } from './intake.js';
 import { Interrupt, untilInterrupted } from './interrupt.js';
 import type { Outcome } from './outcome.js';
@@ -26,6 +27,8 @@ interface Parts {
   readonly receipts: Receipts;
   readonly encoder: EventEncoder;
   readonly limits: EventLimits;
+  /** Whether the journal has to store an event before it is accepted; otherwise it is as soon as it is taken in. */
+  readonly isJournaled: boolean;
   /** Null where nothing is traced. */
   readonly tracing: { published(event: SourceEvent): PublishSpan | null } | null;
   /** Name of the partition of published events. */
@@ -37,6 +40,8 @@ const admissionsPerTurn = 512;
 
 export class Publishing {
   readonly #parts: Parts;
+  /** Hears of each event that is accepted as soon as it is taken in. */
+  readonly #atOnce = new AtOnce();
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -49,16 +54,12 @@ export class Publishing {
 
   /** See `Processor.publish`. */
   async publish(event: SourceEvent, signal: AbortSignal | undefined): Promise<Receipt> {
-    const { intake, pump, encoder } = this.#parts;
     signal?.throwIfAborted();
     const span = this.#begin(event);
     try {
-      const encoding = encoder.encode(event, signal);
+      const encoding = this.#parts.encoder.encode(event, signal);
       const encoded = this.#carried(encoding instanceof Promise ? await encoding : encoding, span);
-      const waiter = new ReceiptWaiter(this.#parts);
-      if (!intake.offer(encoded, waiter)) await intake.wait(encoded, { waiter, signal });
-      pump.wake();
-      const receipt = await waiter.receipt();
+      const receipt = await (this.#offerForReceipt(encoded) ?? this.#waitForReceipt(encoded, signal));
       span?.accepted();
       return receipt;
     } catch (error) {
@@ -69,23 +70,38 @@ export class Publishing {
 
   /** See `Processor.tryPublish`. */
   tryPublish(event: SourceEvent): Promise<Receipt> | null {
-    const { intake, pump, encoder, tracing } = this.#parts;
+    const { intake, encoder, tracing } = this.#parts;
     let span: PublishSpan | null = null;
     try {
       const encoded = encoder.encodeNow(event);
       // What finds no room publishes nothing: no span is begun for it.
       if (tracing !== null && !intake.hasRoomFor(encoded)) return null;
       span = this.#begin(event);
-      const waiter = new ReceiptWaiter(this.#parts);
-      if (!intake.offer(this.#carried(encoded, span), waiter)) return null;
-      pump.wake();
-      const receipt = waiter.receipt();
-      if (span !== null) endWith(receipt, span);
+      const receipt = this.#offerForReceipt(this.#carried(encoded, span));
+      if (span !== null && receipt !== null) endWith(receipt, span);
       return receipt;
     } catch (error) {
       (span ?? this.#begin(event))?.refused(error);
       throw error;
     }
+  }
+
+  /** Takes an event in now; null where there is no room. It is called for each event, so that it makes little. */
+  #offerForReceipt(event: EncodedEvent): Promise<Receipt> | null {
+    const { intake, pump, isJournaled, partition, receipts } = this.#parts;
+    const waiter = isJournaled ? new ReceiptWaiter(this.#parts) : this.#atOnce;
+    if (!intake.offer(event, waiter)) return null;
+    pump.wake();
+    if (waiter instanceof ReceiptWaiter) return waiter.receipt();
+    return Promise.resolve(new AcceptedEvent(this.#atOnce.accepted!, partition, receipts));
+  }
+
+  async #waitForReceipt(event: EncodedEvent, signal: AbortSignal | undefined): Promise<Receipt> {
+    const { intake, pump } = this.#parts;
+    const waiter = new ReceiptWaiter(this.#parts);
+    await intake.wait(event, { waiter, signal });
+    pump.wake();
+    return waiter.receipt();
   }
 
   /** See `Processor.process`. */
@@ -221,61 +237,4 @@ function endWith(taken: Promise<unknown>, span: PublishSpan): void {
     () => span.accepted(),
     (error) => span.refused(error),
   );
-}
-
-/** Gives the receipt of one event, which is there at once where no journal has to store the event first. */
-class ReceiptWaiter implements Waiter {
-  readonly #parts: Pick<Parts, 'partition' | 'receipts'>;
-  #receipt: Receipt | null = null;
-  #refusal: { readonly error: unknown } | null = null;
-  #asked: { resolve(receipt: Receipt): void; reject(error: unknown): void } | null = null;
-
-  constructor(parts: Pick<Parts, 'partition' | 'receipts'>) {
-    this.#parts = parts;
-  }
-
-  resolve(accepted: Accepted): void {
-    const receipt = new AcceptedEvent(accepted, this.#parts.partition, this.#parts.receipts);
-    if (this.#asked === null) this.#receipt = receipt;
-    else this.#asked.resolve(receipt);
-  }
-
-  reject(error: unknown): void {
-    if (this.#asked === null) this.#refusal = { error };
-    else this.#asked.reject(error);
-  }
-
-  /** To be asked for once the event is taken in. */
-  receipt(): Promise<Receipt> {
-    if (this.#receipt !== null) return Promise.resolve(this.#receipt);
-    if (this.#refusal !== null) return Promise.reject(this.#refusal.error);
-    const receipt = new Promise<Receipt>((resolve, reject) => {
-      this.#asked = { resolve, reject };
-    });
-    // Who lets go of it hears of what went wrong by the processor's event.
-    receipt.catch(() => {});
-    return receipt;
-  }
-}
-
-class AcceptedEvent implements Receipt {
-  readonly identity: Identity;
-  readonly duplicate: boolean;
-  readonly storedOutcome: Outcome | null;
-  readonly #receipts: Receipts;
-
-  constructor({ position, duplicate, outcome }: Accepted, partition: string, receipts: Receipts) {
-    this.#receipts = receipts;
-    this.identity = { partition, position };
-    this.duplicate = duplicate;
-    this.storedOutcome = outcome;
-  }
-
-  async outcome(options?: { signal?: AbortSignal }): Promise<Outcome> {
-    return onlyOne(await this.outcomes(options));
-  }
-
-  outcomes(options?: { signal?: AbortSignal }): Promise<readonly Outcome[]> {
-    return this.#receipts.outcomes(this.identity.position, options?.signal);
-  }
 }
