@@ -38,7 +38,7 @@ export class StateTable {
       if (last.state === null) this.#drop.run(this.#names.idOf(last.row.handler), storedText(last.row.key!));
       else put.push(last);
     }
-    // The order of the primary key costs less than half of any other.
+    // In the order of the primary key they cost 0.7 of what they do in any other.
     put.sort(byKey);
     let next = 0;
     this.#put.insert(put.length, (values, at) => {
