@@ -6,15 +6,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay, setImmediate as nextRound } from 'node:timers/promises';
-import { createProcessor, type Processor } from '../src/index.js';
 import { BenchEvents } from './bench-events.js';
 import { checkStore } from './check.js';
-import type handlers from './handlers.js';
 import { type Latency, latencyAtLoad, latencyOneByOne } from './latency.js';
 import type { CellSpec } from './report.js';
 import { type Sampled, Sampler } from './sampler.js';
 import { type CpuSplit, cpuPerEvent, ThreadCpu } from './thread-cpu.js';
+import { allDurable, type BenchProcessor, openVariant, publishAs, type Variant } from './variant.js';
 
 /** How latency is measured: at a share of the throughput found, at a rate, or one event at a time. */
 export type LatencyPlan =
@@ -22,20 +20,12 @@ export type LatencyPlan =
   | { readonly kind: 'rate'; readonly perSecond: number; readonly seconds: number }
   | { readonly kind: 'one-by-one'; readonly count: number };
 
-/**
- * `unmarked`: its threads leave no marks in shared memory. `listed`: its handlers are a list, of which several could take
- * an event. `listening`: somebody listens for events of which there are none. `receipts`: events are published one by one,
- * each for a receipt that nobody asks, in place of `publishMany`, which makes none. `stateful`: its handlers keep state.
- * `beside-state`: another of its module does.
- */
-export type CellVariant = 'ordinary' | 'unmarked' | 'listed' | 'listening' | 'receipts' | 'stateful' | 'beside-state';
-
 export interface CellRequest {
   readonly spec: CellSpec;
   /** Null: not at all. */
   readonly latency: LatencyPlan | null;
   /** What it does otherwise than an ordinary cell, to see what that costs. */
-  readonly variant?: CellVariant;
+  readonly variant?: Variant;
 }
 
 export interface CellRun extends Sampled {
@@ -51,16 +41,6 @@ export interface CellRun extends Sampled {
   readonly wrong: readonly string[];
 }
 
-/** The modules of these. */
-const handlersOf: Readonly<Record<CellVariant, string>> = {
-  ...{ ordinary: './handlers.js', unmarked: './handlers-unmarked.js' },
-  ...{ listed: './handlers-listed.js', listening: './handlers.js', receipts: './handlers.js' },
-  ...{ stateful: './handlers-stateful.js', 'beside-state': './handlers-beside-state.js' },
-};
-
-/** As many as `publishMany` takes in before it lets others run: otherwise the two differ by more than by receipts. */
-const eventsPerTurn = 512;
-
 const request = JSON.parse(process.argv[2] ?? 'null') as CellRequest | null;
 if (request === null) throw new Error('expected a cell as JSON; run `npm run bench`');
 const folder = await mkdtemp(join(tmpdir(), 'keylane-bench-'));
@@ -71,25 +51,20 @@ try {
 }
 
 async function run({ spec, latency, variant = 'ordinary' }: CellRequest, store: string): Promise<CellRun> {
-  const { threads, durability, intake, batchSizeMax } = spec;
   const events = new BenchEvents(spec);
   const warming = Math.ceil(spec.events / 10);
   const end = warming + spec.events;
   const makingUsPerEvent = makingUs(events, warming);
   const cpu = new ThreadCpu();
-  const processor = await createProcessor<typeof handlers>({
-    ...{ handlers: new URL(handlersOf[variant], import.meta.url), store, threads, durability, intake, batchSizeMax },
-  });
-  cpu.find({ handlers: threads });
-  if (variant === 'listening') processor.subscribe('none of them', () => {});
+  const processor = await openVariant(variant, spec, store);
+  cpu.find({ handlers: spec.threads });
   await processor.publishMany(events.range(0, warming));
   await allDurable(processor, warming);
   const rssBefore = process.memoryUsage.rss();
   const sampler = new Sampler(processor);
   const cpuBefore = cpu.read();
   const startMs = performance.now();
-  if (variant === 'receipts') await publishEach(processor, events.range(warming, end));
-  else await processor.publishMany(events.range(warming, end));
+  await publishAs(variant, processor, events.range(warming, end));
   await allDurable(processor, end);
   const eventsPerSecond = (spec.events * 1000) / (performance.now() - startMs);
   const cpuUsPerEvent = cpuPerEvent(cpuBefore, cpu.read(), spec.events);
@@ -100,18 +75,6 @@ async function run({ spec, latency, variant = 'ordinary' }: CellRequest, store: 
   const rssGrowthBytes = sampled.rssBytes - rssBefore;
   return { eventsPerSecond, cpuUsPerEvent, makingUsPerEvent, ...sampled, rssGrowthBytes, latencyMs, wrong };
 }
-
-/** Each call gives the promise of a receipt, which nobody takes; it waits only where there is no room. */
-async function publishEach(processor: BenchProcessor, events: ReturnType<BenchEvents['range']>): Promise<void> {
-  let offered = 0;
-  for (const event of events) {
-    if (processor.tryPublish(event) === null) await processor.publish(event);
-    offered += 1;
-    if (offered % eventsPerTurn === 0) await nextRound();
-  }
-}
-
-type BenchProcessor = Awaited<ReturnType<typeof createProcessor<typeof handlers>>>;
 
 async function latencyPhase(
   processor: BenchProcessor,
@@ -125,22 +88,6 @@ async function latencyPhase(
   const perSecond = plan.kind === 'rate' ? plan.perSecond : of.eventsPerSecond * plan.share;
   const count = Math.max(10, Math.ceil(perSecond * plan.seconds));
   return [count, await latencyAtLoad(processor, { events, first, count, perSecond })];
-}
-
-/**
- * Asking is cheaper for the main thread than a listener, to whom every outcome would be decoded. It asks seldom while
- * much is left, at a quarter of the time that this should take, and every millisecond at the end.
- */
-async function allDurable(processor: Pick<Processor, 'stats' | 'phase'>, count: number): Promise<void> {
-  const startMs = performance.now();
-  const before = processor.stats().succeeded;
-  for (;;) {
-    const { succeeded, deadLettered, phase } = processor.stats();
-    if (succeeded + deadLettered >= count) return;
-    if (phase !== 'running') throw new Error(`the processor is ${phase}: ${succeeded} of ${count} events are durable`);
-    const leftMs = ((count - succeeded) * (performance.now() - startMs)) / Math.max(1, succeeded - before);
-    await delay(Math.min(100, Math.max(1, leftMs / 4)));
-  }
 }
 
 function makingUs(events: BenchEvents, count: number): number {

@@ -87,14 +87,8 @@ export class Audience {
 
   /** Whether somebody may want an outcome of one of these events. */
   wantAny(slots: readonly Slot[], nameOf: (handler: number) => string): boolean {
-    if (this.#all.size === 0) return false;
-    const matchers = Array.from(this.#all, ({ matcher }) => matcher);
-    // One object for all of them, as this is asked of each event.
-    const traits: { type: string; key: string | null; handler: string } = { type: '', key: null, handler: '' };
-    return slots.some(({ handler, event }) => {
-      [traits.type, traits.key, traits.handler] = [event!.type, event!.key, nameOf(handler)];
-      return matchers.some((matcher) => matcher.fitsEvent(traits));
-    });
+    for (const { matcher } of this.#all) if (matcher.fitsAny(slots, nameOf)) return true;
+    return false;
   }
 
   /** Whether somebody may want an outcome of this event. */

@@ -1,5 +1,6 @@
 // Which outcomes somebody means: by type, handler, key and status. It is checked once, and asked of each event.
 
+import type { Slot } from './dispatch/ring-buffer.js';
 import { KeylaneError, shown } from './errors.js';
 import { badOption, unknownOption } from './option-spec.js';
 import type { Outcome, OutcomeStatus } from './outcome.js';
@@ -49,8 +50,16 @@ export class Matcher {
 
   /** Whether an event fits. */
   fitsEvent({ type, handler, key }: EventTraits): boolean {
-    if (this.#key !== null && this.#key !== key) return false;
-    return (this.#type === null || this.#type(type)) && this.#fitsHandler(handler);
+    return this.#fitsKeyAndType(key, type) && this.#fitsHandler(handler);
+  }
+
+  /** Whether any of these fits. It is asked of every batch, so that it makes nothing for an event. */
+  fitsAny(slots: readonly Slot[], nameOf: (handler: number) => string): boolean {
+    for (const { event, handler } of slots) {
+      if (!this.#fitsKeyAndType(event!.key, event!.type)) continue;
+      if (this.#handler === null || this.#handler(nameOf(handler))) return true;
+    }
+    return false;
   }
 
   /** Whether an event of a lane may fit, as far as its handler and key say; null where the lane does not say. */
@@ -61,6 +70,11 @@ export class Matcher {
 
   fits(outcome: Outcome): boolean {
     return (this.#status === null || this.#status === outcome.status) && this.fitsEvent(outcome);
+  }
+
+  #fitsKeyAndType(key: string | null, type: string): boolean {
+    if (this.#key !== null && this.#key !== key) return false;
+    return this.#type === null || this.#type(type);
   }
 
   #fitsHandler(handler: string): boolean {

@@ -1,8 +1,9 @@
 // Ordinary cells and cells of a variant in turns, so that what is beside them on the machine is beside both.
 
-import type { CellRun, CellVariant } from '../cell.js';
+import type { CellRun } from '../cell.js';
 import type { Lab } from '../lab.js';
 import type { CellSpec } from '../report.js';
+import type { Variant } from '../variant.js';
 
 export interface Pairs {
   readonly without: readonly CellRun[];
@@ -12,7 +13,7 @@ export interface Pairs {
 /** Runs so many pairs, whose order changes from one to the next; `name` is for who watches. */
 export async function cellPairs(
   lab: Lab,
-  of: { name: string; spec: CellSpec; variant: CellVariant; pairs: number },
+  of: { name: string; spec: CellSpec; variant: Variant; pairs: number },
 ): Promise<Pairs> {
   const { name, spec, variant, pairs } = of;
   const [without, having]: [CellRun[], CellRun[]] = [[], []];

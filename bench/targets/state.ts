@@ -1,16 +1,17 @@
 // What state costs: a handler that keeps 200 bytes for each of 1,000 keys beside one that keeps none, whole cells in turns;
 // one that keeps none in a module with one that does; and a million keys that do not fit into memory.
 
-import type { CellRun, CellVariant } from '../cell.js';
+import type { CellRun } from '../cell.js';
 import type { ColdKeysRun } from '../cold-keys.js';
 import type { Lab } from '../lab.js';
 import { cellOf } from '../plan.js';
 import type { TargetVerdict } from '../report.js';
+import type { Variant } from '../variant.js';
 import type { TargetPlan } from './judge.js';
 import { cellPairs } from './pairs.js';
 import { ratios, shown, verdictOf } from './verdict.js';
 
-const variants: readonly { readonly variant: CellVariant; readonly what: string; readonly atLeast: number }[] = [
+const variants: readonly { readonly variant: Variant; readonly what: string; readonly atLeast: number }[] = [
   { variant: 'stateful', what: 'no-op throughput with 200 B of state at 1,000 keys, over none', atLeast: 0.75 },
   {
     variant: 'beside-state',

@@ -82,8 +82,7 @@ const reasons: readonly Reason[] = [
     of: 'receipts',
     why:
       'each call gives a promise of a receipt, whoever asks for it or not; publishMany makes neither. Tried: no promise ' +
-      'with functions to settle it where the receipt is there at once (paid 0.81), the same pace as that of publishMany ' +
-      '(1.03 in place of 1.16); see DECISIONS.md, 2026-11-28',
+      'with functions to settle it where the receipt is there at once (paid 0.81); see DECISIONS.md, 2026-11-28',
   },
   {
     target: 'state',

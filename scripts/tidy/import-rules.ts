@@ -75,7 +75,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 
 /** Files of bench/ that are not in the package (see `files` in package.json), and what its other files may import. */
 const leftOutOfBench =
-  /^bench\/(?:(?:peers|micro|targets)\/|(?:backlog|cold-keys|growth|main|marks|memory|micro|show)\.ts$)/;
+  /^bench\/(?:(?:peers|micro|targets)\/|(?:alternating|backlog|cold-keys|growth|main|marks|memory|micro|show)\.ts$)/;
 const packagesOfBench = ['better-sqlite3', 'commander'];
 
 const entries = ['src/index.ts', 'src/cli/main.ts', 'src/testing/test-processor.ts'];
