@@ -54,7 +54,7 @@ export class Matcher {
   }
 
   /** Whether any of these fits. It is asked of every batch, so that it makes nothing for an event. */
-  fitsAny(slots: readonly Slot[], nameOf: (handler: number) => string): boolean {
+  fitsAny(slots: readonly Pick<Slot, 'event' | 'handler'>[], nameOf: (handler: number) => string): boolean {
     for (const { event, handler } of slots) {
       if (!this.#fitsKeyAndType(event!.key, event!.type)) continue;
       if (this.#handler === null || this.#handler(nameOf(handler))) return true;

@@ -1,6 +1,7 @@
 // Which events a filter means: given, when, then.
 
 import { expect, test } from 'vitest';
+import type { EncodedEvent } from '../src/event.js';
 import { Matcher } from '../src/outcome-filter.js';
 
 const typed = (type: string) => ({ type, handler: 'h', key: null });
@@ -19,6 +20,24 @@ test.each([
   for (const text of fitting) expect(matcher.fitsEvent(typed(text)), text).toBe(true);
   for (const text of others) expect(matcher.fitsEvent(typed(text)), text).toBe(false);
 });
+
+test.each([{}, { type: 't' }, { handler: 'h*' }, { key: 'k' }, { type: 't', handler: 'h*', key: 'k' }])(
+  'of a batch any event that fits %j is enough, and no other is',
+  (filter) => {
+    const matcher = new Matcher(filter, 'events');
+    const names = ['h1', 'g'];
+    const slot = (type: string, key: string | null, handler: number) => ({
+      ...{ event: { type, key } as EncodedEvent, handler },
+    });
+    const slots = ['t', 'u'].flatMap((type) => ['k', null].flatMap((key) => [0, 1].map((of) => slot(type, key, of))));
+    const fits = ({ event, handler }: (typeof slots)[number]) =>
+      matcher.fitsEvent({ type: event.type, key: event.key, handler: names[handler]! });
+    const others = slots.filter((one) => !fits(one));
+    const any = (among: typeof slots) => matcher.fitsAny(among, (handler) => names[handler]!);
+    expect(any(others)).toBe(false);
+    for (const one of slots.filter(fits)) expect(any([...others, one])).toBe(true);
+  },
+);
 
 test('all that is given must fit; nothing given fits all', () => {
   const matcher = new Matcher({ type: 't', handler: 'h*', key: 'k' }, 'events');
