@@ -274,7 +274,7 @@ describe('a thread that dies', () => {
   it('again and again costs the batches it was running, however many, and the pool goes on', async () => {
     await withPool(fixture('deadly.js'), {}, async ({ run, warnings }) => {
       // More than may die in a row while no event is decided.
-      const deaths = sized({ short: 12, long: 25 });
+      const deaths = sized({ short: 13, long: 25 });
       for (let death = 1; death <= deaths; death += 1) {
         expect(await run(ofType('exit'))).toMatchObject([{ status: 'failed' }]);
       }
@@ -288,7 +288,7 @@ describe('a thread that dies', () => {
     ['hangs', /could not be replaced: .*within 2000 ms/],
     ['setup throws', /could not be replaced: .*threw in its setup\(\): Error: no second setup/],
     ['differs', /could not be replaced: .*gave other handlers when it was loaded again/],
-    ['exits', /10 handler threads died and no event was decided between them/],
+    ['exits', /11 handler threads died and no event was decided between them/],
   ])('and whose replacement %s ends the pool', async (way, message) => {
     const flag = join(folder.path, `flag of ${way}`);
     const url = folder.url(fixture('fails-later.js').pathname, { flag, way });

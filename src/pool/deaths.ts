@@ -6,16 +6,26 @@ import type { BatchReport } from './messages.js';
 /** Deaths in a row, without an event tried between them, after which there is no point in new threads. */
 export const deathsInARowMax = 10;
 
+/** The same of a pool: each of its threads may die once more of what events have left behind that are decided. */
+export function deathsInARowMaxOf(threads: number): number {
+  return deathsInARowMax + threads;
+}
+
 export class Deaths {
+  readonly #inARowMax: number;
   #total = 0;
   #inARow = 0;
+
+  constructor(inARowMax: number) {
+    this.#inARowMax = inARowMax;
+  }
 
   get total(): number {
     return this.#total;
   }
 
   get isHopeless(): boolean {
-    return this.#inARow >= deathsInARowMax;
+    return this.#inARow >= this.#inARowMax;
   }
 
   add(): void {

@@ -4,7 +4,7 @@
 
 import { KeylaneError } from '../errors.js';
 import { invariant, unreachable } from '../invariant.js';
-import { Deaths, deathsInARowMax } from './deaths.js';
+import { Deaths, deathsInARowMaxOf } from './deaths.js';
 import { type Machine, type MachineThreads, systemMachine } from './machine.js';
 import type { BatchMessage, BatchReport, PoolAnswer } from './messages.js';
 import { Overseer, type RunningEvent } from './overseer.js';
@@ -42,7 +42,7 @@ export class HandlerPool {
   /** Batches whose thread is dying; they are settled when it has exited, as until then it may still execute. */
   #lost: { batch: PendingBatch; reason: unknown }[] = [];
   #whenStarted: ((problem: KeylaneError | null) => void) | null = null;
-  readonly #deaths = new Deaths();
+  readonly #deaths: Deaths;
   #failure: KeylaneError | null = null;
   #ending: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
@@ -70,6 +70,7 @@ export class HandlerPool {
     this.places = threads * placesPerThread;
     this.machine = machine;
     this.#options = options;
+    this.#deaths = new Deaths(deathsInARowMaxOf(threads));
     const progress = Progress.ofPlaces(this.places, { batchSizeMax: options.config.batchSizeMax });
     this.#overseer = new Overseer({
       ...{ names: namesOf(options), policies: options.policies, progress, machine },
@@ -91,6 +92,7 @@ export class HandlerPool {
         onReady: () => this.#onReady(),
         onReport: (place, report) => this.#onReport(place, report),
         onUnfit: (reason) => this.#onUnfit(reason),
+        onReplaced: () => this.#roster.follow(this.#piscina.threads),
         onDeath: (said) => this.#onDeath(said),
       },
       { loadTimeoutMs, machine },
@@ -238,11 +240,11 @@ export class HandlerPool {
       this.#whenStarted(new KeylaneError('bad-handlers', `${said}; correct the module or its setup()`));
       return;
     }
-    this.#roster.follow(this.#piscina.threads);
     this.#options.onWarning(new KeylaneError('pool-failed', said));
     this.#settleLost();
     if (this.#deaths.isHopeless) {
-      const problem = `${deathsInARowMax} handler threads died and no event was decided between them; the last`;
+      const count = deathsInARowMaxOf(this.threads);
+      const problem = `${count} handler threads died and no event was decided between them; the last`;
       this.#fail(new KeylaneError('pool-failed', `${problem}: ${said}; correct the handlers and start again`));
     } else if (this.#piscina.threads.length < this.threads) {
       this.#fail(new KeylaneError('pool-failed', `${said}; another could not be started`));

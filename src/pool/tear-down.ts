@@ -37,17 +37,15 @@ export async function endThreads(
   pool: Pick<MachineThreads, 'threads' | 'destroy'>,
   roster: ThreadRoster,
 ): Promise<void> {
-  // More than once, as an error that a thread has on its way out makes Piscina start another in its place.
-  while (pool.threads.length > 0) {
+  // More than once: one that Piscina has given up before, or that has an error on its way out, makes it start others in
+  // its place when it exits.
+  for (;;) {
     roster.follow(pool.threads);
-    // Another may have been started in place of one that died meanwhile.
-    while (roster.startingCount > 0) {
-      await roster.allBegun();
-      roster.follow(pool.threads);
-    }
-    await pool.destroy();
+    if (roster.startingCount > 0) await roster.allBegun();
+    else if (pool.threads.length > 0) await pool.destroy();
+    else if (roster.isEmpty) return;
+    else await roster.nextExit();
   }
-  await roster.allGone();
 }
 
 /** Ends one of the threads; Piscina puts another in its place. */

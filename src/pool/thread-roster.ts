@@ -14,6 +14,8 @@ export interface RosterListener {
   onReport(place: number, report: BatchReport): void;
   /** A thread cannot load the module or run `setup()`, or takes too long; `reason` is a whole message. */
   onUnfit(reason: string): void;
+  /** A thread has died or exited, and another may be in its place; also when nobody is told of anything any more. */
+  onReplaced(): void;
   /** A thread has exited that was not asked to; `message` says which, when and why. */
   onDeath(message: string): void;
 }
@@ -46,6 +48,8 @@ export class ThreadRoster {
   readonly #limits: RosterLimits;
   #waiting: { readonly condition: () => boolean; readonly resolve: () => void }[] = [];
   #isDismissed = false;
+  /** Threads that have exited. */
+  #exits = 0;
 
   constructor(listener: RosterListener, limits: RosterLimits) {
     this.#listener = listener;
@@ -89,9 +93,15 @@ export class ThreadRoster {
     return this.#until(() => this.startingCount === 0);
   }
 
-  /** Resolves when every thread it follows has exited. */
-  allGone(): Promise<void> {
-    return this.#until(() => this.#threads.size === 0);
+  /** Whether every thread it follows has exited. */
+  get isEmpty(): boolean {
+    return this.#threads.size === 0;
+  }
+
+  /** Resolves when one of the threads has exited. */
+  nextExit(): Promise<void> {
+    const before = this.#exits;
+    return this.#until(() => this.#exits > before);
   }
 
   #follow(worker: MachineThread): void {
@@ -107,6 +117,8 @@ export class ThreadRoster {
     worker.on('error', (error) => {
       thread.uncaught ??= describeThrown(error);
       this.#change(thread, 'dying');
+      // Now: what the other says first must not be missed, and this one may take longer to exit than that to begin.
+      this.#listener.onReplaced();
     });
     worker.once('exit', (code) => this.#bury(worker, thread, code));
   }
@@ -119,10 +131,10 @@ export class ThreadRoster {
   }
 
   #hear(thread: Thread, news: ThreadNews): void {
+    // Whatever it says, it has begun. News from before its death may come after that of its death, here and below.
+    if (thread.state === 'starting') this.#change(thread, 'loading');
     switch (news.kind) {
       case 'keylane-begun':
-        // News from before its death may come after that of its death, here and below.
-        if (thread.state === 'starting') this.#change(thread, 'loading');
         return;
       case 'keylane-report':
         this.#tell((listener) => listener.onReport(news.place, news.report));
@@ -146,6 +158,8 @@ export class ThreadRoster {
     thread.cancelAlarm();
     this.#change(thread, 'dying');
     this.#threads.delete(worker);
+    this.#exits += 1;
+    this.#listener.onReplaced();
     const when = thread.whileLoading ? ' while it loaded the handlers module' : '';
     const reason = thread.uncaught ?? `it exited with code ${code}`;
     this.#tell((listener) => listener.onDeath(`handler thread ${thread.id} died${when}: ${reason}`));
