@@ -8,7 +8,7 @@ import { handlerResult } from './handler.js';
 import { type OutcomeRow, RowsBuilder, RowsReader, type Verdict, verdict } from './outcome.js';
 import type { BatchReport } from './pool/messages.js';
 import type { LaneParked } from './store/messages.js';
-import { keyWithoutOrder, type LaneName, withoutOrder } from './store-lanes.js';
+import { dueWithKey, keyWithoutOrder, type LaneName, pausedKeyOf, withoutOrder } from './store-lanes.js';
 
 /** One row for each event, as bytes. */
 export function rowsOf(
@@ -27,11 +27,12 @@ export interface RowTime {
 }
 
 /** The lane of the store for an event that is set aside and has no order; null for any other. */
-export function laneWithoutOrder(slot: Slot, at: RowTime): LaneName | null {
-  const { lane, handler, position } = slot;
+export function laneWithoutOrder(slot: Slot, at: RowTime & { isKeyPaused: (slot: Slot) => boolean }): LaneName | null {
+  const { lane, handler, position, event } = slot;
   if (lane === null || lane.key !== null) return null;
-  const times = { startedAtUs: at.atUs, dueAtUs: dueAtUsOf(slot, at) };
-  return { handler: withoutOrder(handler), key: keyWithoutOrder({ position, ...times }) };
+  const dueAtUs = slot.dueMs === noDue && at.isKeyPaused(slot) ? dueWithKey : dueAtUsOf(slot, at);
+  const key = keyWithoutOrder({ position, key: event!.key, startedAtUs: at.atUs, dueAtUs });
+  return { handler: withoutOrder(handler), key };
 }
 
 /** Notes in the slots of a batch what their tries failed with, for those that will be tried again. */
@@ -68,13 +69,18 @@ function rowOf(slot: Slot, as: RowTime & { verdict: Verdict; isStored: boolean }
   return {
     ...{ partition, position, handler, verdict: as.verdict, attempts: attempt - 1, id, type, key },
     ...{ startedAtUs: as.atUs, durationUs: 0, result: null },
-    // A lane of a key comes back when its first event is due.
-    dueAtUs: as.verdict === verdict.waiting && slot.lane?.key === null ? dueAtUsOf(slot, as) : 0,
+    // A lane that keeps an order comes back when its first event is due.
+    dueAtUs: as.verdict === verdict.waiting && slot.sentTo !== null ? dueWithin(slot.sentTo, slot, as) : 0,
     error: errors[as.verdict] ?? null,
     // Nobody runs a superseded event again.
     extras: as.isStored || as.verdict === verdict.superseded ? null : extras,
     data: as.isStored || as.verdict === verdict.superseded ? null : data,
   };
+}
+
+/** What has the store put an event without an order where it is sent to. */
+function dueWithin(lane: LaneName, slot: Slot, at: RowTime): number {
+  return pausedKeyOf(lane) === null ? dueAtUsOf(slot, at) : dueWithKey;
 }
 
 /** When an event is due, in whole microseconds since the Unix epoch; 0 when it waits for no time. */

@@ -219,7 +219,8 @@ export class Settlement {
     const slots = this.#parts.dispatcher.away.takeAside();
     if (slots.length === 0) return;
     const at = this.#rowTime();
-    for (const slot of slots) slot.sentTo = laneWithoutOrder(slot, at);
+    const isKeyPaused = (slot: Slot): boolean => this.#parts.dispatcher.away.returns.isKeyPaused(slot);
+    for (const slot of slots) slot.sentTo = laneWithoutOrder(slot, { ...at, isKeyPaused });
     this.#add(slots, verdict.waiting, at);
     for (const slot of slots) this.#parts.away.joined(slot);
   }

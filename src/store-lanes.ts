@@ -1,6 +1,6 @@
 // Lanes of the store as the main thread and the writer thread both name them, and those of events that have no order
-// among them: one that waits for a time is in the lane of the span in which it is due, any other in one of a few by its
-// position. Both threads make the same name of the same numbers.
+// among them: one that waits for a time is in the lane of the span in which it is due, one whose key is paused in a
+// lane of that key, any other in one of a few by its position. Both threads make the same name of the same row.
 
 /** A lane by the index of its handler and its key; under order `global` the only one is -1 and ''. */
 export interface LaneName {
@@ -24,6 +24,11 @@ const spread = 64;
  */
 const partsMin = 32;
 
+/** In the place of a time, what an event without an order waits for whose key is paused. */
+export const dueWithKey = -1;
+/** Begins the keys of lanes of a key; those of all others begin with a digit. */
+const keySign = '=';
+
 /** How a lane without an order names its handler on the wire: made of the index, and back. */
 export function withoutOrder(handler: number): number {
   return -2 - handler;
@@ -36,23 +41,30 @@ export function isWithoutOrder({ handler }: LaneName): boolean {
 
 /**
  * The key of the lane of an event without an order.
- * @param event `dueAtUs` is 0 when it waits for no time; `startedAtUs` is when it began to wait.
+ * @param event `dueAtUs` is 0 when it waits for no time, or `dueWithKey`; `startedAtUs` is when it began to wait.
  */
 export function keyWithoutOrder(event: {
   readonly position: number;
+  readonly key: string | null;
   readonly startedAtUs?: number;
   readonly dueAtUs?: number;
 }): string {
-  const { position, startedAtUs = 0, dueAtUs = 0 } = event;
+  const { position, key, startedAtUs = 0, dueAtUs = 0 } = event;
+  if (dueAtUs === dueWithKey) return `${keySign}${key}`;
   if (dueAtUs === 0) return String(position % spread);
   const waitMs = (dueAtUs - startedAtUs) / 1000;
   const widthMs = 2 ** Math.floor(Math.log2(Math.max(1, waitMs / partsMin)));
   return `${Math.floor(dueAtUs / 1000 / widthMs) * widthMs}+${widthMs}`;
 }
 
+/** The key whose events a lane without an order has, as they were paused; null when it is any other lane. */
+export function pausedKeyOf(name: LaneName): string | null {
+  return isWithoutOrder(name) && name.key.startsWith(keySign) ? name.key.slice(keySign.length) : null;
+}
+
 /** The span that a lane stands for; null when it is any other lane. */
 export function spanOf(name: LaneName): DueSpan | null {
-  const sign = isWithoutOrder(name) ? name.key.indexOf('+') : -1;
+  const sign = isWithoutOrder(name) && pausedKeyOf(name) === null ? name.key.indexOf('+') : -1;
   if (sign === -1) return null;
   return { fromMs: Number(name.key.slice(0, sign)), widthMs: Number(name.key.slice(sign + 1)) };
 }

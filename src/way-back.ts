@@ -6,7 +6,7 @@ import type { Clock } from './clock.js';
 import type { Dispatcher } from './dispatch/dispatcher.js';
 import type { OnTheWay } from './dispatch/returns.js';
 import type { DueTimes } from './due-times.js';
-import { isWithoutOrder, type LaneName, spanOf } from './store-lanes.js';
+import { isWithoutOrder, type LaneName, pausedKeyOf, spanOf } from './store-lanes.js';
 
 interface Parts {
   readonly dispatcher: Dispatcher;
@@ -44,7 +44,10 @@ export class WayBack {
   joinedMs({ name, dueMs }: AwayLane, handler: number): number {
     const { dispatcher, clock } = this.#parts;
     const nowMs = clock.nowMs();
-    if (spanOf(name) === null) return dueMs > nowMs ? dueMs : dispatcher.away.returns.lookAgainMs(handler, nowMs);
+    const { returns } = dispatcher.away;
+    const key = pausedKeyOf(name);
+    if (key !== null) return dueMs > nowMs ? dueMs : returns.lookAgainAtKeyMs(handler, key, nowMs);
+    if (spanOf(name) === null) return dueMs > nowMs ? dueMs : returns.lookAgainMs(handler, nowMs);
     // Where the wall clock was set meanwhile: none is to be late.
     const earlierMs = this.timesOf(name).dueMs;
     return earlierMs < dueMs - clocksDifferMs ? earlierMs : dueMs;
@@ -57,10 +60,11 @@ export class WayBack {
     const { group: handler, name, endMs } = away;
     const room = returns.roomOf(handler, onTheWay, nowMs);
     if (room <= 0) return heldUntil(returns.lookAgainMs(handler, nowMs), { isOfAll: true });
-    if (!isWithoutOrder(name)) {
-      const ofKey = returns.roomOfKey(handler, name.key, { onTheWay, nowMs });
+    const key = isWithoutOrder(name) ? pausedKeyOf(name) : name.key;
+    if (key !== null) {
+      const ofKey = returns.roomOfKey(handler, key, { onTheWay, nowMs });
       if (ofKey > 0) return { room: Math.min(room, ofKey), held: null };
-      return heldUntil(returns.lookAgainAtKeyMs(handler, name.key, nowMs), { isOfAll: false });
+      return heldUntil(returns.lookAgainAtKeyMs(handler, key, nowMs), { isOfAll: false });
     }
     if (endMs === null || endMs <= nowMs) return { room, held: null };
     const ofSpan = returns.roomToWait - onTheWay.all;

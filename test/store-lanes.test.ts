@@ -8,7 +8,15 @@ import { EventsJoiner, JoinedEventsReader } from '../dist/src/joined-events.js';
 import { type OutcomeRow, verdict } from '../dist/src/outcome.js';
 import type { JournalEvents, LanePage } from '../dist/src/store/messages.js';
 import { Store } from '../dist/src/store/store.js';
-import { type DueSpan, keyWithoutOrder, type LaneName, longestWaitMs, spanOf } from '../dist/src/store-lanes.js';
+import {
+  type DueSpan,
+  dueWithKey,
+  keyWithoutOrder,
+  type LaneName,
+  longestWaitMs,
+  pausedKeyOf,
+  spanOf,
+} from '../dist/src/store-lanes.js';
 import { atPath, deadLettered, groupWith, read, requestFor, rowOf, thrownBy, withStore } from './store-fixture.js';
 
 const journal = 1;
@@ -219,6 +227,30 @@ describe('events without an order', () => {
     }
     expect([spanOf({ handler: -2, key: '7' }), spanOf({ handler: 0, key: '8+2' })]).toEqual([null, null]);
   });
+
+  it('wait in a lane of their key where that is paused, whatever the key', () =>
+    atPath((path) =>
+      withSource(
+        path,
+        (store) => {
+          const keys = ['k', '', '8+2', '=', '\ud800'];
+          const rows = keys.map((key, at) => waits(at + 1, { key, dueAtUs: dueWithKey }));
+          store.append(groupWith(rows));
+          const lanes = lanesIn(store);
+          expect(new Set(lanes.map(pausedKeyOf))).toEqual(new Set(keys));
+          for (const one of lanes) expect([spanOf(one), one.waiting]).toEqual([null, 1]);
+          for (const row of rows) {
+            const page = store.readLane({ handler: -2, key: keyWithoutOrder(row), ...all });
+            expect([positionsOf(page), page.isLast]).toEqual([[row.position], true]);
+          }
+          expect([pausedKeyOf({ handler: 0, key: '=k' }), pausedKeyOf({ handler: -2, key: '7' })]).toEqual([
+            null,
+            null,
+          ]);
+        },
+        { order: 'none' },
+      ),
+    ));
 
   it('have few lanes, however many they are', () => {
     const keys = new Set<string>();

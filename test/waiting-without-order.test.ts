@@ -4,6 +4,7 @@
 import { expect, test } from 'vitest';
 import { handlerResult } from '../src/handler.js';
 import { configFrom, type OrderMode } from '../src/options.js';
+import { type OutcomeRow, verdict } from '../src/outcome.js';
 import { Processor } from '../src/processor.js';
 import { Trouble } from '../src/trouble.js';
 import { Random } from './simulation/random.js';
@@ -22,6 +23,8 @@ class World {
   readonly #random = new Random(7);
   readonly #of: { readonly order: OrderMode; readonly script: Script; readonly breaker: object | null };
   readonly #threads: ScriptedThreads[] = [];
+  /** How often an event was sent to the store to wait there. */
+  sentAway = 0;
 
   constructor(of: { order: OrderMode; script: Script; breaker: object | null }) {
     this.#of = of;
@@ -36,7 +39,7 @@ class World {
     const writer = new SimulatedWriter({
       emits: false,
       ...{ clock, random, store, handlers, orderOf: () => order, onRedrive: () => {}, onRead: () => {} },
-      ...{ onEmitted: () => {}, onRow: () => {}, emittersOf: () => [], keepsState: () => false },
+      ...{ onEmitted: () => {}, onRow: (_, row) => this.#hear(row), emittersOf: () => [], keepsState: () => false },
       missing: () => undefined,
     });
     return new Processor({
@@ -51,6 +54,10 @@ class World {
       opened: { epoch: 1, wasClean: true, path: 'simulated', file: { device: 0, inode: 0 } },
       flight: { depart: () => {}, arrive: () => {}, addHandlers: () => {}, close: () => {} },
     });
+  }
+
+  #hear(row: OutcomeRow): void {
+    if (row.verdict === verdict.waiting) this.sentAway += 1;
   }
 
   /** Moves the clock until a promise has settled. */
@@ -151,4 +158,59 @@ test('events without a key of a handler that is paused hold nobody up', async ()
   await world.until(processor.drain());
   expect([world.store.outcomes.size, world.store.objections]).toEqual([2 * count, []]);
   expect(world.clock.nowMs()).toBeLessThan(wellMs + 2000);
+});
+
+const heldBy = [
+  { by: 'its key', pause: { key: 'held' }, resume: { key: 'held' } },
+  { by: 'the key of its handler', pause: { handler: 'later', key: 'held' }, resume: undefined },
+] as const;
+
+test.each(heldBy.flatMap((held) => ends.map((end) => ({ ...held, end }))))(
+  'events without an order of a paused key hold nobody up and stay where they are ($by, end: $end)',
+  async (of) => {
+    const world = new World({ order: 'none', script: () => succeeded, breaker: null });
+    let processor = await world.begin();
+    const count = 60;
+    processor.pause(of.pause);
+    const events = (type: string, key: string) => Array.from({ length: count }, () => ({ type, key }));
+    await world.until(processor.publishMany(events('later', 'held')));
+    const others = Promise.all([outcomesOf(processor, 'later', count), outcomesOf(processor, 'now', count)]);
+    const [laterOfOthers, now] = [events('later', 'other+1'), events('now', 'other')];
+    await world.until(processor.publishMany(laterOfOthers.flatMap((event, at) => [event, now[at]!])));
+    await world.until(others);
+    expect(world.clock.nowMs()).toBeLessThan(20_000);
+    // One goes for each that finds no room, and those few again that a quarter of the memory had taken back.
+    expect(world.sentAway).toBeLessThan(2 * count);
+    expect(processor.stats()).toMatchObject({ succeeded: 2 * count, pausedByHand: [of.pause] });
+    const laterMs = world.clock.nowMs() + 60_000;
+    await world.until(new Promise<void>((resolve) => world.clock.alarmAt(laterMs, resolve)));
+    expect(world.sentAway).toBeLessThan(2 * count);
+    if (of.end === 'none') {
+      processor.resume(of.resume);
+    } else {
+      await world.until<unknown>(processor[of.end]());
+      // The pause went with the processor.
+      processor = await world.begin();
+    }
+    await world.until(processor.drain());
+    expect([world.store.outcomes.size, world.store.waiting.size, world.store.objections]).toEqual([3 * count, 0, []]);
+    expect(processor.stats()).toMatchObject({ waiting: 0, backlog: 0, bytesHeld: 0 });
+  },
+);
+
+test('events of a paused key that came to wait for a breaker as well hold nobody up once it is closed', async () => {
+  const wellMs = 30_000;
+  const script: Script = (_, nowMs) => (nowMs >= wellMs ? succeeded : { result: handlerResult.retrying, delayMs: 5 });
+  const world = new World({ order: 'none', script, breaker: { triesMin: 4, windowMs: 1000, pauseMs: 500 } });
+  const processor = await world.begin();
+  const count = 60;
+  const mixed = Array.from({ length: count }, (_, at) => ({ type: 'later', key: at % 2 === 0 ? 'held' : 'other' }));
+  await world.until(processor.publishMany(mixed));
+  processor.pause({ handler: 'later', key: 'held' });
+  await world.until(outcomesOf(processor, 'later', count / 2));
+  expect(world.clock.nowMs()).toBeLessThan(wellMs + 10_000);
+  expect(processor.stats()).toMatchObject({ succeeded: count / 2 });
+  processor.resume();
+  await world.until(processor.drain());
+  expect([world.store.outcomes.size, world.store.waiting.size, world.store.objections]).toEqual([count, 0, []]);
 });

@@ -31,7 +31,11 @@ export class Pauses {
 
   /** Whether an event of this handler and key may not start. */
   holds(handler: number, key: string | null): boolean {
-    if (this.#isAll || this.#handlers.has(handler)) return true;
+    return this.#isAll || this.#handlers.has(handler) || this.holdsKey(handler, key);
+  }
+
+  /** Whether it may not start as its key is paused. */
+  holdsKey(handler: number, key: string | null): boolean {
     const handlers = key === null || this.#keys.size === 0 ? undefined : this.#keys.get(key);
     return handlers !== undefined && (handlers.has(anyHandler) || handlers.has(handler));
   }

@@ -5,7 +5,7 @@
 import type { Breakers } from './breakers.js';
 import type { Lanes } from './lanes.js';
 import type { Pauses } from './pauses.js';
-import type { RingBuffer } from './ring-buffer.js';
+import type { RingBuffer, Slot } from './ring-buffer.js';
 import type { Stand } from './stand.js';
 
 interface Parts {
@@ -112,6 +112,11 @@ export class Returns {
     if (rates === null) return nowMs + limitedLookMs.least;
     const halfMs = rates.nextMs({ handler, key }) + ((lane?.waiting ?? 0) / 2) * rates.everyMs(handler);
     return nowMs + between(halfMs - nowMs, limitedLookMs);
+  }
+
+  /** Whether somebody has paused the key of an event. */
+  isKeyPaused({ handler, event }: Slot): boolean {
+    return this.#pauses.holdsKey(handler, event!.key);
   }
 
   #roomToWaitBeside({ all }: OnTheWay): number {
