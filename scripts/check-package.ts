@@ -1,6 +1,6 @@
 // Proves that the package works for whoever installs it: packs it, checks the tarball's entry points and types,
-// installs it into an empty folder, and uses it there as an ES module, from CommonJS and as a command. Leaves nothing
-// behind.
+// installs it into an empty folder, and uses it there as an ES module, from CommonJS, from TypeScript and as a command.
+// Leaves nothing behind.
 
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,6 +24,7 @@ try {
   const project = installInto(join(folder, 'project'), tarball);
   useAsModule(project);
   useFromCommonJs(project);
+  useFromTypeScript(project);
   useAsCommand(project);
   useAsTheReadmeSays(project);
   console.log(`check:package: ${own.name} ${own.version} is fit to publish`);
@@ -90,6 +91,23 @@ function useFromCommonJs(project: string): void {
   const file = join(project, 'use.cjs');
   writeFileSync(file, `console.log(typeof require('${own.name}').createProcessor);\n`);
   expectOutput(run(process.execPath, [file], project), { of: 'require()', wanted: 'function' });
+}
+
+/** Checks the declarations too, as whoever does not set `skipLibCheck` has it: they must name nothing that is not there. */
+function useFromTypeScript(project: string): void {
+  const options = { strict: true, noEmit: true, module: 'nodenext', target: 'es2022', types: ['node'] };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions: options, files: ['use.mts'] }));
+  writeFileSync(
+    join(project, 'use.mts'),
+    `import { createProcessor, type Outcome } from '${own.name}';
+import { createTestProcessor } from '${own.name}/testing';
+const processor = await createProcessor({ handlers: 'handlers.js', store: 'typed.db' });
+const bus = await createTestProcessor({ handlers: { echo: ({ data }) => data } });
+export const outcomes: Promise<Outcome>[] = [processor.process({ type: 'echo' }), bus.processor.process({ type: 'echo' })];
+`,
+  );
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  expectOutput(run(process.execPath, [compiler, '-p', project]), { of: 'tsc without skipLibCheck', wanted: '' });
 }
 
 function useAsCommand(project: string): void {
