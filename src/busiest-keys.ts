@@ -7,6 +7,7 @@ import type { Lane } from './dispatch/lane.js';
 import { shown } from './errors.js';
 import { allHandlers, type KeyCosts } from './key-costs.js';
 import { checkOption } from './option-spec.js';
+import type { LaneOrder } from './policy.js';
 
 /** What puts one key before another: events that wait, the age of the oldest of them, handler time of late. */
 export type BusiestBy = 'waiting' | 'age' | 'cpu';
@@ -47,6 +48,8 @@ interface Parts {
   readonly threads: number;
   readonly nowMs: number;
   nameOf(handler: number): string;
+  /** The order of each handler's events. */
+  readonly orders: readonly LaneOrder[];
 }
 
 /** Events that wait in memory, as a base of shares. */
@@ -69,7 +72,7 @@ export function busiestKeys(of: Parts, { limit, by }: { limit: number; by: Busie
   const keys = costs.top(limit).map(({ handler, key, share }): BusyKey => {
     // Under order "global" any handler has the lane.
     const lane = dispatcher.lane(Math.max(0, handler), key);
-    const name = { handler: nameOf(handler, parts), key: key === '' ? null : key };
+    const name = { handler: nameOf(handler, parts), key: keyOf(handler, key, parts) };
     if (lane !== null) return { ...ofLane(lane, parts), ...name, cpuShare: share };
     const idle = { waiting: 0, share: 0, oldestMs: null, isRunning: false };
     return { ...name, ...idle, cpuShare: share };
@@ -96,12 +99,17 @@ function nameOf(handler: number, parts: Parts): string | null {
   return handler === allHandlers ? null : parts.nameOf(handler);
 }
 
+/** Null where a lane has the events of all keys; an empty text is a key like any other. */
+function keyOf(handler: number, key: string | null, { orders }: Parts): string | null {
+  return handler === allHandlers || orders[handler] === 'handler' ? null : key;
+}
+
 function ofLane(lane: Lane, parts: WithWaiting): BusyKey {
   const { allWaiting, admissions, costs, nowMs } = parts;
   const { handler, waiting, state, head } = lane;
   return {
     handler: nameOf(handler, parts),
-    key: lane.key === '' ? null : lane.key,
+    key: keyOf(handler, lane.key, parts),
     waiting,
     share: waiting / allWaiting,
     oldestMs: head === null ? null : admissions.ageMs(head.sequence, nowMs),

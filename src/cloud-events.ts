@@ -92,27 +92,29 @@ export function fromCloudEvent(given: unknown): SourceEvent {
 /**
  * A stored event as a CloudEvent. One that came as a CloudEvent is what it was, but that true, false and numbers of its
  * extensions stay text, and a whole `eventversion` is a number. Otherwise `source` says where it is from, its id is the
- * event's or its identity, and headers are extension attributes where their names can be. Throws a KeylaneError
- * `bad-event` for a source that no CloudEvent can have.
+ * event's or its identity, and headers are extension attributes where their names can be. What may not be empty is left
+ * out where it is: a key, or a header that is no extension. Throws a KeylaneError `bad-event` for a source that no
+ * CloudEvent can have.
  */
 export function toCloudEvent(event: StoredContent, { source }: { readonly source: string }): CloudEvent {
   if (typeof source !== 'string' || source === '' || whiteSpace.test(source)) {
     throw badEvent('source', 'a URI-reference that is not empty, without white space', source);
   }
   const { headers, identity, key, data } = event;
-  const cameFrom = headers[restsIn.source];
-  const id = event.id ?? `${identity.partition}/${identity.position}`;
+  const filled = (name: string): string | undefined => headers[name] || undefined;
+  const cameFrom = filled(restsIn.source);
+  const id = event.id || `${identity.partition}/${identity.position}`;
   const isOfSource = cameFrom !== undefined && id.startsWith(`${cameFrom} `);
-  const subject = headers[restsIn.subject];
-  const saysKey = key !== subject || headers[ownExtensions.key] === key;
+  const subject = filled(restsIn.subject);
+  const saysKey = key !== '' && (key !== subject || headers[ownExtensions.key] === key);
   const isPlainJson = cameFrom === undefined && data !== undefined && !(data instanceof Uint8Array);
-  const type = headers[restsIn.datacontenttype] ?? (isPlainJson ? 'application/json' : undefined);
+  const type = filled(restsIn.datacontenttype) ?? (isPlainJson ? 'application/json' : undefined);
   const saidVersion = headers[versionExtension];
   const version = event.version === 1 ? (versionOf(saidVersion) ?? saidVersion) : event.version;
   return {
     ...{ specversion: '1.0', id: isOfSource ? id.slice(cameFrom.length + 1) : id, source: cameFrom ?? source },
     type: event.type,
-    ...given({ subject, time: event.time, datacontenttype: type, dataschema: headers[restsIn.dataschema] }),
+    ...given({ subject, time: event.time, datacontenttype: type, dataschema: filled(restsIn.dataschema) }),
     ...given({ [ownExtensions.key]: saysKey ? key : null, [versionExtension]: version }),
     ...given({ [ownExtensions.correlationId]: event.correlationId, [ownExtensions.causationId]: event.causationId }),
     ...extensionsOf(headers),

@@ -76,6 +76,7 @@ export function encodeEvent(event: SourceEvent, limits: EventLimits, depth = 0):
   const key = event.key ?? null;
   if (key !== null) checkName('event.key', key, limits);
   const id = event.id ?? null;
+  if (id === '') throw badEvent('event.id', 'a string that is not empty', id);
   if (id !== null) checkName('event.id', id, limits);
   const extras = depth > 0 || hasExtras(event) ? encodeExtras(event, limits, depth) : null;
   return { type, key, id, extras, data: encodeData(event.data, limits) };
@@ -147,6 +148,7 @@ export function isEncodedEvent(value: unknown): value is EncodedEvent {
     typeof type === 'string' &&
     isText(key) &&
     isText(id) &&
+    id !== '' &&
     isText(extras) &&
     (isText(data) || types.isUint8Array(data))
   );

@@ -28,7 +28,7 @@ interface OpenLane {
   readonly name: LaneName;
 }
 
-interface Wait {
+interface Asked {
   /** Written events are published ones below `before`. */
   readonly which: Matcher | WrittenEvents;
   /** Positions of the journal from here on were given out after the wait began. */
@@ -37,6 +37,9 @@ interface Wait {
   witness: { readonly slot: Slot; readonly sequence: number } | null;
   /** A lane that may have some in the store, of which there may be many. */
   lane: OpenLane | null;
+}
+
+interface Wait extends Asked {
   resolve(): void;
   reject(error: unknown): void;
 }
@@ -45,6 +48,8 @@ export class Idleness {
   readonly #parts: Parts;
   readonly #waits = new Set<Wait>();
   #closedBy: KeylaneError | null = null;
+  /** Whether what is done is known for good, as nothing cut it short. */
+  #isSettled = false;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -78,24 +83,29 @@ export class Idleness {
     }
   }
 
-  /** Refuses those who wait and who come. */
-  close(error: KeylaneError): void {
+  /** Refuses those who wait and who come, but those for whom everything is done when the end was orderly. */
+  close(error: KeylaneError, { isOrderly }: { isOrderly: boolean }): void {
+    if (this.#closedBy === null) this.#isSettled = isOrderly;
     this.#closedBy ??= error;
     for (const { reject } of this.#waits) reject(this.#closedBy);
     this.#waits.clear();
   }
 
   /** @param given positions of the journal from there on are not waited for; those from now on without it. */
-  async #await(which: Wait['which'], signal: AbortSignal | undefined, given?: number): Promise<void> {
+  async #await(which: Asked['which'], signal: AbortSignal | undefined, given?: number): Promise<void> {
     signal?.throwIfAborted();
     // Whoever has published without waiting for it means those events too.
     await this.#parts.whenStored();
     signal?.throwIfAborted();
-    if (this.#closedBy !== null) throw this.#closedBy;
+    const asked = { which, before: given ?? this.#parts.journal.positionNext, witness: null, lane: null };
+    if (this.#closedBy !== null) {
+      if (this.#isSettled && !this.#isBusy(asked)) return;
+      throw this.#closedBy;
+    }
     await new Promise<void>((resolve, reject) => {
       const stop = (): void => signal?.removeEventListener('abort', giveUp);
       const wait: Wait = {
-        ...{ which, before: given ?? this.#parts.journal.positionNext, witness: null, lane: null },
+        ...asked,
         resolve: () => {
           stop();
           resolve();
@@ -115,14 +125,14 @@ export class Idleness {
     });
   }
 
-  #isBusy(wait: Wait): boolean {
+  #isBusy(wait: Asked): boolean {
     const { journal } = this.#parts;
     const isForAll = !(wait.which instanceof WrittenEvents) && wait.which.isForAll;
     if (!journal.isInStep && (isForAll || journal.cursor < wait.before)) return true;
     return this.#isInMemory(wait) || this.#isAway(wait);
   }
 
-  #isInMemory(wait: Wait): boolean {
+  #isInMemory(wait: Asked): boolean {
     const { dispatcher } = this.#parts;
     if (dispatcher.held === 0) return false;
     const { witness } = wait;
@@ -135,14 +145,14 @@ export class Idleness {
     return wait.witness !== null;
   }
 
-  #fits({ which, before }: Wait, { partition, position, handler, event }: Slot): boolean {
+  #fits({ which, before }: Asked, { partition, position, handler, event }: Slot): boolean {
     const { journal, handlerName } = this.#parts;
     if (!(which instanceof WrittenEvents)) return which.fitsEvent({ ...event!, handler: handlerName(handler) });
     return partition === journal.partition && position < before && which.mayHave({ handler, key: event!.key });
   }
 
   /** Whether events wait in the store that will come by themselves: which types they are of is not known. */
-  #isAway(wait: Wait): boolean {
+  #isAway(wait: Asked): boolean {
     const { open } = this.#parts.away;
     if (wait.lane !== null && open.has(wait.lane)) return true;
     wait.lane = null;
@@ -154,7 +164,7 @@ export class Idleness {
     return false;
   }
 
-  #mayFitLane({ which }: Wait, { name }: OpenLane): boolean {
+  #mayFitLane({ which }: Asked, { name }: OpenLane): boolean {
     const { handler, key } = this.#traitsOf(name);
     if (which instanceof WrittenEvents) return which.mayHave({ handler, key });
     return which.mayFitLane({ handler: handler === null ? null : this.#parts.handlerName(handler), key });

@@ -77,9 +77,9 @@ export abstract class ProcessorCalls<Events extends EventMap> {
    * time of late; and whether the order of a key is the bottleneck. Looks at every key in memory.
    */
   busiestKeys(limit = 10, by: BusiestBy = 'waiting'): BusiestKeys {
-    const { dispatcher, names, pump, admissions, clock } = this.engine;
+    const { dispatcher, names, pump, admissions, clock, orders } = this.engine;
     const { threads } = this.stats();
-    const parts = { dispatcher, threads, admissions, costs: pump.figures.keyCosts, nowMs: clock.nowMs() };
+    const parts = { dispatcher, threads, admissions, orders, costs: pump.figures.keyCosts, nowMs: clock.nowMs() };
     return busiestKeys({ ...parts, nameOf: names.handler }, { limit, by });
   }
 
@@ -106,7 +106,7 @@ export abstract class ProcessorCalls<Events extends EventMap> {
    * Resolves when no accepted event waits or runs: all of them, or those of a type, key or handler; events that wait
    * for their next try are waited for, parked ones are not. Of events that wait in the store for want of memory, a
    * filter knows only those that were there when this was called, and of retries that wait there not the type. Rejects
-   * with what ended the processor before.
+   * with what ended the processor before, unless everything is done.
    */
   async whenIdle(which: EventFilter = {}, options?: { signal?: AbortSignal }): Promise<void> {
     await this.engine.idleness.whenIdle(new Matcher(which, 'events'), options?.signal);
@@ -216,7 +216,7 @@ export abstract class ProcessorCalls<Events extends EventMap> {
   protected async endCalls(): Promise<void> {
     const { receipts, idleness, audience } = this.engine;
     await receipts.finish(endedBefore());
-    idleness.close(endedBusy());
+    idleness.close(endedBusy(), { isOrderly: true });
     audience.end(null);
   }
 
@@ -227,7 +227,7 @@ export abstract class ProcessorCalls<Events extends EventMap> {
   protected cutCalls(error: KeylaneError): void {
     const { receipts, idleness, audience } = this.engine;
     receipts.close(error);
-    idleness.close(error);
+    idleness.close(error, { isOrderly: false });
     audience.end(error);
   }
 }

@@ -95,6 +95,21 @@ test('no two CloudEvents have one id, and what keylane gives out it takes in aga
   );
 });
 
+test('what is empty and may not be is left out', () => {
+  const headers = { 'ce-source': '', 'ce-subject': '', 'ce-dataschema': '', 'content-type': '', tenant: '' };
+  const out = toCloudEvent({ ...stored(plain), id: '', key: '', headers, data: 1 }, { source: '/here' });
+  expect(out).toEqual({
+    specversion: '1.0',
+    id: 'journal/1',
+    source: '/here',
+    type: 'echo',
+    tenant: '',
+    data: 1,
+    datacontenttype: 'application/json',
+  });
+  expect(fromCloudEvent(out)).toMatchObject({ id: '/here journal/1', key: null, data: 1 });
+});
+
 describe('what is no CloudEvent is refused', () => {
   test.each([
     [7, 'a CloudEvent must be a JSON object, got 7'],

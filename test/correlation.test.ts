@@ -21,12 +21,30 @@ describe('a follow-up', () => {
     [{ ...cause, correlationId: 'c' }, { correlationId: 'own' }, { correlationId: 'own', causationId: 'journal/7' }],
   ])('of %j with %j has %j', (of, given, ids) => {
     expect(correlate(of, { type: 't', key: 'k', ...given })).toEqual({ type: 't', key: 'k', ...ids });
+    const { partition, position, ...stored } = of;
+    const ofStored = correlate({ ...stored, identity: { partition, position } }, { type: 't', ...given });
+    expect(ofStored).toEqual({ type: 't', ...ids });
+  });
+
+  test.each([
+    null,
+    'e',
+    { id: 'e', correlationId: null },
+    { ...cause, position: '7' },
+    { ...cause, id: 7 },
+    // An outcome, and a receipt: what their events belong to is not known.
+    { identity: { partition: 'journal', position: 7 }, id: 'e' },
+    { identity: { partition: 'journal', position: 7 }, duplicate: false },
+  ])('of %j, which does not tell its ids, is refused', (of) => {
+    const message = 'the cause of an event must be an event, of a handler or a store, with its id and correlationId';
+    expect(() => correlate(of as never, { type: 't' })).toThrow(message);
   });
 });
 
 test.each([
   [{ version: 0 }, 'event.version must be a whole number from 1, got 0'],
   [{ version: 1.5 }, 'event.version must be a whole number from 1, got 1.5'],
+  [{ id: '' }, 'event.id must be a string that is not empty, got ""'],
   [{ correlationId: '' }, 'event.correlationId must be a string that is not empty, got ""'],
   [{ causationId: 7 }, 'event.causationId must be a string that is not empty, got 7'],
   [{ correlationId: 'x'.repeat(100) }, 'must be at most 100 characters (option headersSizeMax), got 120'],

@@ -49,6 +49,16 @@ describe('a record that is an event', () => {
     expect(event(map({ type: 'flight.landed', data: null }))).toEqual(expected);
   });
 
+  test('may do without data where nothing else says that it is data', () => {
+    const record = { type: 'flight.landed', key: 'JFK', id: 'f2', correlationId: 'c' };
+    const expected = { type: 'flight.landed', key: 'JFK', id: 'f2', extras: '{"correlationId":"c"}', data: null };
+    for (const handlers of [one, two, any]) {
+      const taken = handlers === one ? { ...record, type: 'flight.departed' } : record;
+      expect(event(map(taken, {}, handlers))).toEqual({ ...expected, type: taken.type });
+    }
+    expect(reason(map({ ...record, gate: 7 }))).toContain('is no event, as it has members that events do not have');
+  });
+
   test('takes key and id from the fields that are named, wherever they are', () => {
     const mapped = map({ ...full, data: { gate: { no: 7 } } }, { keyField: 'data.gate.no', idField: 'headers.trace' });
     expect(event(mapped)).toMatchObject({ type: 'flight.departed', key: '7', id: 'abc' });
@@ -60,6 +70,7 @@ describe('a record that is an event', () => {
       { type: 'flight.lost' },
       'no handler takes: "flight.lost"; the handlers take "flight.d',
     ],
+    ['an id that is empty', { id: '' }, 'event.id must be a string that is not empty, got ""'],
     ['a key that is no text', { key: 5 }, 'event.key must be a string, got 5'],
     ['a key that is too long', { key: 'x'.repeat(21) }, 'event.key must be at most 20 characters'],
     ['a time that is none', { time: 'noon' }, 'event.time must be'],
@@ -174,6 +185,20 @@ describe('with a single handler', () => {
   test('the type may be left out: it is the handler, by its name', () => {
     expect(event(map({ a: 1 }, {}, one))).toMatchObject({ type: 'flight.departed', data: '{"a":1}' });
     expect(event(map({ a: 1 }, {}, any))).toMatchObject({ type: 'default', data: '{"a":1}' });
+  });
+
+  test('a record of another type is not run as one of this', () => {
+    const says =
+      'no handler takes: "flight.landed"; the handlers take "flight.departed"; if it is data, say so with type';
+    for (const rest of [{}, { key: 'k', id: 'i' }, { gate: 7 }]) {
+      expect(reason(map({ type: 'flight.landed', ...rest }, {}, one))).toContain(says);
+    }
+    const text = '{"type":"flight.landed","gate":7}';
+    expect(event(map(text, { type: 'flight.departed' }, one))).toMatchObject({ type: 'flight.departed', data: text });
+    expect(event(map({ type: 'flight.departed', gate: 7 }, {}, one))).toMatchObject({
+      type: 'flight.departed',
+      key: null,
+    });
   });
 
   test('one that takes every type takes every type', () => {

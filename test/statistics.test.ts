@@ -360,6 +360,30 @@ test('under order "global" no handler is blamed for what waits, but the order', 
   }
 });
 
+test('an empty text is a key like any other; what has the events of all keys has none', async () => {
+  for (const [order, key, says] of [
+    ['key', '', 'key ""'],
+    ['handler', null, 'handler "wait"'],
+  ] as const) {
+    const gates: (() => void)[] = [];
+    const run = (): Promise<void> => new Promise((resolve) => gates.push(resolve));
+    const handlers = [{ name: 'wait', on: '*', order, run }] as const;
+    await using bus = await createTestProcessor({ handlers, threads: 2 });
+    const { processor } = bus;
+    await processor.publish({ type: 'any', key: '' });
+    await bus.advance(20);
+    gates[0]!();
+    await bus.settle();
+    await Promise.all(Array.from({ length: 9 }, () => processor.publish({ type: 'any', key: '' })));
+    await bus.advance(30);
+    for (const by of ['waiting', 'age', 'cpu'] as const) {
+      const { keys, verdict } = processor.busiestKeys(3, by);
+      expect(keys).toMatchObject([{ handler: 'wait', key, share: 1, cpuShare: 1, isRunning: true }]);
+      expect(verdict).toBe(`order is the bottleneck: ${says} holds 100 % of what waits`);
+    }
+  }
+});
+
 const well = {
   ...{ phase: 'running', slots: 100, slotsHeld: 10, bytesHeld: 1, bytesMax: 100, paused: [], pausedByHand: [] },
   ...{ parked: 0, backlog: 0, publishersWaiting: 0, walBytes: 0, listenersBehind: [], storeShortBy: [] },

@@ -180,7 +180,12 @@ describe('when the processor ends', () => {
     // It asked for no outcome, and is not told of one.
     const busy = /^the processor has ended, and not everything that was waited for is done: what is left stays/;
     if (end === 'stop') expect(told).toEqual([expect.stringMatching(busy), expect.stringMatching(busy)]);
-    const after = await processor.whenIdle().catch(codeOf);
-    expect(after).toBe(end === 'abort' ? 'aborted' : 'not-running');
+    // After a drain all is done, and stays so.
+    for (const which of [{ key: 'k' }, { key: 'other' }, {}] as { key?: string }[]) {
+      const after = await processor.whenIdle(which).then(() => 'idle', codeOf);
+      expect(after).toBe(
+        { drain: 'idle', stop: which.key === 'other' ? 'idle' : 'not-running', abort: 'aborted' }[end],
+      );
+    }
   });
 });

@@ -26,6 +26,7 @@ export interface MappingOptions {
 export type Mapped = { readonly event: EncodedEvent } | { readonly reason: string };
 
 type JsonObject = Readonly<Record<string, unknown>>;
+type EventRecord = JsonObject & { readonly type: string };
 
 /** A field's whole name, for a field whose own name has dots in it, and its path. */
 interface FieldPath {
@@ -105,9 +106,12 @@ export class RecordMapping {
   #eventOf(record: JsonObject, text: string): Mapped {
     const { type: typeForAll, typeField, isCloudEvents } = this.#fields;
     if (isCloudEvents) return this.#fromCloudEvent(record);
-    if (typeForAll === null && typeField === null && isEvent(record)) return this.#fromEvent(record);
+    if (typeForAll === null && typeField === null && saysType(record)) {
+      if (!this.#isTaken(record.type)) return { reason: this.#untakenOf(record) };
+      if (isEvent(record)) return this.#fromEvent(record);
+    }
     const type = this.#typeOf(record);
-    if (type === null) return { reason: this.#noType() };
+    if (type === null) return { reason: saysType(record) ? isNoEvent : this.#noType() };
     if (!this.#isTaken(type)) return { reason: `has a type that no handler takes: ${this.#untaken(type)}` };
     const { key, id } = this.#names(record);
     checkDataSize(text.length, this.#limits);
@@ -117,9 +121,8 @@ export class RecordMapping {
   }
 
   /** A record that is an event; fields of it that events do not have are left out. */
-  #fromEvent(record: JsonObject & { readonly type: string }): Mapped {
+  #fromEvent(record: EventRecord): Mapped {
     const { type, data } = record;
-    if (!this.#isTaken(type)) return { reason: `has a type that no handler takes: ${this.#untaken(type)}` };
     const own = (name: string): unknown => (Object.hasOwn(record, name) ? record[name] : undefined);
     const { key, id } = this.#names(record);
     // What these hold is checked by encodeEvent, whose messages name them.
@@ -167,6 +170,14 @@ export class RecordMapping {
     return `${shown(type)}; the handlers take ${some}${more}`;
   }
 
+  /** Of a record that may be an event, or data with a field of that name. */
+  #untakenOf(record: EventRecord): string {
+    const why = `has a type that no handler takes: ${this.#untaken(record.type)}`;
+    return Object.hasOwn(record, 'data')
+      ? why
+      : `${why}; if it is data, say so with type (--type) or typeField (--type-field)`;
+  }
+
   #noType(): string {
     const { typeField } = this.#fields;
     if (typeField !== null) return `has no type: its field ${shown(typeField.whole)} is missing or null`;
@@ -177,12 +188,24 @@ export class RecordMapping {
   }
 }
 
+const isNoEvent =
+  'is no event, as it has members that events do not have, and no "data": give its data as "data", or, if it is data ' +
+  'itself, its type with type (--type) or typeField (--type-field)';
+
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null;
 }
 
-function isEvent(record: JsonObject): record is JsonObject & { readonly type: string } {
-  return Object.hasOwn(record, 'type') && Object.hasOwn(record, 'data') && typeof record.type === 'string';
+const eventMembers = ['type', 'key', 'id', 'time', 'version', 'correlationId', 'causationId', 'headers', 'data'];
+
+/** With data it may have other members as well, which events do not have; without, what it has must be an event's. */
+function isEvent(record: JsonObject): record is EventRecord {
+  if (!saysType(record)) return false;
+  return Object.hasOwn(record, 'data') || Object.keys(record).every((name) => eventMembers.includes(name));
+}
+
+function saysType(record: JsonObject): record is EventRecord {
+  return Object.hasOwn(record, 'type') && typeof record.type === 'string';
 }
 
 function fieldPath(option: string, field: string | undefined): FieldPath | null {
