@@ -12,8 +12,8 @@ export type Cause = { readonly id: string | null; readonly correlationId: string
 /**
  * An event with the ids that it has as a follow-up of `cause`. Its `causationId` is the id of that event, or, where it
  * has none, its identity as `partition/position`; its `correlationId` that of the cause, or else what names the cause,
- * with which all of it began. What the event gives itself stays. Throws a KeylaneError `bad-event` for a cause that does
- * not tell these, as an outcome or a receipt.
+ * with which all of it began. What the event gives itself stays. Throws a KeylaneError `bad-event` for a cause that
+ * does not tell these, as an outcome or a receipt.
  */
 export function correlate<Event extends SourceEvent>(
   cause: Cause,

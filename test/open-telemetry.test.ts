@@ -3,10 +3,12 @@
 
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { context, trace } from '@opentelemetry/api';
 import { expect, onTestFinished, test } from 'vitest';
+import { createTestProcessor } from '../dist/src/testing/test-processor.js';
+import type { KeyBatchHandler } from '../src/handler.js';
 import { registerMeters, registerTelemetry, type Told } from './fixtures/telemetry.js';
 import { Gate, makeFolder, makeProcessor } from './processor-fixture.js';
 
@@ -15,6 +17,7 @@ test('a trace leads from the publisher to the handler in its thread, and to what
   writeFileSync(path, '');
   const main: Told[] = [];
   registerTelemetry((span) => main.push(span));
+  onTestFinished(() => trace.disable());
   const meters = registerMeters();
   onTestFinished(() => meters.close());
   const handlers = new URL(`./fixtures/handlers/traced.js?spans=${encodeURIComponent(path)}`, import.meta.url);
@@ -61,6 +64,51 @@ test('a trace leads from the publisher to the handler in its thread, and to what
       'keylane.events waiting 0',
     ]),
   );
+});
+
+test('events that are tried together have a span each, in their own traces, and emit in that of the last', async () => {
+  const spans: Told[] = [];
+  registerTelemetry((span) => spans.push(span));
+  onTestFinished(() => trace.disable());
+  const calls: number[] = [];
+  const runKeyBatch: KeyBatchHandler = async (events, { emit }) => {
+    calls.push(events.length);
+    if (events[0]!.data === 'fail' && events.length > 1) throw new Error('no');
+    await null;
+    emit({ type: 'followed' });
+    return events.map(() => trace.getActiveSpan()?.spanContext().spanId);
+  };
+  const handlers = [
+    { name: 'all', on: 'lead', runKeyBatch },
+    { name: 'followed', on: 'followed', run: () => 1 },
+  ] as const;
+  const results: unknown[] = [];
+  for (const data of ['well', 'fail']) {
+    await using bus = await createTestProcessor({ handlers, openTelemetry: true, autoStart: false });
+    // Four, as half of them are left to a second batch.
+    for (const key of ['k', 'k', 'k', 'k']) await bus.processor.publish({ type: 'lead', key, data });
+    bus.processor.start();
+    await bus.drain();
+    results.push(...bus.outcomes().flatMap(({ type, result }) => (type === 'lead' ? [result] : [])));
+  }
+  expect(calls).toEqual([2, 2, 2, 1, 1, 2, 1, 1]);
+  const published = spans.filter(({ name }) => name === 'publish lead');
+  const tried = spans.filter(({ name }) => name === 'handle all');
+  expect([published.length, tried.length]).toEqual([8, 12]);
+  const of = published.map(({ traceId }) => tried.filter((span) => span.traceId === traceId));
+  const links = [expect.any(String)];
+  for (const at of [0, 1]) expect(of[at]).toMatchObject([{ parentId: published[at]!.spanId, status: 0, links }]);
+  for (const at of [4, 5])
+    expect(of[at]).toMatchObject([
+      { status: 2, links },
+      { status: 0, links },
+    ]);
+  // What is active while they run is the last one's.
+  const last = of[1]![0]!.spanId;
+  expect(results.slice(0, 2)).toEqual([last, last]);
+  expect(results.slice(4, 6)).toEqual([of[4]![1]!.spanId, of[5]![1]!.spanId]);
+  const [followed] = spans.filter(({ name }) => name === 'handle followed');
+  expect(followed).toMatchObject({ traceId: published[1]!.traceId, parentId: last });
 });
 
 test.each([
@@ -127,6 +175,7 @@ test('without the package the error says what to install', async () => {
   mkdirSync(join(folder, 'node_modules'));
   const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as { dependencies: Record<string, string> };
   for (const name of Object.keys(dependencies)) {
+    mkdirSync(dirname(join(folder, 'node_modules', name)), { recursive: true });
     symlinkSync(resolve('node_modules', name), join(folder, 'node_modules', name), 'junction');
   }
   cpSync('package.json', join(folder, 'package.json'));

@@ -222,7 +222,7 @@ export class BatchRunner {
       const event = TryContext.give(context, reader.handlerEvent());
       const run = module.handlers[reader.handler]!;
       const of = tracing && { handler: name, attempt: reader.attempt, batch: batch.trace };
-      came = of === null ? run(event, context) : tracing!.run(event, of, () => run(event, context));
+      came = of === null ? run(event, context) : tracing!.run([event], of, () => run(event, context));
       if (isPromiseLike(came)) return this.#follow(batch, context, came);
     } catch (thrown) {
       came = thrown;

@@ -67,7 +67,7 @@ export class Together {
       TryContext.give(context, events.at(-1)!);
       const of = { handler: name, attempt: reader.attempt, batch: batch.trace };
       const call = (): unknown => keyBatch(events, context);
-      const came = tracing === null ? call() : tracing.run(events[0]!, of, call);
+      const came = tracing === null ? call() : tracing.run(events, of, call);
       if (isPromiseLike(came)) place.awaits(index);
       const given = this.#resultsOf(name, isPromiseLike(came) ? await came : came, count);
       const hasPromises = given.some(isPromiseLike);

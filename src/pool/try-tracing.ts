@@ -1,5 +1,6 @@
-// Spans of a handler thread: one for each try, in the trace of the event's publisher, linked to the span of its batch,
-// and active while the handler runs, so that what it does itself has its place in the trace.
+// Spans of a handler thread: one for each event that is tried, in the trace of its publisher, linked to the span of its
+// batch. It is active while the handler runs, so that what that does itself has its place in the trace; of events that
+// are tried together, the last one's is, as what they emit follows from that.
 
 import type { EncodedEvent, EventLimits } from '../event.js';
 import { withHeaders } from '../extras.js';
@@ -9,6 +10,7 @@ import {
   type OtelApi,
   type OtelContext,
   type OtelSpan,
+  type OtelSpanContext,
   type OtelTracer,
   otelName,
 } from '../open-telemetry.js';
@@ -32,27 +34,38 @@ export class TryTracing {
     this.#tracer = api.trace.getTracer(otelName);
   }
 
-  /** Runs a handler within its span, once; gives and throws what the handler does. */
-  run(event: HandlerEvent, of: TryOf, handler: () => unknown): unknown {
+  /** Runs a handler within the spans of its events, once; gives and throws what the handler does. */
+  run(events: readonly HandlerEvent[], of: TryOf, handler: () => unknown): unknown {
     const fence = this.#fence;
-    const started = fence.within(() => this.#start(event, of), null);
-    if (started === null) return handler();
-    const { span, parent } = started;
+    const spans: OtelSpan[] = [];
+    const active = fence.within(() => this.#startAll(events, { ...of, spans }), null);
+    if (active === null) return this.#ended(spans, cameOf(handler));
     let came: Came | null = null;
     const call = (): void => {
       came = cameOf(handler);
     };
-    const { context, trace } = this.#api;
-    fence.within(() => context.with(trace.setSpan(parent, span), call), undefined);
+    fence.within(() => this.#api.context.with(active, call), undefined);
     // Where it threw before it came to that.
-    return this.#ended(span, came ?? cameOf(handler));
+    return this.#ended(spans, came ?? cameOf(handler));
   }
 
-  #start(event: HandlerEvent, of: TryOf): { readonly span: OtelSpan; readonly parent: OtelContext } {
-    const { trace, propagation, ROOT_CONTEXT, SpanKind } = this.#api;
-    const parent = propagation.extract(ROOT_CONTEXT, event.headers);
+  /** Puts the spans that it starts into `spans`, and gives the context of the last. */
+  #startAll(events: readonly HandlerEvent[], { spans, ...of }: TryOf & { spans: OtelSpan[] }): OtelContext | null {
+    const { trace, propagation, ROOT_CONTEXT } = this.#api;
     const batch = trace.getSpanContext(propagation.extract(ROOT_CONTEXT, of.batch));
-    const span = this.#tracer.startSpan(
+    let active: OtelContext | null = null;
+    for (const event of events) {
+      const parent = propagation.extract(ROOT_CONTEXT, event.headers);
+      const span = this.#start(event, { ...of, parent, links: batch === undefined ? [] : [{ context: batch }] });
+      spans.push(span);
+      active = trace.setSpan(parent, span);
+    }
+    return active;
+  }
+
+  #start(event: HandlerEvent, of: TryOf & { parent: OtelContext; links: { context: OtelSpanContext }[] }): OtelSpan {
+    const { SpanKind } = this.#api;
+    return this.#tracer.startSpan(
       `handle ${of.handler}`,
       {
         kind: SpanKind.CONSUMER,
@@ -65,11 +78,10 @@ export class TryTracing {
           },
           ...(event.key !== null && { 'keylane.key': event.key }),
         },
-        links: batch === undefined ? [] : [{ context: batch }],
+        links: of.links,
       },
-      parent,
+      of.parent,
     );
-    return { span, parent };
   }
 
   /** An event that a handler emits, with the context of its try in its headers, if they have room for it. */
@@ -82,33 +94,35 @@ export class TryTracing {
     }, event);
   }
 
-  #ended(span: OtelSpan, came: Came): unknown {
+  #ended(spans: readonly OtelSpan[], came: Came): unknown {
     if ('thrown' in came) {
-      this.#end(span, came);
+      this.#end(spans, came);
       throw came.thrown;
     }
     const { value } = came;
     if (!isPromiseLike(value)) {
-      this.#end(span, came);
+      this.#end(spans, came);
       return value;
     }
     return value.then(
       (settled) => {
-        this.#end(span, { value: settled });
+        this.#end(spans, { value: settled });
         return settled;
       },
       (thrown) => {
-        this.#end(span, { thrown });
+        this.#end(spans, { thrown });
         throw thrown;
       },
     );
   }
 
-  #end(span: OtelSpan, came: Came): void {
-    this.#fence.within(() => {
-      if ('thrown' in came) markFailed(this.#api, span, came.thrown);
-      span.end();
-    }, undefined);
+  #end(spans: readonly OtelSpan[], came: Came): void {
+    for (const span of spans) {
+      this.#fence.within(() => {
+        if ('thrown' in came) markFailed(this.#api, span, came.thrown);
+        span.end();
+      }, undefined);
+    }
   }
 }
 
