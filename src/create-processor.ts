@@ -1,7 +1,7 @@
 // The call that makes a processor, and its types. What it takes to start one is loaded when it is called.
 
-import type { EventMap, EventMapOf, TypeOf } from './event-map.js';
-import type { Handler, Handlers } from './handler.js';
+import type { EventMapOf, TypeOf } from './event-map.js';
+import type { Handler } from './handler.js';
 import type { ProcessorOptions } from './options.js';
 import type { Processor } from './processor.js';
 import type { InputOf, Schemas } from './standard-schema.js';
@@ -37,7 +37,7 @@ export type Published<H, S> = keyof S extends never
  * while it runs: `publish` refuses data that does not fit, and stores what the schema of its type makes of it.
  */
 export async function createProcessor<
-  H extends Handlers | EventMap = Record<string, Handler>,
+  H extends object = Record<string, Handler>,
   const S extends Schemas = Record<never, never>,
 >(options: ProcessorOptions & WithSchemas<S>): Promise<Processor<Published<H, S>>> {
   // Each handler thread loads what its module imports of this package, and nearly all is for those alone who come here.

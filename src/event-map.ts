@@ -5,7 +5,8 @@ import type { Handler, HandlerEvent, NamedHandler } from './handler.js';
 
 /**
  * Event types, each with the data its handler takes: `{ 'flight.departed': Flight }`. A pattern stands for all its
- * types that the map does not name: `'flight.*'` for those that begin with `flight.`, `'*'` for every one.
+ * types that the map does not name: `'flight.*'` for those that begin with `flight.`, `'*'` for every one. An interface
+ * does as well, wherever a map is taken.
  */
 export type EventMap = Readonly<Record<string, unknown>>;
 
@@ -17,7 +18,7 @@ export type TypesOn<On extends string> = On extends '*'
     : On;
 
 /** The types of a map's events. */
-export type TypeOf<Events extends EventMap> = TypesOn<keyof Events & string>;
+export type TypeOf<Events extends object> = TypesOn<keyof Events & string>;
 
 /**
  * The events of a map, or those of one type; `data` may be left out only where the handler takes undefined. Of one type
@@ -25,12 +26,12 @@ export type TypeOf<Events extends EventMap> = TypesOn<keyof Events & string>;
  * `writableStream()` takes them, are a union, from which TypeScript cannot take a name that a pattern covers: there,
  * and where the type is known as `order.${string}` or `string` only, such a type may have the data of either.
  */
-export type EventOf<Events extends EventMap, Type extends TypeOf<Events> = TypeOf<Events>> = {
+export type EventOf<Events extends object, Type extends TypeOf<Events> = TypeOf<Events>> = {
   // Said outright, so that a call infers the literal: of a map that has `*` it would infer `string`.
   readonly type: Type;
 } & OfMap<Events, Type>;
 
-type OfMap<Events extends EventMap, Type extends TypeOf<Events>> = Type extends keyof Events
+type OfMap<Events extends object, Type extends TypeOf<Events>> = Type extends keyof Events
   ? WithData<Type, Events[Type]>
   : IsOne<Type> extends true
     ? WithData<Type, Intersection<DataOn<Events, Type>>>
@@ -44,7 +45,7 @@ type WithData<Type extends string, Data> = undefined extends Data
 type IsOne<Type extends string> = Record<never, never> extends Record<Type, unknown> ? false : true;
 
 /** What a map has under each pattern that covers a type; wrapped, so that a union keeps them apart. */
-type DataOn<Events extends EventMap, Type extends string> = {
+type DataOn<Events extends object, Type extends string> = {
   [On in keyof Events & string]: Type extends TypesOn<On> ? Wrapped<Events[On]> : never;
 }[keyof Events & string];
 

@@ -81,6 +81,11 @@ export function checkOption(name: string, spec: OptionSpec, value: unknown): Opt
   }
 }
 
+/** Throws a KeylaneError `bad-option` for what can hold no options. */
+export function checkOptions(options: unknown): asserts options is object {
+  if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
+}
+
 /** The error for a value that does not fit. */
 export function badOption(name: string, expected: string, found: unknown): KeylaneError {
   return new KeylaneError('bad-option', `${name} must be ${expected}, got ${shown(found)}`);

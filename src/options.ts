@@ -2,10 +2,10 @@
 
 import { availableParallelism } from 'node:os';
 import { emitOptions } from './emit-options.js';
-import { KeylaneError, shown } from './errors.js';
+import { KeylaneError } from './errors.js';
 import { failureOptions } from './failure-options.js';
 import { locationFrom, storeFrom } from './locations.js';
-import { checkOption, type OptionSpec, unknownOption, type ValueOf } from './option-spec.js';
+import { checkOption, checkOptions, type OptionSpec, unknownOption, type ValueOf } from './option-spec.js';
 import { rateOptions } from './rate-options.js';
 import { stateOptions } from './state-options.js';
 import { telemetryOptions } from './telemetry-options.js';
@@ -265,9 +265,7 @@ export type Config = {
 
 /** Checks options and fills in defaults. Throws a KeylaneError `bad-option` that says what fits and what was found. */
 export function configFrom(options: ProcessorOptions): Config {
-  if (typeof options !== 'object' || options === null) {
-    throw new KeylaneError('bad-option', `options must be an object, got ${shown(options)}`);
-  }
+  checkOptions(options);
   const given: Readonly<Record<string, unknown>> = { ...options };
   const config: Record<string, unknown> = Object.create(null);
   for (const name of Object.keys(given)) {

@@ -8,7 +8,7 @@ import { type BusiestBy, type BusiestKeys, busiestKeys } from './busiest-keys.js
 import type { AddOptions, RemoveOptions } from './changing-handlers.js';
 import type { Engine } from './engine.js';
 import { KeylaneError } from './errors.js';
-import type { EventMap, EventOf, TypeOf } from './event-map.js';
+import type { EventOf, TypeOf } from './event-map.js';
 import type { HandlerTable } from './handler.js';
 import { type Health, healthOf } from './health.js';
 import type { Outcome } from './outcome.js';
@@ -31,7 +31,7 @@ import {
   wantedFrom,
 } from './subscription.js';
 
-export abstract class ProcessorCalls<Events extends EventMap> {
+export abstract class ProcessorCalls<Events extends object> {
   /** @internal */
   protected readonly announcer = new Announcer();
 

@@ -38,7 +38,7 @@ interface Parts extends EngineParts {
 }
 
 /** Runs handlers on every core, in order per key, with one durable outcome per event. Made by `createProcessor`. */
-export class Processor<Events extends EventMap = EventMap> extends ProcessorCalls<Events> {
+export class Processor<Events extends object = EventMap> extends ProcessorCalls<Events> {
   readonly #parts: Parts;
   /** What was owed when it was made. */
   readonly recovery: Recovery;

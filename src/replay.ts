@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { KeylaneError, shown } from './errors.js';
 import { journalPartition } from './event.js';
 import { storeFrom } from './locations.js';
-import { badOption, checkOption } from './option-spec.js';
+import { badOption, checkOption, checkOptions } from './option-spec.js';
 import { configFrom, type ProcessorOptions } from './options.js';
 import type { Connection } from './store/database.js';
 import { withLockedStore } from './store/locked-store.js';
@@ -131,9 +131,7 @@ function refuseFailed({ first }: ReplayedOutcomes, { handler }: ReplayRange): vo
 }
 
 async function checked(options: ReplayOptions) {
-  if (typeof options !== 'object' || options === null) {
-    throw new KeylaneError('bad-option', `options must be an object, got ${shown(options)}`);
-  }
+  checkOptions(options);
   const { handler, from, into, partial = false, dryRun = false, ...rest } = options;
   const fixed = ['intake', 'order', 'retention', 'autoStart', 'unmatched', 'durability'].find((name) => name in rest);
   if (fixed !== undefined) {

@@ -5,9 +5,9 @@ import { systemClock } from './clock.js';
 import type { WithSchemas } from './create-processor.js';
 import type { KeylaneError } from './errors.js';
 import { schemasFrom } from './event-encoder.js';
-import type { EventMap } from './event-map.js';
 import type { HandlerTable } from './handler.js';
 import { loadOpenTelemetry } from './open-telemetry.js';
+import { checkOptions } from './option-spec.js';
 import { type Config, configFrom, type ProcessorOptions } from './options.js';
 import { ordersOf, policiesOf } from './policy.js';
 import { ChangingPool } from './pool/changing-pool.js';
@@ -21,10 +21,12 @@ import { Tracing } from './tracing.js';
 import { Trouble } from './trouble.js';
 
 /** See createProcessor; `isReplay`: of what ran before, see EngineParts. */
-export async function startProcessor<Events extends EventMap>(
-  { schemas: givenSchemas, ...options }: ProcessorOptions & WithSchemas<Schemas>,
+export async function startProcessor<Events extends object>(
+  given: ProcessorOptions & WithSchemas<Schemas>,
   { isReplay }: { isReplay: boolean },
 ): Promise<Processor<Events>> {
+  checkOptions(given);
+  const { schemas: givenSchemas, ...options } = given;
   const config = configFrom(options);
   const schemas = schemasFrom(givenSchemas);
   const trouble = new Trouble();
@@ -33,16 +35,12 @@ export async function startProcessor<Events extends EventMap>(
   const tracing = config.openTelemetry ? new Tracing(await loadOpenTelemetry(), onWarning) : null;
   // The one loads while the other does: on its own each takes a good part of the start.
   const thread = StoreWriter.beginThread();
-  const {
-    url,
-    table: given,
-    execArgv,
-    orders,
-  } = await lookAt(config).catch(async (error) => {
+  const found = await lookAt(config).catch(async (error) => {
     await thread.terminate('was not needed');
     throw error;
   });
-  const table = isReplay ? goingOn(given) : given;
+  const { execArgv, orders } = found;
+  const table = isReplay ? goingOn(found.table) : found.table;
   const { store, durability, retention, order } = config;
   const request = { path: store, durability, retention, order, orders, handlerNames: table.names };
   const writer = await StoreWriter.open({ ...request, thread, onFatal, onWarning });
@@ -50,7 +48,7 @@ export async function startProcessor<Events extends EventMap>(
   let flight: FlightLog | null = null;
   try {
     const policies = policiesOf(table, config);
-    const sources = [sourceOf({ url, table: given }, 'default')];
+    const sources = [sourceOf(found, 'default')];
     pool = await ChangingPool.start({ sources, policies, execArgv, config, onWarning, onFatal });
     const journal = await writer.openJournal({ isVolatile: config.intake === 'memory' });
     const { opened } = writer;

@@ -104,7 +104,7 @@ const verbs: Record<
       idle: ['resolves', 'idle'],
       running: ['resolves', 'running'],
       draining: ['waits', 'stopped'],
-      stopped: ['not-running', 'stopped'],
+      stopped: ['resolves', 'stopped'],
     },
   },
   subscribe: {

@@ -3,7 +3,13 @@
 
 import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { defineHandlers, type HandlerContext, type HandlerEvent, PermanentError } from '../dist/src/index.js';
+import {
+  createProcessor,
+  defineHandlers,
+  type HandlerContext,
+  type HandlerEvent,
+  PermanentError,
+} from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { makeFolder } from './processor-fixture.js';
 
@@ -219,7 +225,21 @@ test('bad handlers and options are refused, and the store goes with the processo
   await expect(createTestProcessor({ handlers: { a: () => 1 }, retention: {} } as never)).rejects.toThrow(
     'retention must be left out: a test processor deletes nothing',
   );
-  const bus = await createTestProcessor({ handlers: { a: () => 1 } });
+  for (const [wrong, message] of [
+    [undefined, 'options must be an object, got undefined'],
+    [{ now: 'noon' }, 'now must be a valid Date, or its milliseconds since the Unix epoch, got "noon"'],
+    [{ now: new Date(Number.NaN) }, 'now must be a valid Date, or its milliseconds'],
+    [{ now: 1e20 }, 'now must be a valid Date, or its milliseconds'],
+    [{ seed: 0.5 }, 'seed must be a whole number from -2147483648 to 4294967295 (any 32 bits), got 0.5'],
+    [{ seed: 'seed' }, 'seed must be a whole number'],
+    [{ patienceMs: 0 }, 'patienceMs must be a whole number from 1 to 2147483647 (ms), got 0'],
+  ] as const) {
+    const made = createTestProcessor((wrong && { handlers: { a: () => 1 }, ...wrong }) as never);
+    await expect(made).rejects.toMatchObject({ code: 'bad-option', message: expect.stringContaining(message) });
+  }
+  await expect(createProcessor(undefined as never)).rejects.toThrow('options must be an object, got undefined');
+  const bus = await createTestProcessor({ handlers: { a: () => 1 }, now: 0, seed: -1 });
+  expect(bus.nowMs).toBe(0);
   await expect(bus.advance(-1)).rejects.toThrow('advance takes a number of ms from 0, got -1');
   await expect(bus.processor.setThreads(2)).rejects.toMatchObject({ code: 'bad-option' });
   expect(existsSync(bus.path)).toBe(true);

@@ -15,6 +15,7 @@ import {
   type Processor,
   type Published,
 } from '../dist/src/index.js';
+import type { createTestProcessor, TestProcessor } from '../dist/src/testing/test-processor.js';
 
 interface Order {
   readonly amount: number;
@@ -263,4 +264,38 @@ test('a schema says what may be published of a type that a pattern has', () => {
     ping: { amount: string };
   }>();
   expectTypeOf<Published<typeof listed, { 'order.paid': typeof amount }>>().toEqualTypeOf<EventMapOf<typeof listed>>();
+});
+
+interface Declared {
+  'order.placed': Order;
+  ping: undefined;
+}
+
+test('an interface does as a map of data, wherever one is taken', () => {
+  const made = (make: typeof createProcessor<Declared>) => make({ handlers: 'h.js', store: 's.db' });
+  expectTypeOf(made).returns.resolves.toExtend<Processor<Declared>>();
+  expectTypeOf<EventOf<Declared>['type']>().toEqualTypeOf<'order.placed' | 'ping'>();
+  const calls = (processor: Processor<Declared>) => {
+    processor.publish({ type: 'order.placed', data: { amount: 1 } });
+    processor.publish({ type: 'ping' });
+    // @ts-expect-error wrong data
+    processor.publish({ type: 'order.placed', data: { amount: 'much' } });
+    // @ts-expect-error no such type
+    processor.publish({ type: 'order.cancelled' });
+  };
+  expectTypeOf(calls).parameters.toEqualTypeOf<[Processor<Declared>]>();
+});
+
+test('what a test processor takes is that of its handlers, also where its type is declared', () => {
+  type Bus = TestProcessor<EventMapOf<typeof handlers>>;
+  const declared = (make: typeof createTestProcessor): Promise<Bus> => make({ handlers });
+  const assigned = async (make: typeof createTestProcessor): Promise<void> => {
+    const bus: Bus = await make({ handlers, threads: 2 });
+    await bus.processor.publish({ type: 'ping' });
+    // @ts-expect-error of other handlers
+    const other: TestProcessor<{ pong: undefined }> = await make({ handlers });
+    await other.close();
+  };
+  expectTypeOf(declared).returns.resolves.toEqualTypeOf<Bus>();
+  expectTypeOf(assigned).returns.resolves.toEqualTypeOf<void>();
 });

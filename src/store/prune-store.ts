@@ -2,9 +2,8 @@
 // to its end. It changes nothing else: for whoever opens the store next, it is as its last user left it.
 
 import { setImmediate } from 'node:timers/promises';
-import { KeylaneError, shown } from '../errors.js';
 import { storeFrom } from '../locations.js';
-import { badOption, checkOption, unknownOption } from '../option-spec.js';
+import { badOption, checkOption, checkOptions, unknownOption } from '../option-spec.js';
 import { type Retention, retentionFrom } from '../options.js';
 import { attempt, type Connection, checkpoint, checkpointPages, walPagesOf } from './database.js';
 import { withLockedStore } from './locked-store.js';
@@ -51,9 +50,7 @@ async function toEnd(pass: RetentionPass, db: Connection): Promise<void> {
 }
 
 function checked(options: PruneOptions): { store: string; retention: Retention; isDryRun: boolean; nowMs: number } {
-  if (typeof options !== 'object' || options === null) {
-    throw new KeylaneError('bad-option', `options must be an object, got ${shown(options)}`);
-  }
+  checkOptions(options);
   const unknown = Object.keys(options).find((name) => !optionNames.includes(name));
   if (unknown !== undefined) throw unknownOption(unknown, { names: optionNames });
   const { dryRun = false, nowMs = Date.now() } = options;

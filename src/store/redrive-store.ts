@@ -3,9 +3,8 @@
 
 import { setImmediate } from 'node:timers/promises';
 import { checkReason, type DeadLetterSelection, selectionFrom, selectionNames } from '../dead-letter-selection.js';
-import { KeylaneError, shown } from '../errors.js';
 import { storeFrom } from '../locations.js';
-import { checkOption, unknownOption } from '../option-spec.js';
+import { checkOption, checkOptions, unknownOption } from '../option-spec.js';
 import { attempt, type Connection, checkpoint } from './database.js';
 import type { LetterPlace } from './dead-letter-messages.js';
 import { DeadLetterScan } from './dead-letter-scan.js';
@@ -123,9 +122,7 @@ function changingOf(db: Connection, { wanted, reason }: Wanted): (after: LetterP
 }
 
 function checked(options: RedriveOptions, names: readonly string[]): Request {
-  if (typeof options !== 'object' || options === null) {
-    throw new KeylaneError('bad-option', `options must be an object, got ${shown(options)}`);
-  }
+  checkOptions(options);
   const unknown = Object.keys(options).find((name) => !names.includes(name));
   if (unknown !== undefined) throw unknownOption(unknown, { names });
   const { store, dryRun = false } = options;

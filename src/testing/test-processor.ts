@@ -1,15 +1,15 @@
 // A processor for tests: everything but threads is real, the store included, and time passes when the test says so. It
 // begins, runs and ends in the test's own thread.
 
-import type { Published, WithSchemas } from '../create-processor.js';
+import type { Published } from '../create-processor.js';
 import { KeylaneError, shown } from '../errors.js';
 import type { Identity } from '../event.js';
 import { schemasFrom } from '../event-encoder.js';
 import type { EventMap } from '../event-map.js';
-import type { Handlers, Policies } from '../handler.js';
+import type { Handlers } from '../handler.js';
 import { openStore } from '../open-store.js';
 import { loadOpenTelemetry } from '../open-telemetry.js';
-import { configFrom, type ProcessorOptions } from '../options.js';
+import { configFrom } from '../options.js';
 import type { Outcome } from '../outcome.js';
 import { ordersOf, policiesOf } from '../policy.js';
 import { emitLimitsOf } from '../pool/emitter.js';
@@ -25,33 +25,9 @@ import { InlineStore } from './inline-store.js';
 import { InlineThreads } from './inline-threads.js';
 import { mulberry32 } from './mulberry32.js';
 import { TestClock } from './test-clock.js';
+import { checkTestOptions, nowDefault, patienceMsDefault, type TestOptions } from './test-options.js';
 
-const ownStore = 'a test processor has a store of its own, which goes with it';
-const noRetention = 'a test processor deletes nothing; pruneStore({ store: bus.path, … }) does, after drain()';
-
-/** Options that a test processor does not leave open, and why. */
-const fixed = { store: ownStore, intake: ownStore, durability: ownStore, retention: noRetention };
-
-type Fixed = keyof typeof fixed;
-
-export type TestOptions<H extends Handlers, S extends Schemas = Record<never, never>> = Omit<
-  ProcessorOptions,
-  'handlers' | Fixed
-> &
-  WithSchemas<S> & {
-    /** The handlers themselves, as a module exports them by default. */
-    readonly handlers: H;
-    /** What the module exports as `policies`. */
-    readonly policies?: Policies;
-    /** Where the wall clock begins; 2026-01-01 without it. */
-    readonly now?: Date | number;
-    /** Draws which thread has a batch, and when it begins: other seeds, other interleavings of keys. */
-    readonly seed?: number;
-    /** How long `settle` waits for a handler or a schema, in real milliseconds; 5,000 without it. */
-    readonly patienceMs?: number;
-  };
-
-const nowDefault = Date.UTC(2026, 0, 1);
+export type { TestOptions };
 
 /** Rounds of the event loop without anything to do, after which there is nothing: a batch hands over within them. */
 const quietRounds = 4;
@@ -64,9 +40,9 @@ const endAdvice = 'let it end, or advance() the clock past its timeoutMs and gra
  */
 export async function createTestProcessor<H extends Handlers, const S extends Schemas = Record<never, never>>(
   options: TestOptions<H, S>,
-): Promise<TestProcessor<Published<H, S>>> {
-  refuseFixed(options);
-  const { handlers, policies, now = nowDefault, seed, patienceMs = 5000, schemas, ...rest } = options;
+): Promise<TestProcessor<NoInfer<Published<H, S>>>> {
+  checkTestOptions(options);
+  const { handlers, policies, now = nowDefault, seed, patienceMs = patienceMsDefault, schemas, ...rest } = options;
   const given = {
     threads: 1,
     groupWaitMs: 0,
@@ -120,13 +96,6 @@ async function loadInline(module: string | URL, { exportName }: LoadRequest): Pr
   return { url, table: (await loadHandlers(url.href, exportName)).table, execArgv: [] };
 }
 
-function refuseFixed(options: object): void {
-  for (const [name, value] of Object.entries(options)) {
-    if (value === undefined || !Object.hasOwn(fixed, name)) continue;
-    throw new KeylaneError('bad-option', `${name} must be left out: ${fixed[name as Fixed]}`);
-  }
-}
-
 function limitsOf(config: ReturnType<typeof configFrom>): ConstructorParameters<typeof InlineThreads>[0]['limits'] {
   const { batchSizeMax, batchBytesMax, resultSizeMax, errorSizeMax, postponementsMax, stateSizeMax, freezeState } =
     config;
@@ -135,13 +104,13 @@ function limitsOf(config: ReturnType<typeof configFrom>): ConstructorParameters<
 }
 
 /** A processor that says whether schemas are asked. */
-class InlineProcessor<Events extends EventMap> extends Processor<Events> {
+class InlineProcessor<Events extends object> extends Processor<Events> {
   get checks(): Promise<unknown> | null {
     return this.engine.publishing.checks;
   }
 }
 
-interface Parts<Events extends EventMap> {
+interface Parts<Events extends object> {
   readonly processor: InlineProcessor<Events>;
   readonly clock: TestClock;
   readonly pool: InlineThreads;
@@ -149,7 +118,7 @@ interface Parts<Events extends EventMap> {
   readonly patienceMs: number;
 }
 
-export class TestProcessor<Events extends EventMap = EventMap> {
+export class TestProcessor<Events extends object = EventMap> {
   /** The processor: publish to it, pause it, ask it. */
   readonly processor: Processor<Events>;
   readonly #parts: Parts<Events>;
