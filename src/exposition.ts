@@ -4,7 +4,7 @@
 import { badOption } from './option-spec.js';
 
 /** Labels that metrics of keylane have. */
-const ownLabels = ['handler', 'type', 'result', 'status', 'state', 'quantile', 'le'] as const;
+const ownLabels = ['handler', 'type', 'result', 'status', 'state', 'thread', 'quantile', 'le'] as const;
 type OwnLabel = (typeof ownLabels)[number];
 
 export interface Sample {

@@ -96,9 +96,17 @@ export class Flights {
     return running === null || running.index !== found?.index ? null : running;
   }
 
-  /** For how long each batch has been running, in milliseconds; 0 of one that waits for its thread. */
-  runningMs(): number[] {
-    return Array.from(this.#flights.keys(), (place) => this.#parts.runners.running(place)?.batchMs ?? 0);
+  /** Handler threads that live. */
+  get threadIds(): readonly number[] {
+    return this.#parts.runners.threadIds;
+  }
+
+  /** Batches that run, where, and for how long. */
+  allRunning(): { readonly threadId: number; readonly forMs: number }[] {
+    return [...this.#flights.keys()].flatMap((place) => {
+      const running = this.#parts.runners.running(place);
+      return running === null ? [] : [{ threadId: running.threadId, forMs: running.batchMs }];
+    });
   }
 
   /** The event in flight that belongs to a lane, if one does: the first of its run that is not done. */

@@ -71,4 +71,5 @@ export type { DeadLetterFilter, StoreReader } from './store/store-reader.js';
 export type { JournaledEvent, KeptEvent, PendingEvent } from './store/stored-event.js';
 export type { WritableOptions } from './streams.js';
 export type { OutcomeListener, QueueOptions, SubscribeOptions, Subscription } from './subscription.js';
+export type { ThreadShare } from './thread-shares.js';
 export type { TypeFigures } from './type-tallies.js';

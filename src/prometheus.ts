@@ -101,6 +101,14 @@ function threadsOf(stats: Stats): Metric[] {
   return [
     gauge('handler_threads', 'Handler threads.', stats.threads),
     busy('handler_threads', 'a handler thread ran events', stats.busyShare),
+    gauge(
+      'handler_thread_busy_ratio',
+      'Share of its time that one handler thread ran events, of late.',
+      stats.handlerThreads.map(({ threadId, busyShare }) => ({
+        labels: { thread: String(threadId) },
+        value: busyShare,
+      })),
+    ),
     busy('writer_thread', 'the writer thread was busy', stats.writerBusyShare),
     busy('main_thread', 'the main thread was busy', stats.mainBusyShare),
     gauge('batch_size', 'Events in the batch that was sent last.', stats.batchSize),

@@ -23,6 +23,7 @@ import type { BatchReport } from './pool/messages.js';
 import { Rate } from './rate.js';
 import type { Route } from './routes.js';
 import type { GroupResult, StoreGauges } from './store/messages.js';
+import { ThreadShares } from './thread-shares.js';
 import type { WriterThread } from './threads.js';
 import { TypeTallies } from './type-tallies.js';
 
@@ -66,7 +67,7 @@ export interface SettlementCounts extends Readonly<Decided> {
 /** What is measured and counted, as those see it who neither settle nor store. */
 export type Figures = Pick<
   Settlement,
-  'addHandler' | 'cancelledInStore' | 'tallies' | 'types' | 'keyCosts' | 'rates' | 'latency'
+  'addHandler' | 'cancelledInStore' | 'tallies' | 'types' | 'keyCosts' | 'rates' | 'threads' | 'latency'
 >;
 
 /** What the settlement needs of the pump. */
@@ -97,6 +98,8 @@ export class Settlement {
   readonly latency = new Histogram();
   /** Of late: outcomes that became durable, and microseconds that handler threads and the writer thread were busy. */
   readonly rates: { readonly outcomes: Rate; readonly handlersUs: Rate; readonly writerUs: Rate };
+
+  readonly threads = new ThreadShares();
 
   constructor(parts: SettlementParts, links: Links) {
     const { clock, limits, journal } = parts;
@@ -165,12 +168,13 @@ export class Settlement {
     const { dispatcher, clock, flights, away, onSettled } = this.#parts;
     flights.arrive(flight, report);
     const nowMs = clock.nowMs();
-    const { results, durationsUs, busyUs } = report;
+    const { results, durationsUs, busyUs, threadId } = report;
     const came = { results, durationsUs, busyUs, nowMs };
     const { retried, postponed, ...decided } = this.tallies.add(flight.batch.slots, came);
     this.types.add(flight.batch.slots, came);
     this.keyCosts.add(flight.batch.slots, came);
     this.rates.handlersUs.addTime(busyUs, nowMs);
+    this.threads.add(threadId, busyUs, nowMs);
     dispatcher.states?.trim(this.groups.numbers);
     const states = report.states === undefined ? [] : splitStates(report.states, { areKept: true });
     const slots = dispatcher.settle(flight.batch, { ...report, states }, nowMs);

@@ -7,6 +7,7 @@ import type { Histogram } from './histogram.js';
 import type { PauseFilter } from './pausing.js';
 import type { Phase } from './phase.js';
 import type { RoomLimit } from './room.js';
+import type { ThreadShare } from './thread-shares.js';
 import type { TypeFigures } from './type-tallies.js';
 
 /**
@@ -89,6 +90,8 @@ export interface Stats {
    * former, what runs at this moment included.
    */
   readonly busyShare: number;
+  /** The same of each handler thread that lives, since its first batch. */
+  readonly handlerThreads: readonly ThreadShare[];
   readonly writerBusyShare: number;
   /** The same of the main thread, since somebody asked five seconds ago or more; before, since the start. */
   readonly mainBusyShare: number;
@@ -168,15 +171,28 @@ export function statsOf(
   };
 }
 
+type Measured =
+  | 'eventsPerSecond'
+  | 'busyShare'
+  | 'handlerThreads'
+  | 'writerBusyShare'
+  | 'handlers'
+  | 'types'
+  | 'tries'
+  | 'latency';
+
 /** What was measured on the way. */
 function figuresOf(
   { pump, flights, names, handlers }: Engine,
   { threads, nowMs }: { threads: number; nowMs: number },
-): Pick<Stats, 'eventsPerSecond' | 'busyShare' | 'writerBusyShare' | 'handlers' | 'types' | 'tries' | 'latency'> {
-  const { tallies, types, rates, latency } = pump.figures;
+): Pick<Stats, Measured> {
+  const { tallies, types, rates, latency, threads: shares } = pump.figures;
+  const running = flights.allRunning();
+  const runningMs = running.map(({ forMs }) => forMs);
   return {
     eventsPerSecond: rates.outcomes.perSecond(nowMs),
-    busyShare: Math.min(1, rates.handlersUs.perSecond(nowMs, flights.runningMs()) / 1e6 / threads),
+    busyShare: Math.min(1, rates.handlersUs.perSecond(nowMs, runningMs) / 1e6 / threads),
+    handlerThreads: shares.of(flights.threadIds, { running, nowMs }),
     writerBusyShare: Math.min(1, rates.writerUs.perSecond(nowMs) / 1e6),
     handlers: Object.fromEntries(handlers.present.map((index) => [names.handler(index), tallies.of(index, nowMs)])),
     types: types.figures(nowMs),

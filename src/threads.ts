@@ -25,6 +25,8 @@ import type {
 /** Threads that run batches. */
 export interface HandlerThreads {
   readonly threads: number;
+  /** Those that live, as `worker_threads.threadId`. */
+  readonly threadIds: readonly number[];
   /** How many batches may be under way at once; it changes with the number of threads. */
   readonly places: number;
   /** Gives a report even when a thread dies. Rejects only with what ends the processor. */

@@ -140,6 +140,9 @@ export class Tracing {
       }
       const shares = { main: now.mainBusyShare, handlers: now.busyShare, writer: now.writerBusyShare };
       for (const [thread, share] of Object.entries(shares)) of.observe(busy, share, { thread });
+      for (const { threadId, busyShare } of now.handlerThreads) {
+        of.observe(busy, busyShare, { thread: 'handler', 'thread.id': threadId });
+      }
     };
     meter.addBatchObservableCallback(observe, all);
   }

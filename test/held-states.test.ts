@@ -64,7 +64,7 @@ function runOf(data: readonly unknown[], run: Handler, more: More = {}) {
     /** What the main thread makes of it when the thread dies now. */
     lost: () =>
       reportOfLost(message, {
-        ...{ reason: new Error('died'), place, endedAtUs: nowUs, blame: 'charged' },
+        ...{ reason: new Error('died'), place, threadId: 1, endedAtUs: nowUs, blame: 'charged' },
         of: { names, policies, isJournaled: true, errorSizeMax: config.errorSizeMax },
       }),
   };

@@ -62,6 +62,7 @@ test('a trace leads from the publisher to the handler in its thread, and to what
       'keylane.outcomes succeeded 2',
       'keylane.outcomes dead-lettered 1',
       'keylane.events waiting 0',
+      expect.stringMatching(/^keylane\.busy handler,\d+ [\d.]+$/),
     ]),
   );
 });

@@ -17,6 +17,10 @@ const full = {
   ...{ unacknowledged: 14, parked: 15, publishersWaiting: 16, lanesLive: 17, lanesBusy: 18, lanesReady: 19 },
   ...{ lanesDelayed: 21, lanesParked: 22, threads: 2, batchSize: 23, eventUs: 24, groupSize: 25, commitMs: 26 },
   ...{ storeBytes: 27, eventsPerSecond: 28, busyShare: 0.25, writerBusyShare: 0.5, mainBusyShare: 0.75 },
+  handlerThreads: [
+    { threadId: 7, busyShare: 0.5 },
+    { threadId: 8, busyShare: 0 },
+  ],
   ...{ subscriptions: 29, listenersBehind: ['subscribe("a")'], storeShortBy: ['storeBytesMax'] },
   ...{ paused: ['b'], pausedByHand: [{ key: 'k' }] },
   handlers: { a: { ...tried, ...times }, b: { ...tried, p50Ms: null, p95Ms: null, p99Ms: null, maxMs: null } },
@@ -90,6 +94,7 @@ test('the text for Prometheus has all that was counted, in seconds and bytes', (
     ...{ keylane_listeners_behind: 1, keylane_store_full: 1 },
     ...{ keylane_slots: 100, keylane_slots_held: 10, keylane_held_bytes: 1, keylane_held_max_bytes: 100 },
     ...{ keylane_handler_threads_busy_ratio: 0.25, keylane_writer_thread_busy_ratio: 0.5 },
+    ...{ 'keylane_handler_thread_busy_ratio{thread="7"}': 0.5, 'keylane_handler_thread_busy_ratio{thread="8"}': 0 },
     ...{ keylane_main_thread_busy_ratio: 0.75, keylane_commit_seconds: 0.026, keylane_event_seconds: 24e-6 },
     ...{ keylane_latency_max_seconds: 0.005, keylane_uptime_seconds: 1.5, keylane_pauses: 1 },
     ...{ 'keylane_tries_total{handler="a",result="postponed"}': 4, 'keylane_handler_paused{handler="b"}': 1 },
@@ -127,7 +132,9 @@ describe('labels for Prometheus', () => {
     const names = [...samplesOf(full).keys()].flatMap((sample) =>
       [...sample.matchAll(/([a-z]+)="/g)].map(([, name]) => name!),
     );
-    expect(new Set(names)).toEqual(new Set(['handler', 'type', 'result', 'status', 'state', 'quantile', 'le']));
+    expect(new Set(names)).toEqual(
+      new Set(['handler', 'type', 'result', 'status', 'state', 'thread', 'quantile', 'le']),
+    );
     for (const name of names)
       expect(textWith({ [name]: 'mine' })).toThrow(/a name in labels must be none that keylane uses/);
   });

@@ -70,7 +70,7 @@ function make(
     clock,
     trouble: new Trouble(),
     pool: {
-      ...{ threads: 1, places: 2, close: () => end('pool'), abort: () => end('pool') },
+      ...{ threads: 1, threadIds: [], places: 2, close: () => end('pool'), abort: () => end('pool') },
       run: (message) => new Promise((resolve) => batches.push({ message, resolve })),
       runFresh: () => Promise.reject(new Error('not used')),
       ...{
@@ -153,7 +153,7 @@ function report(message: BatchMessage, resultBytes = 0): BatchReport {
     rowCount: message.count,
     failedCount: 0,
     delaysMs: null,
-    ...{ busyUs: 1, durationsUs: new Float32Array(message.count), heapGrowthBytes: 0 },
+    ...{ busyUs: 1, threadId: 1, durationsUs: new Float32Array(message.count), heapGrowthBytes: 0 },
   };
 }
 
@@ -281,7 +281,7 @@ test('a report that fits no batch is a bug of ours, and fails the processor as s
     rowCount: 0,
     failedCount: 0,
     delaysMs: null,
-    ...{ busyUs: 0, durationsUs: new Float32Array(9), heapGrowthBytes: 0 },
+    ...{ busyUs: 0, threadId: 1, durationsUs: new Float32Array(9), heapGrowthBytes: 0 },
   });
   await settle();
   expect(processor.phase).toBe('failed');

@@ -12,6 +12,7 @@ import { Histogram } from '../src/histogram.js';
 import { KeyCosts } from '../src/key-costs.js';
 import { Rate } from '../src/rate.js';
 import type { Stats } from '../src/stats.js';
+import { ThreadShares } from '../src/thread-shares.js';
 import { TypeTallies } from '../src/type-tallies.js';
 import { Gate, makeProcessor } from './processor-fixture.js';
 
@@ -66,6 +67,59 @@ test('time that was spent is of the seconds it fell into, and what goes on count
   expect(rate.perSecond(30_999)).toBeCloseTo(1e6, 3);
   expect(rate.perSecond(39_999)).toBeCloseTo((1999 / 10_999) * 1e6, 3);
   expect(rate.perSecond(60_000)).toBe(0);
+});
+
+test('the share of each thread is its own, of those that live or run something, and of late', () => {
+  const shares = new ThreadShares();
+  const of = (live: number[], nowMs: number, running: { threadId: number; forMs: number }[] = []) =>
+    shares.of(live, { running, nowMs }).map(({ threadId, busyShare }) => [threadId, busyShare]);
+  // Of one that has run nothing yet, all that is known is whether it runs something.
+  expect(of([2, 1], 1000, [{ threadId: 2, forMs: 10 }])).toEqual([
+    [1, 0],
+    [2, 1],
+  ]);
+  shares.add(1, 500_000, 2000);
+  shares.add(2, 1_000_000, 2000);
+  // The one since 1,500, the other since 1,000, of which the last second is not reported yet.
+  expect(of([1, 2], 3000, [{ threadId: 2, forMs: 1000 }])).toEqual([
+    [1, 1 / 3],
+    [2, 1],
+  ]);
+  // One that is not of the pool, as it is to end, or has events of its own.
+  expect(of([1], 3000, [{ threadId: 2, forMs: 0 }])).toEqual([
+    [1, 1 / 3],
+    [2, 0.5],
+  ]);
+  expect(of([1, 2], 60_000)).toEqual([
+    [1, 0],
+    [2, 0],
+  ]);
+  // One that comes lets go of what is known of others that did nothing of late.
+  shares.add(3, 1_000_000, 60_000);
+  expect(of([1, 3], 60_000, [{ threadId: 1, forMs: 20_000 }])).toEqual([
+    [1, 1],
+    [3, 1],
+  ]);
+});
+
+test('each handler thread is told of by its id, whether it has run something or not', async () => {
+  await using processor = await makeProcessor({ threads: 2 });
+  const gate = new Gate();
+  await processor.publish({ ...gate.event, key: 'k' });
+  await gate.reached;
+  const running = processor.stats().handlerThreads;
+  expect(running.map(({ busyShare }) => busyShare).sort()).toEqual([0, 1]);
+  const { threadId } = processor.explain({ handler: 'gated', key: 'k' });
+  expect(running.find(({ busyShare }) => busyShare === 1)?.threadId).toBe(threadId);
+  gate.open();
+  await processor.whenIdle();
+  const done = processor.stats().handlerThreads;
+  expect(done.map(({ threadId }) => threadId)).toEqual(running.map(({ threadId }) => threadId));
+  expect(done.find((thread) => thread.threadId === threadId)?.busyShare).toBeGreaterThan(0);
+  await processor.setThreads(1);
+  const [left, ...others] = processor.stats().handlerThreads;
+  expect(others).toEqual([]);
+  expect(running.map(({ threadId }) => threadId)).not.toContain(left!.threadId);
 });
 
 test('a thread is busy while a long event runs, and for that long', async () => {

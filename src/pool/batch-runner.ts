@@ -113,7 +113,7 @@ export class BatchRunner {
    */
   async #runInTurn(message: BatchMessage, turn: Promise<void> | null): Promise<BatchReport> {
     if (turn !== null) await turn;
-    const { nowUs, progress, isJournaled } = this.#parts;
+    const { nowUs, progress, isJournaled, threadId } = this.#parts;
     const place = progress.place(message.place);
     const report = new ReportBuilder(message, { rows: this.#rows, isJournaled });
     const reader = new BatchReader(message);
@@ -160,7 +160,7 @@ export class BatchRunner {
       if (!this.#takeIn(batch, report)) break;
       ended.startedAtUs += ended.durationUs;
     }
-    return report.finish({ busyUs: nowUs() - beganAtUs, heapGrowthBytes: this.#heapGrowth() });
+    return report.finish({ busyUs: nowUs() - beganAtUs, threadId, heapGrowthBytes: this.#heapGrowth() });
   }
 
   /** Takes in what came of an event. False when that is to be reported at once, as it is large or did not fit. */

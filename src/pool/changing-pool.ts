@@ -57,6 +57,10 @@ export class ChangingPool {
     return this.#current.pool.threads;
   }
 
+  get threadIds(): readonly number[] {
+    return this.#current.pool.threadIds;
+  }
+
   get places(): number {
     return this.#current.pool.places;
   }

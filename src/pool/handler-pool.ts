@@ -47,6 +47,10 @@ export class HandlerPool {
   #ending: Promise<void> | null = null;
   #closing: Promise<void> | null = null;
 
+  get threadIds(): readonly number[] {
+    return this.#piscina.threads.map(({ threadId }) => threadId).filter((id) => id > 0);
+  }
+
   /** Starts the threads; resolves when each has loaded the module and run `setup()`. Leaves nothing when one cannot. */
   static async start(options: HandlerPoolOptions): Promise<HandlerPool> {
     const pool = new HandlerPool(options);

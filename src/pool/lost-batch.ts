@@ -18,6 +18,7 @@ export interface LostBatch {
   /** What the thread died of: an error that nothing caught, or the end of the thread. */
   readonly reason: unknown;
   readonly place: Place;
+  readonly threadId: number;
   readonly endedAtUs: number;
   /** Whether the event that was running is charged with the death, or doubted, or has nothing to do with it. */
   readonly blame: 'charged' | 'doubted' | 'spared';
@@ -61,7 +62,7 @@ export function reportOfLost(message: BatchMessage, lost: LostBatch): BatchRepor
     });
     busyUs += durationUs;
   }
-  return builder.finish({ busyUs, ran: running === null ? index : running.index + 1 });
+  return builder.finish({ busyUs, threadId: lost.threadId, ran: running === null ? index : running.index + 1 });
 }
 
 /**
@@ -116,5 +117,5 @@ export function reportOfKilled(
       error: errorRecordText(killedProcess(reader.attempt - 1), of.errorSizeMax),
     });
   }
-  return builder.finish({ busyUs: 0 });
+  return builder.finish({ busyUs: 0, threadId: 0 });
 }

@@ -41,8 +41,9 @@ export interface BatchReport {
   readonly delaysMs: Float64Array | null;
   /** Per event, how long its try took, in microseconds; 0 where there was none. */
   readonly durationsUs: Float32Array;
-  /** Time spent in handlers and codecs, in microseconds. */
+  /** Time spent in handlers and codecs, in microseconds, and the thread that spent it; 0 where none has. */
   readonly busyUs: number;
+  readonly threadId: number;
   /** Of a thread that died: how many of its events, from the first, had run, whatever becomes of them. */
   readonly ran?: number;
   /** How much the used heap of the thread has grown since its first batch; 0 where nobody asked for it. */

@@ -101,7 +101,8 @@ export class Overseer {
     const isStill = told?.end === 'still';
     const isKnown = isCulprit(place, { reason, isStill });
     const blame = this.#isBystander(place, threadId) ? 'spared' : isKnown ? 'charged' : 'doubted';
-    return reportOfLost(message, { reason, place, blame, endedAtUs: this.#parts.machine.nowUs(), of: this.#parts });
+    const endedAtUs = this.#parts.machine.nowUs();
+    return reportOfLost(message, { ...{ reason, place, threadId, blame, endedAtUs }, of: this.#parts });
   }
 
   /** Whether the thread was ended for another event: of its call, or one that ended by itself just then. */

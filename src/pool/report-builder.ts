@@ -24,6 +24,7 @@ const verdicts: Readonly<Record<HandlerResult, Verdict | null>> = {
 /** What is said of the batch as a whole; see BatchReport. */
 interface Ended {
   readonly busyUs: number;
+  readonly threadId: number;
   readonly heapGrowthBytes?: number;
   readonly ran?: number;
 }
@@ -106,7 +107,7 @@ export class ReportBuilder {
     this.#states.push(state);
   }
 
-  finish({ busyUs, heapGrowthBytes = 0, ran = 0 }: Ended): BatchReport {
+  finish({ busyUs, threadId, heapGrowthBytes = 0, ran = 0 }: Ended): BatchReport {
     const rowCount = this.#rows.count;
     return {
       results: this.#results,
@@ -115,7 +116,7 @@ export class ReportBuilder {
       failedCount: this.#failedCount,
       delaysMs: this.#delaysMs,
       durationsUs: this.#durationsUs,
-      busyUs,
+      ...{ busyUs, threadId },
       heapGrowthBytes,
       ...(ran > 0 && { ran }),
       ...(this.#states.length > 0 && { states: this.#leftStates() }),

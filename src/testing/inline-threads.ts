@@ -55,6 +55,8 @@ const lookMs = 5;
 export class InlineThreads implements HandlerThreads {
   readonly threads: number;
   readonly places: number;
+  /** All run in the thread of the test. */
+  readonly threadIds = [0];
   readonly #parts: Parts;
   /** What it was made with. */
   #own: HandlerModule;
@@ -210,7 +212,9 @@ export class InlineThreads implements HandlerThreads {
       const reason = new Error('it was given up after its grace');
       // The oldest event of a call is not told where another one of it was cancelled.
       const blame = place.flagOf(place.running()!.index) === abortFlag.none ? 'spared' : 'charged';
-      lose(reportOfLost(message, { reason, place, endedAtUs: Math.round(clock.wallMs() * 1000), blame, of }));
+      lose(
+        reportOfLost(message, { reason, place, threadId: 0, endedAtUs: Math.round(clock.wallMs() * 1000), blame, of }),
+      );
     });
   }
 

@@ -35,6 +35,7 @@ const whim = '{"name":"Error","message":"a whim"}';
 export class ScriptedThreads implements HandlerThreads {
   readonly threads = 1;
   readonly places = 2;
+  readonly threadIds = [];
   readonly tries: ScriptedTry[] = [];
   readonly #of: { readonly clock: SimulatedClock; readonly random: Random; readonly script: Script };
   #last: Promise<unknown> = Promise.resolve();
@@ -91,6 +92,6 @@ export class ScriptedThreads implements HandlerThreads {
       });
       this.tries.push({ identity: `${message.partitions[reader.partition]}/${reader.position}`, startMs, endMs });
     }
-    return builder.finish({ busyUs: 0 });
+    return builder.finish({ busyUs: 0, threadId: 0 });
   }
 }

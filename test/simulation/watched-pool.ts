@@ -28,6 +28,10 @@ export class WatchedPool implements HandlerThreads {
     return this.#pool.threads;
   }
 
+  get threadIds(): readonly number[] {
+    return this.#pool.threadIds;
+  }
+
   get places(): number {
     return this.#pool.places;
   }
