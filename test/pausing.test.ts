@@ -91,7 +91,7 @@ test('a filter that is wrong is refused with what fits', async () => {
   expect(processor.stats().pausedByHand).toEqual([]);
 });
 
-test('what is paused gives way at once to what waits for room', async () => {
+test('what fills memory behind a limit of `concurrency` keeps it, and gives way at once when it is paused', async () => {
   let open = (): void => {};
   const gate = new Promise<void>((resolve) => {
     open = resolve;
