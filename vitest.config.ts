@@ -24,7 +24,7 @@ class LongestFirst extends BaseSequencer {
 const pure = [
   ...['away-lanes', 'error-record', 'intake', 'iterable-source', 'joined-states', 'journal-window', 'multi-insert'],
   ...['mutants', 'outcome-filter', 'parked-warning', 'patient-alarm', 'progress', 'progress-line', 'prometheus'],
-  ...['pump', 'receipt-waits', 'record-mapping', 'record-scanner', 'result-codec', 'target-verdict'],
+  ...['pump', 'receipt-waits', 'record-mapping', 'record-scanner', 'result-codec', 'target-verdict', 'tear-down'],
   ...['waiting-without-order', 'watchdog', 'written-events', 'dispatch/*'],
 ].map((name) => `test/${name}.test.ts`);
 const all = ['test/**/*.test.ts'];
