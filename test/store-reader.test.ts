@@ -313,13 +313,14 @@ it.each([
   atPath((path) => {
     // What it must not be taken for.
     const other = '\ufffd';
+    // An event's type and id are never empty.
+    const event = { type: text || 't', key: text, id: text || 'i' };
     withStore(requestFor(path, { handlerNames: [text, other] }), (store) => {
       const { partition } = store.openPartition(text);
       const named = { partition, key: text, type: text, id: text };
       const failed = { ...named, verdict: verdict.deadLettered, result: null, error: '{"name":"E","message":""}' };
       const rows = [rowOf(1, failed), rowOf(2, { ...failed, handler: 1, key: other, type: other })];
-      // An event's type is never empty.
-      append(store, { events: eventsOf([{ type: text || 't', key: text, id: text }]), rows });
+      append(store, { events: eventsOf([event]), rows });
     });
     usingReader(path, (reader) => {
       const identity = { partition: text, position: 1 };
@@ -328,8 +329,7 @@ it.each([
       for (const found of [reader.byKey(text), reader.deadLetters({ handler: text, type: text, key: text })]) {
         expect([...found].map((outcome) => outcome.identity)).toEqual([identity]);
       }
-      const event = { id: text, key: text, type: text || 't' };
-      expect(reader.eventById(text)).toMatchObject({ ...event, handlers: [text] });
+      expect(reader.eventById(event.id)).toMatchObject({ ...event, handlers: [text] });
       expect([...reader.pending()]).toMatchObject([{ ...event, handler: text }]);
       expect(reader.counts().types.map(({ type }) => type)).toContain(text);
       expect(reader.keys()).toBe(2);
