@@ -9,7 +9,7 @@ import type { KeylaneError } from './errors.js';
 import type { Journal } from './journal.js';
 import type { Matcher } from './outcome-filter.js';
 import type { LaneOrder } from './policy.js';
-import type { LaneName } from './store-lanes.js';
+import { type LaneName, pausedKeyOf } from './store-lanes.js';
 import { WrittenEvents } from './written-events.js';
 
 interface Parts {
@@ -173,7 +173,7 @@ export class Idleness {
   /** See LaneName: a lane without an order is named by the negative of its handler, and -1 is of all handlers. */
   #traitsOf({ handler, key }: { handler: number; key: string }): { handler: number | null; key: string | null } {
     if (handler === -1) return { handler: null, key: null };
-    if (handler < -1) return { handler: -2 - handler, key: null };
+    if (handler < -1) return { handler: -2 - handler, key: pausedKeyOf({ handler, key }) };
     // The one lane of a handler that takes its events one after another has those of all keys.
     return { handler, key: this.#parts.orders[handler] === 'handler' ? null : key };
   }

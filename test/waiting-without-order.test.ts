@@ -182,6 +182,8 @@ test.each(heldBy.flatMap((held) => ends.map((end) => ({ ...held, end }))))(
     // One goes for each that finds no room, and those few again that a quarter of the memory had taken back.
     expect(world.sentAway).toBeLessThan(2 * count);
     expect(processor.stats()).toMatchObject({ succeeded: 2 * count, pausedByHand: [of.pause] });
+    // Of what waits in the store it is known whose it is.
+    await world.until(processor.whenIdle({ key: 'other' }));
     const laterMs = world.clock.nowMs() + 60_000;
     await world.until(new Promise<void>((resolve) => world.clock.alarmAt(laterMs, resolve)));
     expect(world.sentAway).toBeLessThan(2 * count);
