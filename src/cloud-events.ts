@@ -104,15 +104,17 @@ export function toCloudEvent(event: StoredContent, { source }: { readonly source
   const filled = (name: string): string | undefined => headers[name] || undefined;
   const cameFrom = filled(restsIn.source);
   const id = event.id || `${identity.partition}/${identity.position}`;
-  const isOfSource = cameFrom !== undefined && id.startsWith(`${cameFrom} `);
-  const subject = filled(restsIn.subject);
+  const begins = `${cameFrom} `;
+  const isOfSource = cameFrom !== undefined && id.startsWith(begins) && id.length > begins.length;
+  // Without a partition key it would be read as the key.
+  const subject = key ? filled(restsIn.subject) : undefined;
   const saysKey = key !== '' && (key !== subject || headers[ownExtensions.key] === key);
   const isPlainJson = cameFrom === undefined && data !== undefined && !(data instanceof Uint8Array);
   const type = filled(restsIn.datacontenttype) ?? (isPlainJson ? 'application/json' : undefined);
   const saidVersion = headers[versionExtension];
   const version = event.version === 1 ? (versionOf(saidVersion) ?? saidVersion) : event.version;
   return {
-    ...{ specversion: '1.0', id: isOfSource ? id.slice(cameFrom.length + 1) : id, source: cameFrom ?? source },
+    ...{ specversion: '1.0', id: isOfSource ? id.slice(begins.length) : id, source: cameFrom ?? source },
     type: event.type,
     ...given({ subject, time: event.time, datacontenttype: type, dataschema: filled(restsIn.dataschema) }),
     ...given({ [ownExtensions.key]: saysKey ? key : null, [versionExtension]: version }),

@@ -20,7 +20,7 @@ export function correlate<Event extends SourceEvent>(
   event: Event,
 ): Event & { correlationId: string; causationId: string } {
   const { partition, position } = identityOf(cause);
-  const named = cause.id ?? `${partition}/${position}`;
+  const named = cause.id || `${partition}/${position}`;
   return {
     ...event,
     correlationId: event.correlationId ?? cause.correlationId ?? named,

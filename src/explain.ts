@@ -86,7 +86,7 @@ export function explainLane(wanted: { readonly handler: string; readonly key: st
   const handler = parts.handlers.indexOf(wanted.handler);
   if (handler === -1) throw noSuchHandler(wanted.handler, parts.handlers.table);
   if (parts.orders[handler] === 'none') {
-    const why = 'under order "none" events have no lanes, each runs when a thread is free';
+    const why = 'under order "none" events have no lanes, each runs when a thread is free and nothing is paused';
     throw new KeylaneError('bad-option', `there is nothing to explain: ${why}; stats() counts those that wait`);
   }
   if (typeof wanted.key !== 'string') {

@@ -87,7 +87,10 @@ export class Idleness {
   close(error: KeylaneError, { isOrderly }: { isOrderly: boolean }): void {
     if (this.#closedBy === null) this.#isSettled = isOrderly;
     this.#closedBy ??= error;
-    for (const { reject } of this.#waits) reject(this.#closedBy);
+    for (const wait of this.#waits) {
+      if (this.#isSettled && !this.#isBusy(wait)) wait.resolve();
+      else wait.reject(this.#closedBy);
+    }
     this.#waits.clear();
   }
 

@@ -70,9 +70,14 @@ export interface OtelApi {
   readonly metrics: { getMeter(name: string): OtelMeter };
 }
 
+/** What was thrown as an exception of a span. */
+export function thrownAs(thrown: unknown): Error | { readonly message: string } {
+  return thrown instanceof Error ? thrown : { message: shown(thrown) };
+}
+
 /** Has a span say what was thrown. */
 export function markFailed({ SpanStatusCode }: OtelApi, span: OtelSpan, thrown: unknown): void {
-  const error = thrown instanceof Error ? thrown : { message: shown(thrown) };
+  const error = thrownAs(thrown);
   span.recordException(error);
   span.setStatus({ code: SpanStatusCode.ERROR, message: error.message });
 }

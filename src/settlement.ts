@@ -99,7 +99,7 @@ export class Settlement {
   /** Of late: outcomes that became durable, and microseconds that handler threads and the writer thread were busy. */
   readonly rates: { readonly outcomes: Rate; readonly handlersUs: Rate; readonly writerUs: Rate };
 
-  readonly threads = new ThreadShares();
+  readonly threads: ThreadShares;
 
   constructor(parts: SettlementParts, links: Links) {
     const { clock, limits, journal } = parts;
@@ -108,6 +108,7 @@ export class Settlement {
     this.types = new TypeTallies(nowMs);
     this.keyCosts = new KeyCosts({ handlerCount: parts.handlerCount, nowMs });
     this.rates = { outcomes: new Rate(nowMs), handlersUs: new Rate(nowMs), writerUs: new Rate(nowMs) };
+    this.threads = new ThreadShares(nowMs);
     this.#parts = parts;
     this.#links = links;
     this.groups = new Groups({
@@ -222,9 +223,9 @@ export class Settlement {
   sendAside(): void {
     const slots = this.#parts.dispatcher.away.takeAside();
     if (slots.length === 0) return;
-    const at = this.#rowTime();
-    const isKeyPaused = (slot: Slot): boolean => this.#parts.dispatcher.away.returns.isKeyPaused(slot);
-    for (const slot of slots) slot.sentTo = laneWithoutOrder(slot, { ...at, isKeyPaused });
+    const { returns } = this.#parts.dispatcher.away;
+    const at = { ...this.#rowTime(), isKeyPaused: (slot: Slot) => returns.isKeyPaused(slot) };
+    for (const slot of slots) slot.sentTo = laneWithoutOrder(slot, at);
     this.#add(slots, verdict.waiting, at);
     for (const slot of slots) this.#parts.away.joined(slot);
   }

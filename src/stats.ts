@@ -90,7 +90,7 @@ export interface Stats {
    * former, what runs at this moment included.
    */
   readonly busyShare: number;
-  /** The same of each handler thread that lives, since its first batch. */
+  /** The same of each handler thread that lives, or still runs something. */
   readonly handlerThreads: readonly ThreadShare[];
   readonly writerBusyShare: number;
   /** The same of the main thread, since somebody asked five seconds ago or more; before, since the start. */

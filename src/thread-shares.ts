@@ -1,5 +1,4 @@
-// How busy each handler thread was of late. Threads come and go: one is kept for as long as it has time in the span of
-// a rate, or lives.
+// How busy each handler thread was of late. Threads come and go: of one that did nothing of late nothing is kept.
 
 import { Rate } from './rate.js';
 
@@ -19,30 +18,36 @@ interface Running {
 
 export class ThreadShares {
   readonly #rates = new Map<number, Rate>();
+  readonly #startMs: number;
+
+  constructor(nowMs: number) {
+    this.#startMs = nowMs;
+  }
 
   /** Takes in that a batch has come back, and how long it took in its thread. */
   add(threadId: number, busyUs: number, nowMs: number): void {
-    const rate = this.#rates.get(threadId) ?? this.#begin(threadId, { fromMs: nowMs - busyUs / 1000, nowMs });
+    const rate = this.#rates.get(threadId) ?? this.#begin(threadId, nowMs);
     rate.addTime(busyUs, nowMs);
   }
 
-  /** The share of each thread that lives, or has a batch, over the last ten seconds or since its first batch. */
+  /** The share of each thread that lives, or has a batch, over the last ten seconds or since the start. */
   of(live: readonly number[], { running, nowMs }: { running: readonly Running[]; nowMs: number }): ThreadShare[] {
-    const ids = new Set([...live, ...running.map(({ threadId }) => threadId)]);
-    return [...ids]
-      .sort((a, b) => a - b)
-      .map((threadId) => {
-        const goingOnMs = running.filter((batch) => batch.threadId === threadId).map(({ forMs }) => forMs);
-        const rate = this.#rates.get(threadId);
-        const share = rate === undefined ? Number(goingOnMs.length > 0) : rate.perSecond(nowMs, goingOnMs) / 1e6;
-        return { threadId, busyShare: Math.min(1, share) };
+    const goingOnMs = new Map<number, number[]>(live.map((threadId) => [threadId, []]));
+    for (const { threadId, forMs } of running) {
+      goingOnMs.set(threadId, [...(goingOnMs.get(threadId) ?? []), forMs]);
+    }
+    return [...goingOnMs]
+      .sort(([one], [other]) => one - other)
+      .map(([threadId, ms]) => {
+        const rate = this.#rates.get(threadId) ?? new Rate(this.#startMs);
+        return { threadId, busyShare: Math.min(1, rate.perSecond(nowMs, ms) / 1e6) };
       });
   }
 
-  /** Each that comes lets go of those that went. */
-  #begin(threadId: number, { fromMs, nowMs }: { fromMs: number; nowMs: number }): Rate {
+  /** Each that comes lets go of those that did nothing of late. */
+  #begin(threadId: number, nowMs: number): Rate {
     for (const [id, rate] of this.#rates) if (rate.perSecond(nowMs) === 0) this.#rates.delete(id);
-    const rate = new Rate(fromMs);
+    const rate = new Rate(this.#startMs);
     this.#rates.set(threadId, rate);
     return rate;
   }

@@ -121,8 +121,15 @@ export class Tracing {
       description: 'Tries that are followed by another.',
     });
     const events = meter.createObservableGauge('keylane.events', { description: 'Events, by where they are.' });
-    const busy = meter.createObservableGauge('keylane.busy', { description: 'Busy share, by thread.', unit: '1' });
-    const all = [outcomes, retries, events, busy];
+    const busy = meter.createObservableGauge('keylane.busy', {
+      description: 'Busy share, by kind of thread.',
+      unit: '1',
+    });
+    const threadBusy = meter.createObservableGauge('keylane.handler_thread.busy', {
+      description: 'Busy share of each handler thread.',
+      unit: '1',
+    });
+    const all = [outcomes, retries, events, busy, threadBusy];
     const observe = (of: OtelObservation): void => this.#fence.within(() => observeNow(of), undefined);
     const observeNow = (of: OtelObservation): void => {
       const now = stats();
@@ -141,7 +148,7 @@ export class Tracing {
       const shares = { main: now.mainBusyShare, handlers: now.busyShare, writer: now.writerBusyShare };
       for (const [thread, share] of Object.entries(shares)) of.observe(busy, share, { thread });
       for (const { threadId, busyShare } of now.handlerThreads) {
-        of.observe(busy, busyShare, { thread: 'handler', 'thread.id': threadId });
+        of.observe(threadBusy, busyShare, { 'thread.id': threadId });
       }
     };
     meter.addBatchObservableCallback(observe, all);

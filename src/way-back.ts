@@ -45,9 +45,11 @@ export class WayBack {
     const { dispatcher, clock } = this.#parts;
     const nowMs = clock.nowMs();
     const { returns } = dispatcher.away;
-    const key = pausedKeyOf(name);
-    if (key !== null) return dueMs > nowMs ? dueMs : returns.lookAgainAtKeyMs(handler, key, nowMs);
-    if (spanOf(name) === null) return dueMs > nowMs ? dueMs : returns.lookAgainMs(handler, nowMs);
+    if (spanOf(name) === null) {
+      const key = pausedKeyOf(name);
+      if (dueMs > nowMs) return dueMs;
+      return key === null ? returns.lookAgainMs(handler, nowMs) : returns.lookAgainAtKeyMs(handler, key, nowMs);
+    }
     // Where the wall clock was set meanwhile: none is to be late.
     const earlierMs = this.timesOf(name).dueMs;
     return earlierMs < dueMs - clocksDifferMs ? earlierMs : dueMs;

@@ -108,6 +108,11 @@ test('what is empty and may not be is left out', () => {
     datacontenttype: 'application/json',
   });
   expect(fromCloudEvent(out)).toMatchObject({ id: '/here journal/1', key: null, data: 1 });
+  for (const key of ['', null]) {
+    const of = { ...stored(plain), id: '/there ', key, headers: { 'ce-source': '/there', 'ce-subject': 'others' } };
+    const again = fromCloudEvent(toCloudEvent(of, { source: '/here' }));
+    expect(again).toMatchObject({ id: '/there /there ', key: null });
+  }
 });
 
 describe('what is no CloudEvent is refused', () => {

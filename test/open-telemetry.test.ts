@@ -62,7 +62,7 @@ test('a trace leads from the publisher to the handler in its thread, and to what
       'keylane.outcomes succeeded 2',
       'keylane.outcomes dead-lettered 1',
       'keylane.events waiting 0',
-      expect.stringMatching(/^keylane\.busy handler,\d+ [\d.]+$/),
+      expect.stringMatching(/^keylane\.handler_thread\.busy \d+ [\d.]+$/),
     ]),
   );
 });
@@ -98,10 +98,12 @@ test('events that are tried together have a span each, in their own traces, and 
   expect([published.length, tried.length]).toEqual([8, 12]);
   const of = published.map(({ traceId }) => tried.filter((span) => span.traceId === traceId));
   const links = [expect.any(String)];
-  for (const at of [0, 1]) expect(of[at]).toMatchObject([{ parentId: published[at]!.spanId, status: 0, links }]);
+  for (const at of [0, 1])
+    expect(of[at]).toMatchObject([{ parentId: published[at]!.spanId, links, attributes: { 'keylane.together': 2 } }]);
   for (const at of [4, 5])
     expect(of[at]).toMatchObject([
-      { status: 2, links },
+      // None has failed yet: each is tried by itself then.
+      { status: 0, links, attributes: { 'keylane.together': 2 } },
       { status: 0, links },
     ]);
   // What is active while they run is the last one's.
@@ -110,6 +112,31 @@ test('events that are tried together have a span each, in their own traces, and 
   expect(results.slice(4, 6)).toEqual([of[4]![1]!.spanId, of[5]![1]!.spanId]);
   const [followed] = spans.filter(({ name }) => name === 'handle followed');
   expect(followed).toMatchObject({ traceId: published[1]!.traceId, parentId: last });
+});
+
+test('spans of events that are tried together last until all of their promises have settled', async () => {
+  const spans: Told[] = [];
+  registerTelemetry((span) => spans.push(span));
+  onTestFinished(() => trace.disable());
+  let open = (): void => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const calls: number[] = [];
+  const runKeyBatch: KeyBatchHandler = (events) => {
+    calls.push(events.length);
+    return events.map(() => gate);
+  };
+  const handlers = [{ name: 'all', on: 'lead', runKeyBatch }] as const;
+  await using bus = await createTestProcessor({ handlers, openTelemetry: true, autoStart: false });
+  for (let n = 0; n < 4; n += 1) await bus.processor.publish({ type: 'lead', key: 'k' });
+  bus.processor.start();
+  await bus.advance(1);
+  const ended = () => spans.filter(({ name }) => name === 'handle all').length;
+  expect([calls, ended()]).toEqual([[2], 0]);
+  open();
+  await bus.drain();
+  expect(ended()).toBe(4);
 });
 
 test.each([

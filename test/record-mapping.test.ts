@@ -49,6 +49,8 @@ describe('a record that is an event', () => {
     expect(event(map({ type: 'flight.landed', data: null }))).toEqual(expected);
   });
 
+  const bare = { type: 'flight.departed', key: null, id: null, extras: null };
+
   test('may do without data where nothing else says that it is data', () => {
     const record = { type: 'flight.landed', key: 'JFK', id: 'f2', correlationId: 'c' };
     const expected = { type: 'flight.landed', key: 'JFK', id: 'f2', extras: '{"correlationId":"c"}', data: null };
@@ -56,7 +58,20 @@ describe('a record that is an event', () => {
       const taken = handlers === one ? { ...record, type: 'flight.departed' } : record;
       expect(event(map(taken, {}, handlers))).toEqual({ ...expected, type: taken.type });
     }
-    expect(reason(map({ ...record, gate: 7 }))).toContain('is no event, as it has members that events do not have');
+    for (const other of [{ gate: 7 }, { id: 7 }, { time: 7 }, { headers: 'h' }, { version: '2' }]) {
+      const whole = { ...record, ...other };
+      expect(reason(map(whole))).toContain('is no event, as it has no "data", and more or other members than');
+      const data = JSON.stringify({ ...whole, type: 'flight.departed' });
+      expect(event(map(data, {}, one))).toEqual({ ...bare, data });
+    }
+    expect(event(map({ ...record, key: null }))).toMatchObject({ key: null, data: null });
+  });
+
+  test('has data where it is said which fields are key and id', () => {
+    const text = '{"type":"flight.departed","key":"k","id":"i"}';
+    expect(event(map(text, { keyField: 'key' }, one))).toEqual({ ...bare, key: 'k', data: text });
+    expect(event(map(text, { idField: 'id' }, one))).toEqual({ ...bare, id: 'i', data: text });
+    expect(reason(map(text, { keyField: 'key' }))).toContain('is no event, as it has no "data"');
   });
 
   test('takes key and id from the fields that are named, wherever they are', () => {

@@ -189,3 +189,13 @@ describe('when the processor ends', () => {
     }
   });
 });
+
+test('whoever begins to wait as the last event is done does not wait in vain, though the processor ends', async () => {
+  const processor = await makeProcessor();
+  await processor.publish({ type: 'echo' });
+  const waits: Promise<void>[] = [];
+  processor.on('outcome', () => waits.push(processor.whenIdle()));
+  await processor.drain();
+  expect(waits).toHaveLength(1);
+  await waits[0];
+});

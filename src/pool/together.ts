@@ -55,7 +55,7 @@ export class Together {
 
   /** Tries events together. Gives null where that has failed, and each is to be tried by itself; it never throws. */
   async try(batch: RunningBatch, message: BatchMessage, count: number): Promise<CameTogether | null> {
-    const { module, tracing = null, limits, nowUs, ended, contextOf } = this.#parts;
+    const { module, tracing = null, nowUs, ended, contextOf } = this.#parts;
     const { reader, place, states, index } = batch;
     const [name, keyBatch] = [module.table.names[reader.handler]!, this.#keyBatches[reader.handler]!];
     const context = contextOf(name, batch);
@@ -66,14 +66,9 @@ export class Together {
       const events = batch.ahead.events(index, count);
       TryContext.give(context, events.at(-1)!);
       const of = { handler: name, attempt: reader.attempt, batch: batch.trace };
-      const call = (): unknown => keyBatch(events, context);
+      const call = (): unknown => this.#valuesOf(keyBatch(events, context), { name, batch, count });
       const came = tracing === null ? call() : tracing.run(events, of, call);
-      if (isPromiseLike(came)) place.awaits(index);
-      const given = this.#resultsOf(name, isPromiseLike(came) ? await came : came, count);
-      const hasPromises = given.some(isPromiseLike);
-      if (hasPromises) place.awaits(index);
-      const results = hasPromises ? await Promise.all(given) : given;
-      const values = results.map((result) => encodeResult(result, limits.resultSizeMax));
+      const values = (isPromiseLike(came) ? await came : came) as CameTogether['values'];
       if (place.flagOfCall(index) === abortFlag.none) {
         states?.succeed(context, { index: index + count - 1, atUs: ended.startedAtUs, mayHold: false });
         together = { values, emitted: TryContext.emitted(context) };
@@ -90,6 +85,21 @@ export class Together {
       place.pardon(index, ended.startedAtUs);
     }
     return together;
+  }
+
+  /** The result of each event of a call, encoded; a promise of them where it gives one, or promises. */
+  #valuesOf(came: unknown, of: { name: string; batch: RunningBatch; count: number }): unknown {
+    const { place, index } = of.batch;
+    if (isPromiseLike(came)) {
+      place.awaits(index);
+      return Promise.resolve(came).then((list) => this.#valuesOf(list, of));
+    }
+    const given = this.#resultsOf(of.name, came, of.count);
+    const encoded = (results: readonly unknown[]): CameTogether['values'] =>
+      results.map((result) => encodeResult(result, this.#parts.limits.resultSizeMax));
+    if (!given.some(isPromiseLike)) return encoded(given);
+    place.awaits(index);
+    return Promise.all(given).then(encoded);
   }
 
   /** Of a call that gives something else nobody would hear, as its events may well succeed one by one. */

@@ -1,6 +1,7 @@
 // Spans of a handler thread: one for each event that is tried, in the trace of its publisher, linked to the span of its
 // batch. It is active while the handler runs, so that what that does itself has its place in the trace; of events that
-// are tried together, the last one's is, as what they emit follows from that.
+// are tried together, the last one's is, as what they emit follows from that; where that fails, none of them has failed
+// yet, as each is tried by itself then.
 
 import type { EncodedEvent, EventLimits } from '../event.js';
 import { withHeaders } from '../extras.js';
@@ -13,6 +14,7 @@ import {
   type OtelSpanContext,
   type OtelTracer,
   otelName,
+  thrownAs,
 } from '../open-telemetry.js';
 import { isPromiseLike } from '../promise-like.js';
 import { TelemetryFence } from '../telemetry-fence.js';
@@ -57,6 +59,7 @@ export class TryTracing {
     for (const event of events) {
       const parent = propagation.extract(ROOT_CONTEXT, event.headers);
       const span = this.#start(event, { ...of, parent, links: batch === undefined ? [] : [{ context: batch }] });
+      if (events.length > 1) span.setAttributes({ 'keylane.together': events.length });
       spans.push(span);
       active = trace.setSpan(parent, span);
     }
@@ -116,10 +119,15 @@ export class TryTracing {
     );
   }
 
+  #tellThrown(span: OtelSpan, thrown: unknown, { isTogether }: { isTogether: boolean }): void {
+    if (isTogether) span.recordException(thrownAs(thrown));
+    else markFailed(this.#api, span, thrown);
+  }
+
   #end(spans: readonly OtelSpan[], came: Came): void {
     for (const span of spans) {
       this.#fence.within(() => {
-        if ('thrown' in came) markFailed(this.#api, span, came.thrown);
+        if ('thrown' in came) this.#tellThrown(span, came.thrown, { isTogether: spans.length > 1 });
         span.end();
       }, undefined);
     }

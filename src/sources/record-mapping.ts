@@ -108,7 +108,7 @@ export class RecordMapping {
     if (isCloudEvents) return this.#fromCloudEvent(record);
     if (typeForAll === null && typeField === null && saysType(record)) {
       if (!this.#isTaken(record.type)) return { reason: this.#untakenOf(record) };
-      if (isEvent(record)) return this.#fromEvent(record);
+      if (Object.hasOwn(record, 'data') || (this.#saysNoNames && isBareEvent(record))) return this.#fromEvent(record);
     }
     const type = this.#typeOf(record);
     if (type === null) return { reason: saysType(record) ? isNoEvent : this.#noType() };
@@ -151,6 +151,11 @@ export class RecordMapping {
     return typeField === null ? this.#typeOtherwise : nameFrom(record, typeField, 'the type');
   }
 
+  /** Whether nothing says which fields are key and id: who does has records that are data, or have it. */
+  get #saysNoNames(): boolean {
+    return this.#fields.keyField === null && this.#fields.idField === null;
+  }
+
   #names(record: JsonObject): { key: string | null; id: string | null } {
     const { keyField, idField } = this.#fields;
     return {
@@ -189,19 +194,29 @@ export class RecordMapping {
 }
 
 const isNoEvent =
-  'is no event, as it has members that events do not have, and no "data": give its data as "data", or, if it is data ' +
-  'itself, its type with type (--type) or typeField (--type-field)';
+  'is no event, as it has no "data", and more or other members than an event has: give its data as "data", or, if it ' +
+  'is data itself, its type with type (--type) or typeField (--type-field)';
 
 function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null;
 }
 
-const eventMembers = ['type', 'key', 'id', 'time', 'version', 'correlationId', 'causationId', 'headers', 'data'];
+/** What members of an event are, in JSON. */
+const eventMembers: Readonly<Record<string, (value: unknown) => boolean>> = {
+  ...{ type: isText, key: isText, id: isText, time: isText, correlationId: isText, causationId: isText },
+  ...{ version: (value) => typeof value === 'number', headers: isObject },
+};
 
-/** With data it may have other members as well, which events do not have; without, what it has must be an event's. */
-function isEvent(record: JsonObject): record is EventRecord {
-  if (!saysType(record)) return false;
-  return Object.hasOwn(record, 'data') || Object.keys(record).every((name) => eventMembers.includes(name));
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+/** Whether all that a record without data has is what events have. */
+function isBareEvent(record: JsonObject): boolean {
+  return Object.entries(record).every(([name, value]) => {
+    const fits = Object.hasOwn(eventMembers, name) ? eventMembers[name]! : null;
+    return fits !== null && (value === null || fits(value));
+  });
 }
 
 function saysType(record: JsonObject): record is EventRecord {
