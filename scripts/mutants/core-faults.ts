@@ -56,6 +56,20 @@ export const coreFaults: readonly Fault[] = [
     built: ['test/superseding.test.ts'],
   },
   {
+    name: 'events without an order of a paused key wait among others in the store',
+    file: 'src/main-rows.ts',
+    from: 'slot.dueMs === noDue && at.isKeyPaused(slot) ? dueWithKey : dueAtUsOf(slot, at)',
+    to: 'dueAtUsOf(slot, at)',
+    tests: ['test/waiting-without-order.test.ts'],
+  },
+  {
+    name: 'events without an order of a paused key come back as soon as they have gone',
+    file: 'src/way-back.ts',
+    from: 'const key = isWithoutOrder(name) ? pausedKeyOf(name) : name.key;',
+    to: 'const key = isWithoutOrder(name) ? null : name.key;',
+    tests: ['test/waiting-without-order.test.ts'],
+  },
+  {
     name: 'events without an order keep the memory they wait in',
     file: 'src/dispatch/away.ts',
     from: 'const stuck = this.#lanes.stuck.all().map(',
