@@ -89,8 +89,8 @@ export class Acceptance {
 
   /** Takes in how the store is. Called once a turn. */
   look(): void {
-    const { journal, away, pump, clock } = this.#parts;
-    this.#room.look({ backlog: journal.backlog + away.backlog + away.parked, gauges: pump.counts().gauges });
+    const { pump, clock } = this.#parts;
+    this.#room.look({ backlog: this.#backlogWith(0), gauges: pump.counts().gauges });
     if (!this.#room.isShort || this.#isClosed) return;
     // While nothing comes in, no group may go out that would tell when there is room again.
     this.#cancelProbe ??= clock.alarm(probeMs, () => {
@@ -114,7 +114,15 @@ export class Acceptance {
     const { events, bytes, outcomesOwed } = pump.unstored;
     if (this.#room.isFull || events >= unstoredGroupsMax * limits.groupSizeMax || bytes >= limits.ringBytesMax)
       return false;
+    if (this.#backlogWith(outcomesOwed) >= limits.backlogMax) return false;
     return !this.#mayBecomeRoom(outcomesOwed + route.length);
+  }
+
+  /** What waits in the store, with what is on its way there and finds no room in memory. */
+  #backlogWith(outcomesOwed: number): number {
+    const { journal, away, room } = this.#parts;
+    const beyond = journal.isInStep ? Math.max(0, outcomesOwed - room()) : outcomesOwed;
+    return journal.backlog + away.backlog + away.parked + beyond;
   }
 
   /** Whether memory has no room for one more event besides those on their way, and may have some soon. */

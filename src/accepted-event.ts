@@ -2,6 +2,7 @@
 
 import type { Identity } from './event.js';
 import type { Accepted, Waiter } from './group.js';
+import { signalOf, type WithSignal } from './option-spec.js';
 import type { Outcome } from './outcome.js';
 import { onlyOne, type Receipt, type Receipts } from './receipts.js';
 
@@ -71,11 +72,11 @@ export class AcceptedEvent implements Receipt {
     this.storedOutcome = outcome;
   }
 
-  async outcome(options?: { signal?: AbortSignal }): Promise<Outcome> {
+  async outcome(options?: WithSignal): Promise<Outcome> {
     return onlyOne(await this.outcomes(options));
   }
 
-  outcomes(options?: { signal?: AbortSignal }): Promise<readonly Outcome[]> {
-    return this.#receipts.outcomes(this.identity.position, options?.signal);
+  async outcomes(options?: WithSignal): Promise<readonly Outcome[]> {
+    return this.#receipts.outcomes(this.identity.position, signalOf(options));
   }
 }

@@ -16,6 +16,8 @@ export interface Taker {
   take(outcome: Outcome): void;
   /** No more come, as the processor has ended: in order, or by an error, which ends it at once. */
   end(error: KeylaneError | null): void;
+  /** Resolves when one of its calls is over that are under way; null while none is. Who pulls makes none. */
+  nextOver?(): Promise<void> | null;
 }
 
 /** What one of them says of itself. */
@@ -63,6 +65,15 @@ export class Audience {
   /** Names of those whose queue is full. */
   get behind(): string[] {
     return Array.from(this.#behind.keys(), ({ name }) => name);
+  }
+
+  /** One of those of which calls are under way, and when one of these is over; null without any. */
+  underWay(): { readonly name: string; readonly over: Promise<void> } | null {
+    for (const taker of this.#all) {
+      const over = taker.nextOver?.() ?? null;
+      if (over !== null) return { name: taker.name, over };
+    }
+    return null;
   }
 
   /** How many there are. */

@@ -9,6 +9,7 @@ import type { Fed } from './feed.js';
 import type { HandlerTable } from './handler.js';
 import type { Intake } from './intake.js';
 import { Interrupt } from './interrupt.js';
+import { signalOf, type WithSignal } from './option-spec.js';
 import type { Partitions } from './partitions.js';
 import type { Source } from './sources/source.js';
 import type { PartitionStart } from './store/messages.js';
@@ -40,7 +41,8 @@ export class Consumption {
   }
 
   /** See `Processor.consume`. */
-  async consume(source: Source, signal: AbortSignal | undefined): Promise<Fed> {
+  async consume(source: Source, options: WithSignal | undefined): Promise<Fed> {
+    const signal = signalOf(options);
     const { intake, reserved } = this.#parts;
     const name = nameOf(source);
     intake.refuseIfClosed();

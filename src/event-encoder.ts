@@ -132,7 +132,8 @@ function isObject(value: unknown): value is object {
 }
 
 function issueText({ message, path = [] }: SchemaIssue): string {
-  const names = path.map((part) => String(typeof part === 'object' ? part.key : part));
+  // Arktype's path is a class of its own, of which `map` makes another with a part too many.
+  const names = Array.from(path, (part) => String(typeof part === 'object' ? part.key : part));
   return names.length === 0 ? message : `${names.join('.')}: ${message}`;
 }
 

@@ -101,9 +101,9 @@ function checkedId(field: string, id: unknown): string {
 const namesRefused = new Set(['__proto__', 'constructor', 'prototype']);
 
 function checkedHeaders(given: unknown): Record<string, string> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw badEvent('event.headers', 'an object of strings', given);
-  }
+  // Maps and the like have no members of their own: what they hold would be lost without a word.
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given);
+  if (!isObject || Symbol.iterator in given) throw badEvent('event.headers', 'an object of strings', given);
   const headers: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries(given)) {
     if (namesRefused.has(name)) throw badEvent('a name in event.headers', 'any name but that of a prototype', name);

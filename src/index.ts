@@ -37,6 +37,7 @@ export {
 export type { HandlerFigures } from './handler-tallies.js';
 export type { Health, HealthReason } from './health.js';
 export { type OpenStoreOptions, openStore } from './open-store.js';
+export type { WithSignal } from './option-spec.js';
 export type { Durability, IntakeMode, OrderMode, ProcessorOptions, Retention } from './options.js';
 export type { Outcome, OutcomeStatus, Retry } from './outcome.js';
 export type { EventFilter, OutcomeFilter } from './outcome-filter.js';

@@ -86,6 +86,24 @@ export function checkOptions(options: unknown): asserts options is object {
   if (typeof options !== 'object' || options === null) throw badOption('options', 'an object', options);
 }
 
+/** Options of a call that a signal can end. */
+export interface WithSignal {
+  readonly signal?: AbortSignal;
+}
+
+/** The signal that a call was given. Throws a KeylaneError `bad-option`. */
+export function signalOf(options: WithSignal | undefined): AbortSignal | undefined {
+  if (options === undefined) return undefined;
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null || given instanceof AbortSignal) {
+    throw badOption('options', 'an object with a signal', options);
+  }
+  const { signal } = options;
+  if (signal === undefined || signal instanceof AbortSignal) return signal;
+  const hint = (signal as unknown) instanceof AbortController ? ' (give its signal)' : '';
+  throw badOption('signal', `an AbortSignal${hint}`, signal);
+}
+
 /** The error for a value that does not fit. */
 export function badOption(name: string, expected: string, found: unknown): KeylaneError {
   return new KeylaneError('bad-option', `${name} must be ${expected}, got ${shown(found)}`);

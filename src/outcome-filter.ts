@@ -12,9 +12,9 @@ export interface EventFilter {
   readonly key?: string;
 }
 
-/** Outcomes: those of events that fit, and of a status if one is given. */
+/** Outcomes: those of events that fit, and of a status if one is given. Of what is discarded later nobody is told. */
 export interface OutcomeFilter extends EventFilter {
-  readonly status?: OutcomeStatus;
+  readonly status?: Exclude<OutcomeStatus, 'discarded'>;
 }
 
 /** What is known of an event before it has an outcome. */
@@ -25,7 +25,7 @@ export interface EventTraits {
 }
 
 const eventNames = ['type', 'handler', 'key'] as const;
-const statuses: readonly OutcomeStatus[] = ['succeeded', 'dead-lettered', 'cancelled', 'discarded', 'superseded'];
+const statuses = ['succeeded', 'dead-lettered', 'cancelled', 'superseded'] as const;
 
 /** A filter that was checked. */
 export class Matcher {
@@ -105,7 +105,7 @@ function patternOf(pattern: string): Pattern {
 
 function checked(given: OutcomeFilter, of: 'events' | 'outcomes'): OutcomeFilter {
   const names: readonly string[] = of === 'events' ? eventNames : [...eventNames, 'status'];
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (typeof given !== 'object' || given === null || Array.isArray(given) || given instanceof RegExp) {
     const expected = `an object with any of ${names.join(', ')} ({} for all of them)`;
     throw new KeylaneError('bad-option', `which ${of} are meant must be said by ${expected}, got ${shown(given)}`);
   }

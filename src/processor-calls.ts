@@ -11,6 +11,7 @@ import { KeylaneError } from './errors.js';
 import type { EventOf, TypeOf } from './event-map.js';
 import type { HandlerTable } from './handler.js';
 import { type Health, healthOf } from './health.js';
+import { signalOf, type WithSignal } from './option-spec.js';
 import type { Outcome } from './outcome.js';
 import { type EventFilter, Matcher, type OutcomeFilter } from './outcome-filter.js';
 import { type OutcomeIterator, PulledOutcomes } from './outcome-iterator.js';
@@ -89,8 +90,8 @@ export abstract class ProcessorCalls<Events extends object> {
    * not accepted; before it is, with `several-outcomes` or `unmatched` where not just one handler takes its type; and
    * as `Receipt.outcome` does once it is.
    */
-  process<T extends TypeOf<Events>>(event: EventOf<Events, T>, options?: { signal?: AbortSignal }): Promise<Outcome> {
-    return this.engine.publishing.process(event, options?.signal);
+  process<T extends TypeOf<Events>>(event: EventOf<Events, T>, options?: WithSignal): Promise<Outcome> {
+    return this.engine.publishing.process(event, options);
   }
 
   /**
@@ -108,8 +109,8 @@ export abstract class ProcessorCalls<Events extends object> {
    * filter knows only those that were there when this was called, and of retries that wait there not the type. Rejects
    * with what ended the processor before, unless everything is done.
    */
-  async whenIdle(which: EventFilter = {}, options?: { signal?: AbortSignal }): Promise<void> {
-    await this.engine.idleness.whenIdle(new Matcher(which, 'events'), options?.signal);
+  async whenIdle(which: EventFilter = {}, options?: WithSignal): Promise<void> {
+    await this.engine.idleness.whenIdle(new Matcher(which, 'events'), signalOf(options));
   }
 
   /**

@@ -10,6 +10,7 @@ import type { EventMap, EventOf, TypeOf } from './event-map.js';
 import { type Explanation, explainLane } from './explain.js';
 import type { Fed } from './feed.js';
 import { LoopShare } from './loop-share.js';
+import type { WithSignal } from './option-spec.js';
 import { checkOption } from './option-spec.js';
 import { optionTable } from './options.js';
 import type { Phase } from './phase.js';
@@ -98,14 +99,11 @@ export class Processor<Events extends object = EventMap> extends ProcessorCalls<
    * `overloaded`, the reason of `signal` while it waits for room, or with what ended the processor: `not-running` after
    * drain or stop, `aborted`, or the trouble it failed with.
    */
-  publish<T extends TypeOf<Events>>(event: EventOf<Events, T>, options?: { signal?: AbortSignal }): Promise<Receipt> {
-    return this.engine.publishing.publish(event, options?.signal);
+  publish<T extends TypeOf<Events>>(event: EventOf<Events, T>, options?: WithSignal): Promise<Receipt> {
+    return this.engine.publishing.publish(event, options);
   }
 
-  /**
-   * Takes an event in if there is room now, and gives the promise that `publish` would; null if there is none. Throws
-   * where `publish` would reject.
-   */
+  /** Takes an event in if there is room now, and gives what `publish` would; else null. Throws where that rejects. */
   tryPublish<T extends TypeOf<Events>>(event: EventOf<Events, T>): Promise<Receipt> | null {
     return this.engine.publishing.tryPublish(event);
   }
@@ -116,9 +114,9 @@ export class Processor<Events extends object = EventMap> extends ProcessorCalls<
    */
   publishMany<T extends TypeOf<Events>>(
     events: Iterable<EventOf<Events, T>> | AsyncIterable<EventOf<Events, T>>,
-    options?: { signal?: AbortSignal },
+    options?: WithSignal,
   ): Promise<ManyAccepted> {
-    return this.engine.publishing.publishMany(events, options?.signal);
+    return this.engine.publishing.publishMany(events, options);
   }
 
   /**
@@ -126,8 +124,8 @@ export class Processor<Events extends object = EventMap> extends ProcessorCalls<
    * durable. It goes on where durable outcomes of the source's partition end. Cut short by `drain`, `stop` or `signal`
    * it resolves with `ended: false`; it rejects with the source's own error once what came before is durable.
    */
-  consume(source: Source, options?: { signal?: AbortSignal }): Promise<Fed> {
-    return this.engine.consumption.consume(source, options?.signal);
+  consume(source: Source, options?: WithSignal): Promise<Fed> {
+    return this.engine.consumption.consume(source, options);
   }
 
   /**

@@ -9,6 +9,7 @@ import type { EventEncoder } from './event-encoder.js';
 import type { Waiter } from './group.js';
 import type { Intake } from './intake.js';
 import { Interrupt, untilInterrupted } from './interrupt.js';
+import { signalOf, type WithSignal } from './option-spec.js';
 import type { Outcome } from './outcome.js';
 import type { PublishSpan } from './publish-span.js';
 import type { Pump } from './pump.js';
@@ -53,7 +54,8 @@ export class Publishing {
   }
 
   /** See `Processor.publish`. */
-  async publish(event: SourceEvent, signal: AbortSignal | undefined): Promise<Receipt> {
+  async publish(event: SourceEvent, options: WithSignal | undefined): Promise<Receipt> {
+    const signal = signalOf(options);
     signal?.throwIfAborted();
     const span = this.#begin(event);
     try {
@@ -105,7 +107,8 @@ export class Publishing {
   }
 
   /** See `Processor.process`. */
-  async process(event: SourceEvent, signal: AbortSignal | undefined): Promise<Outcome> {
+  async process(event: SourceEvent, options: WithSignal | undefined): Promise<Outcome> {
+    const signal = signalOf(options);
     const { intake, pump, encoder, receipts } = this.#parts;
     signal?.throwIfAborted();
     const span = this.#begin(event);
@@ -178,8 +181,9 @@ export class Publishing {
   /** See `Processor.publishMany`. */
   async publishMany(
     events: Iterable<SourceEvent> | AsyncIterable<SourceEvent>,
-    signal: AbortSignal | undefined,
+    options: WithSignal | undefined,
   ): Promise<ManyAccepted> {
+    const signal = signalOf(options);
     const { intake, pump } = this.#parts;
     let offered = 0;
     let duplicates = 0;

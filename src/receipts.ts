@@ -11,6 +11,7 @@
 import type { Slot } from './dispatch/ring-buffer.js';
 import { KeylaneError, shown } from './errors.js';
 import type { Identity } from './event.js';
+import type { WithSignal } from './option-spec.js';
 import type { Outcome } from './outcome.js';
 import type { EventOutcomes } from './store/event-messages.js';
 
@@ -32,9 +33,9 @@ export interface Receipt {
    * retention has deleted it, with `several-outcomes` when the event is owed to several handlers, with `unmatched` when
    * it is to none, or with the reason of `signal`.
    */
-  outcome(options?: { signal?: AbortSignal }): Promise<Outcome>;
+  outcome(options?: WithSignal): Promise<Outcome>;
   /** The same for all outcomes of the event, one for each handler that it is owed to, once there are all. */
-  outcomes(options?: { signal?: AbortSignal }): Promise<readonly Outcome[]>;
+  outcomes(options?: WithSignal): Promise<readonly Outcome[]>;
 }
 
 interface Parts {

@@ -4,7 +4,7 @@
 import type { Taker, TakerLinks } from './audience.js';
 import { KeylaneError, messageOf, shown } from './errors.js';
 import { Fifo } from './fifo.js';
-import { checkOption, unknownOption } from './option-spec.js';
+import { checkOption, signalOf, unknownOption } from './option-spec.js';
 import type { Outcome } from './outcome.js';
 import { Matcher, type OutcomeFilter } from './outcome-filter.js';
 import type { LaneOrder } from './policy.js';
@@ -60,6 +60,8 @@ export class ListenerQueue implements Taker, Subscription {
   /** Keys of which a call is under way, each with those that came to the front meanwhile. */
   readonly #busy = new Map<string, Fifo<Outcome>>();
   #running = 0;
+  /** Told when a call is over. */
+  readonly #whenOver = new Set<() => void>();
   #waiting = 0;
   #state: State = 'open';
   #resolve: () => void = () => {};
@@ -93,6 +95,13 @@ export class ListenerQueue implements Taker, Subscription {
       this.#reject(error);
     }
     this.#endIfDone();
+  }
+
+  nextOver(): Promise<void> | null {
+    if (this.#running === 0) return null;
+    return new Promise((resolve) => {
+      this.#whenOver.add(resolve);
+    });
   }
 
   unsubscribe(): void {
@@ -162,6 +171,8 @@ export class ListenerQueue implements Taker, Subscription {
     if (this.#running === before && lane !== null) this.#busy.delete(lane);
     this.#run();
     if (this.#waiting <= this.#parts.queueMax / 2) this.#parts.caughtUp(this);
+    for (const tell of this.#whenOver) tell();
+    this.#whenOver.clear();
     this.#endIfDone();
   }
 
@@ -208,7 +219,8 @@ export function wantedFrom(
 ): Wanted {
   const unknown = Object.keys(given).find((name) => !names.some((known) => known === name));
   if (unknown !== undefined) throw unknownOption(unknown, { names });
-  const { queueMax = optionSpecs.queueMax.default, concurrency = optionSpecs.concurrency.default, signal } = given;
+  const { queueMax = optionSpecs.queueMax.default, concurrency = optionSpecs.concurrency.default } = given;
+  const signal = signalOf(given);
   checkOption('queueMax', optionSpecs.queueMax, queueMax);
   checkOption('concurrency', optionSpecs.concurrency, concurrency);
   const filter = typeof which === 'string' ? { type: which } : which;

@@ -94,6 +94,22 @@ test('at backlogMax publishers wait, and go on as the backlog shrinks', async ()
   expect(processor.stats()).toMatchObject({ succeeded: 2116, backlog: 0 });
 });
 
+test('publishers that do not wait for one another are held at backlogMax as well', async () => {
+  const processor = await makeProcessor({ autoStart: false, ringSize: 16, backlogMax: 100 });
+  const all = Array.from({ length: 500 }, () => processor.publish({ type: 'echo' }));
+  await all[115];
+  expect(processor.stats()).toMatchObject({ waiting: 16, backlog: 100, accepted: 116, publishersWaiting: 384 });
+  let most = 0;
+  processor.on('outcome', () => {
+    most = Math.max(most, processor.stats().backlog);
+  });
+  processor.start();
+  await Promise.all(all);
+  await processor.drain();
+  expect(processor.stats()).toMatchObject({ succeeded: 500, backlog: 0 });
+  expect(most).toBeLessThanOrEqual(100);
+});
+
 test('an id that was accepted before is not accepted again, and brings the outcome it had', async () => {
   const store = join(makeFolder(), 'test.db');
   const first = await makeProcessor({ store, autoStart: false });

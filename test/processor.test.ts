@@ -396,6 +396,8 @@ const badEvents: readonly (readonly [unknown, string])[] = [
   ],
   [{ type: 'echo', data: 'x'.repeat(2000) }, 'event.data must be at most 1000 characters or bytes encoded'],
   [{ type: 'echo', time: 'yesterday' }, 'event.time must be a valid Date or an RFC 3339 string, got "yesterday"'],
+  [{ type: 'echo', headers: new Map([['a', '1']]) }, 'event.headers must be an object of strings, got'],
+  [{ type: 'echo', headers: new Headers({ a: '1' }) }, 'event.headers must be an object of strings, got'],
   [{ type: 'echo', headers: { a: 1 } }, 'event.headers["a"] must be a string, got 1'],
   [{ type: 'echo', headers: JSON.parse('{"__proto__":"x"}') }, 'a name in event.headers must be any name but that'],
 ];

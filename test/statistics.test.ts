@@ -365,7 +365,7 @@ test('a listener that takes nothing in is named by health and explain for as lon
   const { processor } = bus;
   const subscription = processor.subscribe('a', () => new Promise(() => {}), { queueMax: 1 });
   for (let n = 0; n < 100; n += 1) void processor.publish({ type: 'a', key: `k${n}` });
-  await bus.settle();
+  await bus.advance(1);
   expect(processor.stats().waiting).toBeGreaterThan(0);
   const reasons = [{ code: 'listener-slow', text: expect.stringContaining('their queues: subscribe("a")') }];
   expect(processor.health()).toEqual({ status: 'degraded', reasons });

@@ -199,10 +199,45 @@ describe('a subscription', () => {
     [() => 'echo', undefined, { concurrency: 0 }, 'concurrency must be a whole number from 1 to 1024 (calls), got 0'],
     [() => 'echo', undefined, { queueMax: 0 }, 'queueMax must be a whole number from 1 to 1000000 (outcomes), got 0'],
     [() => 'echo', undefined, { queue: 1 }, 'there is no option "queue"'],
-  ])('is refused where it is wrong', async (which, listener, options, message) => {
+    [() => /^echo/, undefined, {}, 'which outcomes are meant must be said by an object with any of type, handler, key'],
+    [
+      () => 'echo',
+      undefined,
+      { signal: new AbortController() },
+      'signal must be an AbortSignal (give its signal), got',
+    ],
+    [() => 'echo', undefined, { signal: 5 }, 'signal must be an AbortSignal, got 5'],
+  ])('is refused where it is wrong, and nobody listens', async (which, listener, options, message) => {
     const processor = await shared.get();
+    const { subscriptions } = processor.stats();
     const subscribe = () => processor.subscribe(which() as never, (listener ?? (() => {})) as never, options as never);
-    expect(subscribe).toThrow(message);
+    expect(subscribe).toThrow(
+      expect.objectContaining({ code: 'bad-option', message: expect.stringContaining(message) }),
+    );
+    expect(processor.stats().subscriptions).toBe(subscriptions);
+  });
+
+  test.each([
+    [{ signal: 5 }, 'signal must be an AbortSignal, got 5'],
+    [{ signal: new AbortController() }, 'signal must be an AbortSignal (give its signal), got'],
+    [new AbortController().signal, 'options must be an object with a signal, got'],
+  ])('no call takes %j for a signal', async (options, message) => {
+    const processor = await shared.get();
+    const receipt = await processor.publish(echo('k', 1));
+    const source = { partition: 'none', request: async () => null } as never;
+    const refused = { code: 'bad-option', message: expect.stringContaining(message) };
+    for (const call of [
+      () => processor.publish(echo('k', 1), options as never),
+      () => processor.publishMany([echo('k', 1)], options as never),
+      () => processor.process(echo('k', 1), options as never),
+      () => processor.consume(source, options as never),
+      () => processor.whenIdle({}, options as never),
+      () => receipt.outcome(options as never),
+      () => receipt.outcomes(options as never),
+    ]) {
+      await expect(call()).rejects.toMatchObject(refused);
+    }
+    expect(() => processor.outcomes('*', options as never)).toThrow();
   });
 });
 

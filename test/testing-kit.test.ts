@@ -2,6 +2,7 @@
 // moves.
 
 import { existsSync, readdirSync } from 'node:fs';
+import { setImmediate as nextRound } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import {
   createProcessor,
@@ -12,6 +13,11 @@ import {
 } from '../dist/src/index.js';
 import { createTestProcessor } from '../dist/src/testing/test-processor.js';
 import { makeFolder } from './processor-fixture.js';
+
+/** Goes on after so many rounds of the event loop, of which no clock of a test knows. */
+async function rounds(count: number): Promise<void> {
+  for (let left = count; left > 0; left -= 1) await nextRound();
+}
 
 const minute = 60_000;
 
@@ -158,6 +164,54 @@ test('a state is that of the last event of its key that succeeded, and cannot be
   const of = (key: string): unknown[] =>
     bus.outcomes().flatMap((one) => (one.key === key ? [one.error?.name ?? one.result] : []));
   expect([of('a'), of('b')]).toEqual(Array(2).fill([0, 1, 'PermanentError', 'TypeError', 3]));
+});
+
+test('retries wait as long in every run, by the seed', async () => {
+  const run = async (seed?: number): Promise<string> => {
+    const again: string[] = [];
+    const handlers = {
+      flaky: ({ key }: HandlerEvent<null>, { attempt }: HandlerContext) => {
+        if (attempt < 3) throw new Error('not yet');
+        again.push(`${key} after ${bus.nowMs}`);
+      },
+    };
+    const options = { handlers, ...(seed !== undefined && { seed }) };
+    await using bus = await createTestProcessor(options);
+    const events = Array.from({ length: 6 }, (_, n) => ({ type: 'flaky' as const, key: `k${n}`, data: null }));
+    await bus.processor.publishMany(events);
+    await bus.drain();
+    return again.join();
+  };
+  const runs = await Promise.all([run(), run(), run(7), run(7), run(8)]);
+  expect([runs[0] === runs[1], runs[2] === runs[3], new Set(runs).size]).toEqual([true, true, 3]);
+});
+
+test('settle waits for what listeners do, and what follows from it, but not for ever', async () => {
+  const told: number[] = [];
+  await using bus = await createTestProcessor({
+    handlers: { a: () => 1, b: () => 2 },
+    batchSizeMax: 1,
+    patienceMs: 300,
+  });
+  const { processor } = bus;
+  processor.on('warning', ({ message }) => expect.fail(message));
+  processor.subscribe(
+    'a',
+    async ({ identity: { position } }) => {
+      await rounds(20);
+      told.push(position);
+      if (position === 5) await processor.publish({ type: 'b' });
+    },
+    { queueMax: 1 },
+  );
+  await processor.publishMany(Array.from({ length: 10 }, () => ({ type: 'a' as const, key: 'k' })));
+  const { nowMs } = bus;
+  await bus.settle();
+  expect([told.length, bus.outcomes().length, bus.nowMs - nowMs]).toEqual([10, 11, 0]);
+  const stuck = processor.subscribe('b', () => new Promise(() => {}));
+  await processor.publish({ type: 'b' });
+  await expect(bus.settle()).rejects.toThrow('a call of subscribe("b") has taken 300 ms of real time: let it end');
+  stuck.unsubscribe();
 });
 
 test('seeds interleave keys otherwise, each the same way every time, and never change the order of a key', async () => {

@@ -44,6 +44,8 @@ export interface BatchRunnerParts {
   readonly progress: Progress;
   /** Null, or left out, where tries have no spans. */
   readonly tracing?: TryTracing | null;
+  /** Draws how long retries wait; Math.random without it. */
+  readonly random?: () => number;
   /** Microseconds since the Unix epoch. */
   nowUs(): number;
 }

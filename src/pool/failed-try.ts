@@ -9,10 +9,10 @@ import { handlerResult, type Policy } from '../handler.js';
 /** What follows try number `attempt`, after it failed: another one after a wait, or a dead letter. */
 export function afterFailure(
   policy: Policy,
-  { attempt, isPermanent }: { attempt: number; isPermanent: boolean },
+  { attempt, isPermanent, random = Math.random }: { attempt: number; isPermanent: boolean; random?: () => number },
 ): { result: typeof handlerResult.failed | typeof handlerResult.retrying; delayMs: number } {
   if (isPermanent || attempt >= policy.attemptsMax) return { result: handlerResult.failed, delayMs: 0 };
-  return { result: handlerResult.retrying, delayMs: backoffMs(policy, { attempt, random: Math.random() }) };
+  return { result: handlerResult.retrying, delayMs: backoffMs(policy, { attempt, random: random() }) };
 }
 
 /** The error of a try that ran into its time limit; `cause` is what it threw or died of. */

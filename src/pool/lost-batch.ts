@@ -30,6 +30,7 @@ export interface LostLimits {
   readonly policies: readonly Policy[];
   readonly isJournaled: boolean;
   readonly errorSizeMax: number;
+  readonly random?: () => number;
 }
 
 /** Events that had finished keep their results, the one that ran is blamed or not, the others run again. */
@@ -95,7 +96,7 @@ function chargedWith(
   const error = isTimedOut ? timedOut(of.names[handler]!, policy) : threadDied(reason);
   return {
     ...told,
-    ...afterFailure(policy, { attempt, isPermanent: false }),
+    ...afterFailure(policy, { attempt, isPermanent: false, ...(of.random !== undefined && { random: of.random }) }),
     error: errorRecordText(error, of.errorSizeMax),
   };
 }

@@ -22,6 +22,8 @@ interface Parts {
   /** By index of the handler. */
   readonly policies: readonly Policy[];
   readonly limits: { readonly errorSizeMax: number; readonly postponementsMax: number };
+  /** Draws how long a retry waits; Math.random without it. */
+  readonly random?: () => number;
 }
 
 export class TryEnd implements EndedTry {
@@ -48,7 +50,7 @@ export class TryEnd implements EndedTry {
 
   /** `flag`: why the try was to end, if it was. */
   fail(of: Tried, flag: number, thrown: unknown): void {
-    const { policies, module, limits } = this.#parts;
+    const { policies, module, limits, random } = this.#parts;
     this.#clear(true);
     const policy = policies[of.handler]!;
     if (flag === abortFlag.cancelled) {
@@ -68,7 +70,8 @@ export class TryEnd implements EndedTry {
     const said = isTimedOut || this.#isWorthRetrying(thrown, of.handler);
     const judged = typeof said === 'boolean' ? thrown : unjudged(name, said, thrown);
     this.error = errorRecordText(isTimedOut ? timedOut(name, policy, thrown) : judged, limits.errorSizeMax);
-    const { result, delayMs } = afterFailure(policy, { attempt: of.attempt, isPermanent: said === false });
+    const again = { attempt: of.attempt, isPermanent: said === false, ...(random !== undefined && { random }) };
+    const { result, delayMs } = afterFailure(policy, again);
     this.result = result;
     this.delayMs = delayMs;
   }

@@ -28,6 +28,8 @@ interface Parts {
   readonly clock: TestClock;
   /** Null: the first thread that is free has the next batch, at once. */
   readonly random: Random | null;
+  /** Draws how long retries wait. */
+  readonly jitter: Random;
 }
 
 /** One that was given up has a runner and memory anew: what it left may still write into the old. */
@@ -201,13 +203,13 @@ export class InlineThreads implements HandlerThreads {
 
   /** Gives the batch up if this event still runs when its grace is over: its thread would be ended. */
   #giveUpLater(batch: Running, index: number): void {
-    const { clock, policies, module, limits } = this.#parts;
+    const { clock, policies, module, limits, jitter: random } = this.#parts;
     const { message, place, thread, lose } = batch;
     clock.alarm(policies[handlerAt(message, index)]!.graceMs, () => {
       if (this.#running.get(message.place) !== batch || !place.runs(index)) return;
       // Its call was, and it is tried anew by itself.
       if (place.flagOf(index) === abortFlag.none) return;
-      const of = { names: module.table.names, policies, isJournaled: true, errorSizeMax: limits.errorSizeMax };
+      const of = { names: module.table.names, policies, isJournaled: true, errorSizeMax: limits.errorSizeMax, random };
       Object.assign(thread, this.#newThread(), { batches: thread.batches });
       const reason = new Error('it was given up after its grace');
       // The oldest event of a call is not told where another one of it was cancelled.
@@ -219,10 +221,10 @@ export class InlineThreads implements HandlerThreads {
   }
 
   #newThread(): Thread {
-    const { module, policies, limits, clock, tracing } = this.#parts;
+    const { module, policies, limits, clock, tracing, jitter: random } = this.#parts;
     const progress = Progress.ofPlaces(this.places, limits);
     const runner = new BatchRunner({
-      ...{ module, policies, limits, progress, tracing, threadId: 0, isJournaled: true, measuresHeap: false },
+      ...{ module, policies, limits, progress, tracing, random, threadId: 0, isJournaled: true, measuresHeap: false },
       nowUs: () => Math.round(clock.wallMs() * 1000),
     });
     return { runner, progress, batches: 0 };

@@ -26,7 +26,7 @@ export type TestOptions<H extends Handlers, S extends Schemas = Record<never, ne
     readonly policies?: Policies;
     /** Where the wall clock begins; 2026-01-01 without it. */
     readonly now?: Date | number;
-    /** Draws which thread has a batch, and when it begins: other seeds, other interleavings of keys. */
+    /** Draws which thread has a batch, when it begins, and how long retries wait: other seeds, other interleavings. */
     readonly seed?: number;
     /** How long `settle` waits for a handler or a schema, in real milliseconds; 5,000 without it. */
     readonly patienceMs?: number;

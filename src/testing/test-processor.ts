@@ -1,6 +1,7 @@
 // A processor for tests: everything but threads is real, the store included, and time passes when the test says so. It
 // begins, runs and ends in the test's own thread.
 
+import type { Audience } from '../audience.js';
 import type { Published } from '../create-processor.js';
 import { KeylaneError, shown } from '../errors.js';
 import type { Identity } from '../event.js';
@@ -70,6 +71,7 @@ export async function createTestProcessor<H extends Handlers, const S extends Sc
     threads: config.threads,
     clock,
     random,
+    jitter: mulberry32(seed ?? 0),
   });
   const orders = ordersOf(table, order);
   const store = new InlineStore({ durability: 'process', retention, order, orders, handlerNames: table.names });
@@ -103,10 +105,16 @@ function limitsOf(config: ReturnType<typeof configFrom>): ConstructorParameters<
   return { ...sizes, postponementsMax, freezeState, emits: emitLimitsOf(config) };
 }
 
-/** A processor that says whether schemas are asked. */
+/** A processor that says what of others it waits for. */
 class InlineProcessor<Events extends object> extends Processor<Events> {
+  /** Schemas that are asked. */
   get checks(): Promise<unknown> | null {
     return this.engine.publishing.checks;
+  }
+
+  /** A listener with calls under way, if there is one. */
+  listening(): ReturnType<Audience['underWay']> {
+    return this.engine.audience.underWay();
   }
 }
 
@@ -142,8 +150,8 @@ export class TestProcessor<Events extends object = EventMap> {
   }
 
   /**
-   * Resolves when nothing more happens unless time passes: handlers that run and schemas that take their time are
-   * waited for, retries and breakers are not. Rejects when one has not ended after `patienceMs` of real time: it waits
+   * Resolves when nothing more happens unless time passes: handlers and listeners that run and schemas that take their
+   * time are waited for, retries and breakers are not. Rejects when one has not ended after `patienceMs` of real time: it waits
    * for what does not come, or for its time limit, which `advance` brings.
    */
   async settle(): Promise<void> {
@@ -153,9 +161,16 @@ export class TestProcessor<Events extends object = EventMap> {
       quiet = clock.isBusy ? 0 : quiet + 1;
       if (quiet < quietRounds) continue;
       const { checks } = processor;
-      if (checks === null && !pool.isBusy) return;
+      const listening = processor.listening();
       if (checks !== null) await this.#within(checks, { what: () => 'a schema has taken', advice: 'let it answer' });
-      else await this.#within(pool.nextEnd(), { what: () => `${this.#running} has run for`, advice: endAdvice });
+      else if (pool.isBusy)
+        await this.#within(this.#nextEnd(), { what: () => `${this.#running} has run for`, advice: endAdvice });
+      else if (listening === null) return;
+      else
+        await this.#within(listening.over, {
+          what: () => `a call of ${listening.name} has taken`,
+          advice: 'let it end',
+        });
       quiet = 0;
     }
   }
@@ -204,7 +219,10 @@ export class TestProcessor<Events extends object = EventMap> {
     return this.#outcomes;
   }
 
-  /** The newest outcome of an event, by its receipt, identity or id, of one handler if that is named, or null. */
+  /**
+   * The newest outcome of an event, by its receipt, identity or id, of one handler if that is named, or null: as it was
+   * told. What is discarded later stays a dead letter here; its receipt asks the store.
+   */
   outcomeOf(of: { readonly identity: Identity } | Identity | string, handler?: string): Outcome | null {
     const found = this.#outcomes.findLast((outcome) => {
       if (handler !== undefined && outcome.handler !== handler) return false;
@@ -228,6 +246,12 @@ export class TestProcessor<Events extends object = EventMap> {
 
   async #rounds(): Promise<void> {
     for (let quiet = 0; quiet < quietRounds; quiet = this.#parts.clock.isBusy ? 0 : quiet + 1) await nextRound();
+  }
+
+  /** Resolves when a batch or a call of a listener ends: the one may wait for the other. */
+  #nextEnd(): Promise<unknown> {
+    const { pool, processor } = this.#parts;
+    return Promise.race([pool.nextEnd(), processor.listening()?.over ?? new Promise(() => {})]);
   }
 
   /** What is waited for, for messages. */
