@@ -46,6 +46,8 @@ interface Parts {
   readonly admissions: AdmissionTimes;
   readonly costs: KeyCosts;
   readonly threads: number;
+  /** Events that wait in the store. */
+  readonly backlog: number;
   readonly nowMs: number;
   nameOf(handler: number): string;
   /** The order of each handler's events. */
@@ -63,7 +65,7 @@ export function busiestKeys(of: Parts, { limit, by }: { limit: number; by: Busie
   const waiting = topLanes(dispatcher.lanes(), { limit, rankOf: (lane) => lane.waiting }).map((lane) =>
     ofLane(lane, parts),
   );
-  const verdict = verdictOf(waiting, parts.threads);
+  const verdict = verdictOf(waiting, parts);
   if (by === 'waiting') return { keys: waiting, verdict };
   if (by === 'age') {
     const oldest = topLanes(dispatcher.lanes(), { limit, rankOf: (lane) => -lane.headSequence });
@@ -118,7 +120,7 @@ function ofLane(lane: Lane, parts: WithWaiting): BusyKey {
   };
 }
 
-function verdictOf([first]: readonly BusyKey[], threads: number): string | null {
+function verdictOf([first]: readonly BusyKey[], { threads, backlog }: Parts): string | null {
   if (first === undefined || threads === 1 || first.share < bottleneckShare || !first.isRunning) return null;
   const name =
     first.handler === null
@@ -126,5 +128,7 @@ function verdictOf([first]: readonly BusyKey[], threads: number): string | null 
       : first.key === null
         ? `handler ${shown(first.handler)}`
         : `key ${shown(first.key)}`;
-  return `order is the bottleneck: ${name} holds ${Math.floor(first.share * 100)} % of what waits`;
+  // Of what waits in the store it is not known whose it is.
+  const where = backlog > 0 ? 'waits in memory' : 'waits';
+  return `order is the bottleneck: ${name} holds ${Math.floor(first.share * 100)} % of what ${where}`;
 }

@@ -102,7 +102,9 @@ export function toCloudEvent(event: StoredContent, { source }: { readonly source
   }
   const { headers, identity, key, data } = event;
   const filled = (name: string): string | undefined => headers[name] || undefined;
-  const cameFrom = filled(restsIn.source);
+  const said = filled(restsIn.source);
+  // It may be a publisher's own header, and what no source can be.
+  const cameFrom = said !== undefined && !whiteSpace.test(said) ? said : undefined;
   const id = event.id || `${identity.partition}/${identity.position}`;
   const begins = `${cameFrom} `;
   const isOfSource = cameFrom !== undefined && id.startsWith(begins) && id.length > begins.length;

@@ -33,5 +33,9 @@ function identityOf(cause: Cause): Identity {
   const identity = given?.identity ?? given;
   const isNamed = (name: unknown): boolean => name === null || typeof name === 'string';
   if (isIdentity(identity) && isNamed(given!.id) && isNamed(given!.correlationId)) return identity;
-  throw badEvent('the cause of an event', 'an event, of a handler or a store, with its id and correlationId', cause);
+  throw badEvent(
+    'the cause of an event',
+    'an event, of a handler or a store, with its identity, id and correlationId',
+    cause,
+  );
 }

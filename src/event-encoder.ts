@@ -5,6 +5,7 @@ import { KeylaneError, messageOf, shown } from './errors.js';
 import { type EncodedEvent, type EventLimits, encodeEvent, type SourceEvent } from './event.js';
 import { Interrupt, type OnClosed } from './interrupt.js';
 import { badOption } from './option-spec.js';
+import { isPattern } from './routes.js';
 import type { SchemaIssue, SchemaResult, Schemas, StandardSchema } from './standard-schema.js';
 
 interface Parts {
@@ -20,9 +21,15 @@ const issuesTold = 5;
 /** Checks schemas as they are given to `createProcessor`. Throws a KeylaneError `bad-option`. */
 export function schemasFrom(given: Schemas | undefined): ReadonlyMap<string, StandardSchema> | null {
   if (given === undefined) return null;
-  if (typeof given !== 'object' || given === null) throw badOption('schemas', 'schemas by event type', given);
+  if (typeof given !== 'object' || given === null || Symbol.iterator in given) {
+    throw badOption('schemas', 'an object of schemas by event type', given);
+  }
   const schemas = new Map(Object.entries(given));
   for (const [type, schema] of schemas) {
+    if (isPattern(type)) {
+      const why = 'a schema is of one type: name each that it is for';
+      throw new KeylaneError('bad-option', `schemas must be by event type, got the pattern ${shown(type)}: ${why}`);
+    }
     const standard = (schema as Partial<StandardSchema> | null | undefined)?.['~standard'];
     if (typeof standard?.validate === 'function' && standard.version === 1) continue;
     throw badOption(`schemas[${shown(type)}]`, 'a Standard Schema of version 1, as of zod, valibot or arktype', schema);
@@ -75,8 +82,9 @@ export class EventEncoder {
       const held = `${publishersMax} events wait to be checked by their schemas (option publishersMax)`;
       return Promise.reject(new KeylaneError('overloaded', `${held}: await each publish before the next`));
     }
+    const asGiven = fieldsOf(event);
     return this.#follow(
-      turn.then(() => this.#check(event)),
+      turn.then(() => this.#check(asGiven)),
       signal,
     );
   }
@@ -102,19 +110,27 @@ export class EventEncoder {
   #check(event: SourceEvent): SourceEvent | Promise<SourceEvent> {
     const schema = this.#parts.schemas!.get((event as SourceEvent | null | undefined)?.type as string);
     if (schema === undefined) return event;
+    const asGiven = fieldsOf(event);
     let result: SchemaResult<unknown> | Promise<SchemaResult<unknown>>;
     try {
-      result = schema['~standard'].validate(event.data);
+      result = schema['~standard'].validate(asGiven.data);
     } catch (error) {
-      throw hasThrown(event, error);
+      throw hasThrown(asGiven, error);
     }
     // It may be any kind of promise.
-    if (!isObject(result) || !('then' in result)) return fitted(event, result);
+    if (!isObject(result) || !('then' in result)) return fitted(asGiven, result);
     return Promise.resolve(result).then(
-      (came) => fitted(event, came),
-      (error) => Promise.reject(hasThrown(event, error)),
+      (came) => fitted(asGiven, came),
+      (error) => Promise.reject(hasThrown(asGiven, error)),
     );
   }
+}
+
+/** What an event is now, whatever object it is: its schema may take its time, and its publisher use it again. */
+function fieldsOf(event: SourceEvent): SourceEvent {
+  if (!isObject(event)) return event;
+  const { type, key, data, id, time, version, correlationId, causationId, headers } = event;
+  return { type, key, data, id, time, version, correlationId, causationId, headers } as SourceEvent;
 }
 
 /** The event with the data that its schema gives. */

@@ -263,14 +263,17 @@ export type Config = {
   readonly [Name in keyof Table]: ValueOf<Table[Name]> | (Table[Name]['default'] extends null ? null : never);
 };
 
-/** Checks options and fills in defaults. Throws a KeylaneError `bad-option` that says what fits and what was found. */
-export function configFrom(options: ProcessorOptions): Config {
+/**
+ * Checks options and fills in defaults. Throws a KeylaneError `bad-option` that says what fits and what was found;
+ * `others` are names that the caller has taken out of them.
+ */
+export function configFrom(options: ProcessorOptions, others: readonly string[] = []): Config {
   checkOptions(options);
   const given: Readonly<Record<string, unknown>> = { ...options };
   const config: Record<string, unknown> = Object.create(null);
   for (const name of Object.keys(given)) {
     if (name !== 'handlers' && name !== 'store' && !Object.hasOwn(optionTable, name)) {
-      throw unknownOption(name, { names: ['handlers', 'store', ...Object.keys(optionTable)] });
+      throw unknownOption(name, { names: ['handlers', 'store', ...others, ...Object.keys(optionTable)] });
     }
   }
   config['handlers'] = locationFrom('handlers', given['handlers']);

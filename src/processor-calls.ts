@@ -79,8 +79,16 @@ export abstract class ProcessorCalls<Events extends object> {
    */
   busiestKeys(limit = 10, by: BusiestBy = 'waiting'): BusiestKeys {
     const { dispatcher, names, pump, admissions, clock, orders } = this.engine;
-    const { threads } = this.stats();
-    const parts = { dispatcher, threads, admissions, orders, costs: pump.figures.keyCosts, nowMs: clock.nowMs() };
+    const { threads, backlog } = this.stats();
+    const parts = {
+      dispatcher,
+      threads,
+      backlog,
+      admissions,
+      orders,
+      costs: pump.figures.keyCosts,
+      nowMs: clock.nowMs(),
+    };
     return busiestKeys({ ...parts, nameOf: names.handler }, { limit, by });
   }
 

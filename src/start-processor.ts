@@ -27,7 +27,7 @@ export async function startProcessor<Events extends object>(
 ): Promise<Processor<Events>> {
   checkOptions(given);
   const { schemas: givenSchemas, ...options } = given;
-  const config = configFrom(options);
+  const config = configFrom(options, ['schemas']);
   const schemas = schemasFrom(givenSchemas);
   const trouble = new Trouble();
   const onFatal = (error: KeylaneError): void => trouble.fatal(error);

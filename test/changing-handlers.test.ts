@@ -114,6 +114,14 @@ describe('a handler that is added', () => {
     await expect(processor.addHandlers(moduleWith(audit), { export: 'other' })).rejects.toThrow(
       'has no export "other"; write export const other',
     );
+    const map =
+      'export const more = { b: () => 1 }; export const seven = 7; export const policies = { b: { attemptsMax: 1 } };';
+    await expect(processor.addHandlers(moduleWith(map), { export: 'more' })).rejects.toThrow(
+      '(export more) has a policy for "b" in the export policies, which is for the default export; list it with its policy',
+    );
+    await expect(processor.addHandlers(moduleWith(map), { export: 'seven' })).rejects.toThrow(
+      '(export seven) must be handlers, found 7',
+    );
     await expect(processor.addHandlers(gatedHandlers)).rejects.toThrow(
       'handler "echo" must have a name of its own: the store knows handlers by their names',
     );

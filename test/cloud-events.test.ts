@@ -108,6 +108,8 @@ test('what is empty and may not be is left out', () => {
     datacontenttype: 'application/json',
   });
   expect(fromCloudEvent(out)).toMatchObject({ id: '/here journal/1', key: null, data: 1 });
+  const own = toCloudEvent({ ...stored(plain), headers: { 'ce-source': 'my shop' } }, { source: '/here' });
+  expect(fromCloudEvent(own)).toMatchObject({ headers: { 'ce-source': '/here' } });
   for (const key of ['', null]) {
     const of = { ...stored(plain), id: '/there ', key, headers: { 'ce-source': '/there', 'ce-subject': 'others' } };
     const again = fromCloudEvent(toCloudEvent(of, { source: '/here' }));

@@ -36,12 +36,22 @@ describe('a follow-up', () => {
     { identity: { partition: 'journal', position: 7 }, id: 'e' },
     { identity: { partition: 'journal', position: 7 }, duplicate: false },
   ])('of %j, which does not tell its ids, is refused', (of) => {
-    const message = 'the cause of an event must be an event, of a handler or a store, with its id and correlationId';
+    const message =
+      'the cause of an event must be an event, of a handler or a store, with its identity, id and correlationId';
     expect(() => correlate(of as never, { type: 't' })).toThrow(message);
   });
 });
 
+test.each(['2026-02-28T10:00:00Z', '2024-02-29t10:00:00.5+01:00'])('the time %s is one', (time) => {
+  expect(readExtras(encodeEvent({ type: 't', time }, limits).extras).time).toBe(time);
+});
+
 test.each([
+  [
+    { time: '2025-02-31T10:00:00Z' },
+    'event.time must be a valid Date or an RFC 3339 string, got "2025-02-31T10:00:00Z"',
+  ],
+  [{ time: '2025-04-31T10:00:00Z' }, 'event.time must be a valid Date or an RFC 3339 string'],
   [{ version: 0 }, 'event.version must be a whole number from 1, got 0'],
   [{ version: 1.5 }, 'event.version must be a whole number from 1, got 1.5'],
   [{ id: '' }, 'event.id must be a string that is not empty, got ""'],

@@ -84,8 +84,50 @@ describe('an event with a schema', () => {
     expect(encoder.encode(order_)).not.toBeInstanceOf(Promise);
   });
 
+  test('an event is what it was when it was published, whatever object it is', async () => {
+    const slow = v.pipeAsync(
+      v.string(),
+      v.checkAsync(async () => (await null) === null),
+    );
+    const encoder = encoderOf({ slow, quick: v.string() });
+    class Published {
+      get type(): string {
+        return 'quick';
+      }
+      get key(): string {
+        return 'k';
+      }
+      get data(): string {
+        return 'd';
+      }
+    }
+    expect(encoder.encode(new Published())).toMatchObject({ type: 'quick', key: 'k', data: '"d"' });
+    const reused = { type: 'slow', key: 'before', data: 'd' };
+    const encoding = encoder.encode(reused);
+    const behind = encoder.encode(reused);
+    Object.assign(reused, { type: 'other', key: 'after', data: 7 });
+    for (const one of [encoding, behind]) {
+      expect(await one).toMatchObject({ type: 'slow', key: 'before', data: '"d"' });
+    }
+  });
+
+  test('where it does not fit says where, whatever kind of list its schema says that with', () => {
+    class Path extends Array<string> {
+      override map<To>(to: (part: string, index: number, all: string[]) => To): To[] {
+        return ['0' as string, ...this].map(to);
+      }
+    }
+    const validate = () => ({ issues: [{ message: 'must be an object', path: new Path() }] });
+    const schema = { '~standard': { version: 1, vendor: 'own', validate } } as const;
+    const encoder = encoderOf({ a: schema });
+    expect(() => encoder.encode({ type: 'a' })).toThrow(/must fit the schema of "a": must be an object$/);
+  });
+
   test.each([
-    [7, 'schemas must be schemas by event type, got 7'],
+    [7, 'schemas must be an object of schemas by event type, got 7'],
+    [new Map([['a', v.string()]]), 'schemas must be an object of schemas by event type, got'],
+    [[v.string()], 'schemas must be an object of schemas by event type, got an array'],
+    [{ 'a.*': v.string() }, 'schemas must be by event type, got the pattern "a.*": a schema is of one type'],
     [{ a: {} }, 'schemas["a"] must be a Standard Schema of version 1, as of zod, valibot or arktype'],
   ])('schemas must be schemas: %j', (given, message) => {
     expect(() => schemasFrom(given as never)).toThrow(message);

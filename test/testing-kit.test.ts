@@ -281,6 +281,10 @@ test('bad handlers and options are refused, and the store goes with the processo
   );
   for (const [wrong, message] of [
     [undefined, 'options must be an object, got undefined'],
+    [
+      { sed: 5 },
+      'there is no option "sed"; the options are handlers, policies, schemas, now, seed, patienceMs, threads',
+    ],
     [{ now: 'noon' }, 'now must be a valid Date, or its milliseconds since the Unix epoch, got "noon"'],
     [{ now: new Date(Number.NaN) }, 'now must be a valid Date, or its milliseconds'],
     [{ now: 1e20 }, 'now must be a valid Date, or its milliseconds'],
@@ -294,7 +298,12 @@ test('bad handlers and options are refused, and the store goes with the processo
   await expect(createProcessor(undefined as never)).rejects.toThrow('options must be an object, got undefined');
   const bus = await createTestProcessor({ handlers: { a: () => 1 }, now: 0, seed: -1 });
   expect(bus.nowMs).toBe(0);
-  await expect(bus.advance(-1)).rejects.toThrow('advance takes a number of ms from 0, got -1');
+  for (const ms of [-1, Number.POSITIVE_INFINITY, Number.NaN]) {
+    await expect(bus.advance(ms)).rejects.toThrow(`advance takes a number of ms from 0, got ${ms}`);
+  }
+  for (const of of [undefined, null, Promise.resolve(), {}]) {
+    expect(() => bus.outcomeOf(of as never)).toThrow('must be told by its receipt, its identity or its id, got');
+  }
   await expect(bus.processor.setThreads(2)).rejects.toMatchObject({ code: 'bad-option' });
   expect(existsSync(bus.path)).toBe(true);
   await bus.close();

@@ -34,9 +34,9 @@ export interface HandlerModule {
  */
 export async function loadHandlers(url: string, exportName = 'default'): Promise<HandlerModule> {
   const file = fileOf(url);
-  let exports: Exports;
+  let exports: Namespace;
   try {
-    exports = exportsFor(exportName, unwrapped(await import(url)));
+    exports = unwrapped(await import(url));
   } catch (error) {
     // Only Node itself knows the place of a syntax error, and tells it when it ends with one.
     const isSyntax = error instanceof SyntaxError;
@@ -46,18 +46,30 @@ export async function loadHandlers(url: string, exportName = 'default'): Promise
     throw badHandlers(file, `threw while it was loaded: ${describeThrown(error, url)}`, advice);
   }
   if (exportName === 'default') return moduleOf(exports, file);
-  if (exports.default === undefined) {
+  const given = Object.hasOwn(exports, exportName) ? exports[exportName] : undefined;
+  if (given === undefined) {
     const named = shown(exportName);
     throw badHandlers(file, `has no export ${named}`, `write export const ${exportName} = … with handlers in it`);
   }
-  return moduleOf(exports, `${file} (export ${exportName})`, exportName);
+  const { setup, teardown, policies } = exports;
+  const named = `${file} (export ${exportName})`;
+  refusePolicies(policies, { of: given, default: exports.default, file: named });
+  return moduleOf({ default: given, setup, teardown }, named, exportName);
 }
 
-/** Of another export than the default one, handlers say beside themselves what is to hold for them. */
-function exportsFor(exportName: string, exports: Namespace): Exports {
-  if (exportName === 'default') return exports;
-  const { setup, teardown } = exports;
-  return { default: Object.hasOwn(exports, exportName) ? exports[exportName] : undefined, setup, teardown };
+/** The export `policies` is for the default one: of another, each says beside itself what is to hold for it. */
+function refusePolicies(policies: unknown, on: { of: unknown; default: unknown; file: string }): void {
+  if (!isObject(policies) || !isObject(on.of) || Array.isArray(on.of)) return;
+  const isMeant = (name: string): boolean => Object.hasOwn(on.of as object, name);
+  const isOfDefault = (name: string): boolean => isObject(on.default) && Object.hasOwn(on.default, name);
+  const name = Object.keys(policies).find((one) => isMeant(one) && !isOfDefault(one));
+  if (name === undefined) return;
+  const problem = `has a policy for ${shown(name)} in the export policies, which is for the default export`;
+  throw badHandlers(on.file, problem, `list it with its policy: [{ name: ${shown(name)}, on: …, run: …, … }]`);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 /**
@@ -114,7 +126,8 @@ function definedBy(exports: Exports, { file, singleName }: { file: string; singl
   if (Array.isArray(given)) return listedHandlers(given, file);
   if (typeof given !== 'object' || given === null) {
     const found = Object.hasOwn(exports, 'default') ? shown(given) : 'no default export';
-    throw badHandlers(file, `must export handlers by default, found ${found}`, howToExport);
+    const expected = singleName === singleHandlerName ? 'must export handlers by default' : 'must be handlers';
+    throw badHandlers(file, `${expected}, found ${found}`, howToExport);
   }
   const names = Object.keys(given);
   if (names.length === 0) {

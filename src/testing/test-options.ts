@@ -3,8 +3,8 @@
 import type { WithSchemas } from '../create-processor.js';
 import { KeylaneError } from '../errors.js';
 import type { Handlers, Policies } from '../handler.js';
-import { badOption, checkOption, checkOptions } from '../option-spec.js';
-import type { ProcessorOptions } from '../options.js';
+import { badOption, checkOption, checkOptions, unknownOption } from '../option-spec.js';
+import { optionTable, type ProcessorOptions } from '../options.js';
 import type { Schemas } from '../standard-schema.js';
 
 const ownStore = 'a test processor has a store of its own, which goes with it';
@@ -45,6 +45,10 @@ const ownSpecs = {
 export function checkTestOptions(options: Pick<TestOptions<Handlers>, 'now' | 'seed' | 'patienceMs'>): void {
   checkOptions(options);
   refuseFixed(options);
+  const names = ['handlers', 'policies', 'schemas', 'now', 'seed', 'patienceMs', ...Object.keys(optionTable)];
+  const open = names.filter((name) => !Object.hasOwn(fixed, name));
+  const unknown = Object.keys(options).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw unknownOption(unknown, { names: open });
   const { now = nowDefault } = options;
   if ((typeof now !== 'number' && !(now instanceof Date)) || Number.isNaN(new Date(now).getTime())) {
     throw badOption('now', 'a valid Date, or its milliseconds since the Unix epoch', now);

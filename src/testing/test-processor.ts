@@ -3,8 +3,8 @@
 
 import type { Audience } from '../audience.js';
 import type { Published } from '../create-processor.js';
-import { KeylaneError, shown } from '../errors.js';
-import type { Identity } from '../event.js';
+import { badEvent, KeylaneError, shown } from '../errors.js';
+import { type Identity, isIdentity } from '../event.js';
 import { schemasFrom } from '../event-encoder.js';
 import type { EventMap } from '../event-map.js';
 import type { Handlers } from '../handler.js';
@@ -151,8 +151,8 @@ export class TestProcessor<Events extends object = EventMap> {
 
   /**
    * Resolves when nothing more happens unless time passes: handlers and listeners that run and schemas that take their
-   * time are waited for, retries and breakers are not. Rejects when one has not ended after `patienceMs` of real time: it waits
-   * for what does not come, or for its time limit, which `advance` brings.
+   * time are waited for, retries and breakers are not. Rejects when one has not ended after `patienceMs` of real time:
+   * it waits for what does not come, or for its time limit, which `advance` brings.
    */
   async settle(): Promise<void> {
     const { clock, pool, processor } = this.#parts;
@@ -177,7 +177,9 @@ export class TestProcessor<Events extends object = EventMap> {
 
   /** Lets time pass, and all that is due meanwhile happen, each at its time. Handlers that run are not waited for. */
   async advance(ms: number): Promise<void> {
-    if (!(ms >= 0)) throw new KeylaneError('bad-option', `advance takes a number of ms from 0, got ${shown(ms)}`);
+    if (!(ms >= 0 && ms < Number.POSITIVE_INFINITY)) {
+      throw new KeylaneError('bad-option', `advance takes a number of ms from 0, got ${shown(ms)}`);
+    }
     const { clock } = this.#parts;
     const target = clock.nowMs() + ms;
     await this.#rounds();
@@ -224,6 +226,9 @@ export class TestProcessor<Events extends object = EventMap> {
    * told. What is discarded later stays a dead letter here; its receipt asks the store.
    */
   outcomeOf(of: { readonly identity: Identity } | Identity | string, handler?: string): Outcome | null {
+    if (typeof of !== 'string' && !isIdentity('identity' in Object(of) ? (of as { identity: unknown }).identity : of)) {
+      throw badEvent('the event of an outcome', 'told by its receipt, its identity or its id', of);
+    }
     const found = this.#outcomes.findLast((outcome) => {
       if (handler !== undefined && outcome.handler !== handler) return false;
       if (typeof of === 'string') return outcome.id === of;
