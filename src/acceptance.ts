@@ -110,12 +110,15 @@ export class Acceptance {
 
   /** Not while too much is on its way to the store already. */
   #mayGoToJournal(route: Route): boolean {
-    const { limits, pump } = this.#parts;
+    const { limits, pump, journal, room } = this.#parts;
     const { events, bytes, outcomesOwed } = pump.unstored;
     if (this.#room.isFull || events >= unstoredGroupsMax * limits.groupSizeMax || bytes >= limits.ringBytesMax)
       return false;
-    if (this.#backlogWith(outcomesOwed) >= limits.backlogMax) return false;
-    return !this.#mayBecomeRoom(outcomesOwed + route.length);
+    if (journal.isInStep && room() >= outcomesOwed + route.length) {
+      this.#fullSinceMs = null;
+      return true;
+    }
+    return this.#backlogWith(outcomesOwed) < limits.backlogMax && !this.#mayBecomeRoom();
   }
 
   /** What waits in the store, with what is on its way there and finds no room in memory. */
@@ -125,10 +128,10 @@ export class Acceptance {
     return journal.backlog + away.backlog + away.parked + beyond;
   }
 
-  /** Whether memory has no room for one more event besides those on their way, and may have some soon. */
-  #mayBecomeRoom(slotsNeeded: number): boolean {
-    const { journal, pump, clock, room } = this.#parts;
-    if (!journal.isInStep || !pump.isOpen || room() >= slotsNeeded) {
+  /** Whether memory, which has no room for one more event besides those on their way, may have some soon. */
+  #mayBecomeRoom(): boolean {
+    const { journal, pump, clock } = this.#parts;
+    if (!journal.isInStep || !pump.isOpen) {
       this.#fullSinceMs = null;
       return false;
     }
