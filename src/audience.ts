@@ -16,8 +16,10 @@ export interface Taker {
   take(outcome: Outcome): void;
   /** No more come, as the processor has ended: in order, or by an error, which ends it at once. */
   end(error: KeylaneError | null): void;
-  /** Resolves when one of its calls is over that are under way; null while none is. Who pulls makes none. */
-  nextOver?(): Promise<void> | null;
+  /** Whether calls of it are under way, or still to come; who pulls makes none. */
+  readonly isCalling?: boolean;
+  /** Resolves when one of its calls is over. */
+  nextOver?(): Promise<void>;
 }
 
 /** What one of them says of itself. */
@@ -43,6 +45,8 @@ const behindMsMax = 5000;
 export class Audience {
   readonly #parts: Parts;
   readonly #all = new Set<Taker>();
+  /** Those that went and whose calls are not over. */
+  readonly #leaving = new Set<Taker>();
   /** Those whose queue is full, with how to call off the warning that is to come. */
   readonly #behind = new Map<Taker, () => void>();
   /** What each of them needs of this. */
@@ -67,13 +71,13 @@ export class Audience {
     return Array.from(this.#behind.keys(), ({ name }) => name);
   }
 
-  /** One of those of which calls are under way, and when one of these is over; null without any. */
-  underWay(): { readonly name: string; readonly over: Promise<void> } | null {
-    for (const taker of this.#all) {
-      const over = taker.nextOver?.() ?? null;
-      if (over !== null) return { name: taker.name, over };
-    }
-    return null;
+  /** Of those of which calls are under way, the name of one, and when the next call is over; null without any. */
+  underWay(): { readonly name: string; readonly over: Promise<unknown> } | null {
+    const calling = [...this.#all, ...this.#leaving].filter(({ isCalling = false }) => isCalling);
+    const [first] = calling;
+    return first === undefined
+      ? null
+      : { name: first.name, over: Promise.race(calling.map((one) => one.nextOver?.())) };
   }
 
   /** How many there are. */
@@ -93,6 +97,7 @@ export class Audience {
 
   delete(taker: Taker): void {
     this.#all.delete(taker);
+    this.#leave(taker);
     this.#caughtUp(taker);
   }
 
@@ -124,7 +129,15 @@ export class Audience {
     this.#behind.clear();
     const all = [...this.#all];
     this.#all.clear();
-    for (const taker of all) taker.end(error);
+    for (const taker of all) {
+      taker.end(error);
+      this.#leave(taker);
+    }
+  }
+
+  #leave(taker: Taker): void {
+    for (const one of this.#leaving) if (!one.isCalling) this.#leaving.delete(one);
+    if (taker.isCalling) this.#leaving.add(taker);
   }
 
   #fellBehind(taker: Taker): void {

@@ -61,7 +61,11 @@ export class EventEncoder {
     if (schemas === null) return encodeEvent(event, limits);
     if (this.#turn !== null) return this.#inTurn(this.#turn, { event, signal });
     const checked = this.#check(event);
-    return checked instanceof Promise ? this.#follow(checked, signal) : encodeEvent(checked, limits);
+    if (!(checked instanceof Promise)) return encodeEvent(checked, limits);
+    return this.#follow(
+      checked.then((fitting) => encodeEvent(fitting, limits)),
+      signal,
+    );
   }
 
   /** The same where there is no time to wait. Throws where a schema would have to be waited for. */
@@ -82,20 +86,29 @@ export class EventEncoder {
       const held = `${publishersMax} events wait to be checked by their schemas (option publishersMax)`;
       return Promise.reject(new KeylaneError('overloaded', `${held}: await each publish before the next`));
     }
+    const { limits } = this.#parts;
+    if (this.#schemaOf(event) === undefined) {
+      const encoded = encodeEvent(event, limits);
+      return this.#follow(
+        turn.then(() => encoded),
+        signal,
+      );
+    }
     const asGiven = fieldsOf(event);
+    const checked = turn.then(() => this.#check(asGiven));
     return this.#follow(
-      turn.then(() => this.#check(asGiven)),
+      checked.then((fitting) => encodeEvent(fitting, limits)),
       signal,
     );
   }
 
   /** Has those that come wait for this one. */
-  #follow(checked: Promise<SourceEvent>, signal: AbortSignal | undefined): Promise<EncodedEvent> {
+  #follow(coming: Promise<EncodedEvent>, signal: AbortSignal | undefined): Promise<EncodedEvent> {
     this.#waiting += 1;
-    const { limits, intake } = this.#parts;
+    const { intake } = this.#parts;
     const before = this.#turn;
     const interrupt = new Interrupt({ signal, onClosed: (callback) => intake.onClosed(callback) });
-    const encoded = interrupt.race(checked.then((event) => encodeEvent(event, limits)));
+    const encoded = interrupt.race(coming);
     const done = (): void => interrupt.dispose();
     // Who is interrupted gives up a place, those before keep theirs.
     const turn = Promise.all([before, encoded.then(done, done)]);
@@ -107,8 +120,12 @@ export class EventEncoder {
     return encoded;
   }
 
+  #schemaOf(event: SourceEvent): StandardSchema | undefined {
+    return this.#parts.schemas!.get((event as SourceEvent | null | undefined)?.type as string);
+  }
+
   #check(event: SourceEvent): SourceEvent | Promise<SourceEvent> {
-    const schema = this.#parts.schemas!.get((event as SourceEvent | null | undefined)?.type as string);
+    const schema = this.#schemaOf(event);
     if (schema === undefined) return event;
     const asGiven = fieldsOf(event);
     let result: SchemaResult<unknown> | Promise<SchemaResult<unknown>>;
@@ -126,10 +143,15 @@ export class EventEncoder {
   }
 }
 
-/** What an event is now, whatever object it is: its schema may take its time, and its publisher use it again. */
+/**
+ * What an event is now, whatever object it is: its schema may take its time, and its publisher use it again. Data,
+ * which may be large, is taken as it is.
+ */
 function fieldsOf(event: SourceEvent): SourceEvent {
   if (!isObject(event)) return event;
-  const { type, key, data, id, time, version, correlationId, causationId, headers } = event;
+  const { type, key, data, id, time, version, correlationId, causationId, headers: given } = event;
+  // What is no object of strings is to be refused as what it is.
+  const headers = isObject(given) && !(Symbol.iterator in given) ? { ...given } : given;
   return { type, key, data, id, time, version, correlationId, causationId, headers } as SourceEvent;
 }
 

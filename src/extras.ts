@@ -80,19 +80,20 @@ export function readExtras(text: string | null): ReadExtras {
 }
 
 /** RFC 3339, section 5.6: date-time. */
-const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
+const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)$/;
 
 function encodeTime(time: unknown): string {
   if (time instanceof Date && !Number.isNaN(time.getTime())) return time.toISOString();
-  if (typeof time === 'string' && isDay(rfc3339.exec(time)) && !Number.isNaN(Date.parse(time))) return time;
+  if (typeof time === 'string' && isOfCalendar(rfc3339.exec(time)) && !Number.isNaN(Date.parse(time))) return time;
   throw badEvent('event.time', 'a valid Date or an RFC 3339 string', time);
 }
 
-/** The 31st of a month that has 30 days would be read as the 1st of the next. */
-function isDay(parts: RegExpExecArray | null): boolean {
+/** The 31st of a month that has 30 days would be read as the 1st of the next, and so would 24 o'clock of the 30th. */
+function isOfCalendar(parts: RegExpExecArray | null): boolean {
   if (parts === null) return false;
-  const [year, month, day] = parts.slice(1).map(Number) as [number, number, number];
-  return new Date(Date.UTC(year, month, 0)).getUTCDate() >= day;
+  const [year, month, day, hour] = parts.slice(1).map(Number) as [number, number, number, number];
+  // Years below 100 are others to Date.UTC, and every 400 years are alike.
+  return hour < 24 && new Date(Date.UTC(year + 400, month, 0)).getUTCDate() >= day;
 }
 
 function checkedVersion(version: unknown): number {

@@ -103,9 +103,15 @@ function patternOf(pattern: string): Pattern {
   };
 }
 
+/** Whether an object says nothing, and is none that could: a regular expression, a map, a date. */
+function isOpaque(given: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(given);
+  return prototype !== Object.prototype && prototype !== null && Object.keys(given).length === 0;
+}
+
 function checked(given: OutcomeFilter, of: 'events' | 'outcomes'): OutcomeFilter {
   const names: readonly string[] = of === 'events' ? eventNames : [...eventNames, 'status'];
-  if (typeof given !== 'object' || given === null || Array.isArray(given) || given instanceof RegExp) {
+  if (typeof given !== 'object' || given === null || Array.isArray(given) || isOpaque(given)) {
     const expected = `an object with any of ${names.join(', ')} ({} for all of them)`;
     throw new KeylaneError('bad-option', `which ${of} are meant must be said by ${expected}, got ${shown(given)}`);
   }

@@ -97,8 +97,11 @@ export class ListenerQueue implements Taker, Subscription {
     this.#endIfDone();
   }
 
-  nextOver(): Promise<void> | null {
-    if (this.#running === 0) return null;
+  get isCalling(): boolean {
+    return this.#running > 0 || this.#waiting > 0;
+  }
+
+  nextOver(): Promise<void> {
     return new Promise((resolve) => {
       this.#whenOver.add(resolve);
     });

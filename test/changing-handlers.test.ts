@@ -119,12 +119,24 @@ describe('a handler that is added', () => {
     await expect(processor.addHandlers(moduleWith(map), { export: 'more' })).rejects.toThrow(
       '(export more) has a policy for "b" in the export policies, which is for the default export; list it with its policy',
     );
+    for (const one of [
+      'export const more = () => 1; export const policies = { more: {} };',
+      "export const more = [{ name: 'b', on: 'b', run: () => 1 }]; export const policies = { b: {} };",
+    ]) {
+      await expect(processor.addHandlers(moduleWith(one), { export: 'more' })).rejects.toThrow(
+        'is for the default export',
+      );
+    }
     await expect(processor.addHandlers(moduleWith(map), { export: 'seven' })).rejects.toThrow(
       '(export seven) must be handlers, found 7',
     );
     await expect(processor.addHandlers(gatedHandlers)).rejects.toThrow(
       'handler "echo" must have a name of its own: the store knows handlers by their names',
     );
+    const shared =
+      "const of = { name: 'm', on: 'm', run: () => 1 }; export default [of]; export const other = { m: of.run }; export const policies = { m: {} };";
+    await expect(processor.addHandlers(moduleWith(shared), { export: 'other' })).resolves.toEqual(['m']);
+    await processor.removeHandler('m', { owed: 'finish' });
     const nine = Array.from({ length: 9 }, (_, n) => `{ name: 'h${n}', on: 'echo', run: () => ${n} }`);
     await expect(processor.addHandlers(moduleWith(`export default [${nine}];`))).rejects.toThrow(
       'ringSize must be at least 20, as an event may be owed to 10 handlers, got 16',

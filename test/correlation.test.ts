@@ -42,15 +42,19 @@ describe('a follow-up', () => {
   });
 });
 
-test.each(['2026-02-28T10:00:00Z', '2024-02-29t10:00:00.5+01:00'])('the time %s is one', (time) => {
-  expect(readExtras(encodeEvent({ type: 't', time }, limits).extras).time).toBe(time);
-});
+test.each(['2026-02-28T23:00:00Z', '2024-02-29t10:00:00.5+01:00', '0000-02-29T00:00:00Z'])(
+  'the time %s is one',
+  (time) => {
+    expect(readExtras(encodeEvent({ type: 't', time }, limits).extras).time).toBe(time);
+  },
+);
 
 test.each([
   [
     { time: '2025-02-31T10:00:00Z' },
     'event.time must be a valid Date or an RFC 3339 string, got "2025-02-31T10:00:00Z"',
   ],
+  [{ time: '2026-01-01T24:00:00Z' }, 'event.time must be a valid Date or an RFC 3339 string'],
   [{ time: '2025-04-31T10:00:00Z' }, 'event.time must be a valid Date or an RFC 3339 string'],
   [{ version: 0 }, 'event.version must be a whole number from 1, got 0'],
   [{ version: 1.5 }, 'event.version must be a whole number from 1, got 1.5'],

@@ -102,13 +102,18 @@ describe('an event with a schema', () => {
       }
     }
     expect(encoder.encode(new Published())).toMatchObject({ type: 'quick', key: 'k', data: '"d"' });
-    const reused = { type: 'slow', key: 'before', data: 'd' };
+    const reused = { type: 'slow', key: 'before', data: 'd', headers: { h: '1' } };
     const encoding = encoder.encode(reused);
-    const behind = encoder.encode(reused);
+    const headers = { h: '1' };
+    const unchecked = { type: 'any', key: 'before', data: { n: 1 }, headers };
+    const behind = encoder.encode(unchecked);
+    unchecked.data.n = 2;
+    headers.h = '2';
+    reused.headers.h = '2';
     Object.assign(reused, { type: 'other', key: 'after', data: 7 });
-    for (const one of [encoding, behind]) {
-      expect(await one).toMatchObject({ type: 'slow', key: 'before', data: '"d"' });
-    }
+    const extras = '{"headers":{"h":"1"}}';
+    expect(await encoding).toMatchObject({ type: 'slow', key: 'before', data: '"d"', extras });
+    expect(await behind).toMatchObject({ type: 'any', key: 'before', data: '{"n":1}', extras });
   });
 
   test('where it does not fit says where, whatever kind of list its schema says that with', () => {

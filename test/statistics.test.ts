@@ -377,7 +377,7 @@ test('a listener that takes nothing in is named by health and explain for as lon
   expect(processor.prometheusText()).toContain('keylane_listeners_behind 1\n');
   subscription.unsubscribe();
   expect(processor.explain({ handler: 'a', key: 'k99' }).situation).toBe('queued');
-  await bus.settle();
+  await bus.advance(1);
   expect([processor.stats().succeeded, processor.health()]).toEqual([100, { status: 'healthy', reasons: [] }]);
 });
 

@@ -199,6 +199,13 @@ describe('a subscription', () => {
     [() => 'echo', undefined, { concurrency: 0 }, 'concurrency must be a whole number from 1 to 1024 (calls), got 0'],
     [() => 'echo', undefined, { queueMax: 0 }, 'queueMax must be a whole number from 1 to 1000000 (outcomes), got 0'],
     [() => 'echo', undefined, { queue: 1 }, 'there is no option "queue"'],
+    [
+      () => new Map([['type', 'echo']]),
+      undefined,
+      {},
+      'which outcomes are meant must be said by an object with any of',
+    ],
+    [() => new Date(), undefined, {}, 'which outcomes are meant must be said by an object with any of type, handler'],
     [() => /^echo/, undefined, {}, 'which outcomes are meant must be said by an object with any of type, handler, key'],
     [
       () => 'echo',

@@ -214,6 +214,51 @@ test('settle waits for what listeners do, and what follows from it, but not for 
   stuck.unsubscribe();
 });
 
+test('a listener that waits for what needs time holds neither settle nor drain up', async () => {
+  let tries = 0;
+  const handlers = {
+    a: () => 1,
+    b: () => {
+      tries += 1;
+      if (tries === 1) throw new Error('not yet');
+    },
+  };
+  const run = async (end: 'advance' | 'drain'): Promise<string[]> => {
+    tries = 0;
+    const told: string[] = [];
+    await using bus = await createTestProcessor({ handlers, patienceMs: 2000 });
+    bus.processor.subscribe('a', async () => void told.push((await bus.processor.process({ type: 'b' })).status));
+    await bus.processor.publish({ type: 'a' });
+    await bus.settle();
+    expect([told, tries]).toEqual([[], 1]);
+    if (end === 'drain') await bus.drain();
+    else await bus.advance(60_000);
+    return told;
+  };
+  expect(await run('advance')).toEqual(['succeeded']);
+  expect(await run('drain')).toEqual(['succeeded']);
+});
+
+test('drain, and settle after a listener has left, wait for calls that are under way', async () => {
+  let over = 0;
+  await using bus = await createTestProcessor({ handlers: { a: () => 1 } });
+  const once = bus.processor.subscribe('a', async () => {
+    once.unsubscribe();
+    await rounds(50);
+    over += 1;
+  });
+  await bus.processor.publish({ type: 'a' });
+  await bus.settle();
+  expect(over).toBe(1);
+  bus.processor.subscribe('a', async () => {
+    await rounds(50);
+    over += 1;
+  });
+  await bus.processor.publishMany([{ type: 'a' }, { type: 'a' }, { type: 'a' }]);
+  await bus.drain();
+  expect(over).toBe(4);
+});
+
 test('seeds interleave keys otherwise, each the same way every time, and never change the order of a key', async () => {
   const run = async (seed: number): Promise<string> => {
     const began: string[] = [];

@@ -53,19 +53,25 @@ export async function loadHandlers(url: string, exportName = 'default'): Promise
   }
   const { setup, teardown, policies } = exports;
   const named = `${file} (export ${exportName})`;
-  refusePolicies(policies, { of: given, default: exports.default, file: named });
+  refusePolicies(policies, { of: given, default: exports.default, name: exportName, file: named });
   return moduleOf({ default: given, setup, teardown }, named, exportName);
 }
 
 /** The export `policies` is for the default one: of another, each says beside itself what is to hold for it. */
-function refusePolicies(policies: unknown, on: { of: unknown; default: unknown; file: string }): void {
-  if (!isObject(policies) || !isObject(on.of) || Array.isArray(on.of)) return;
-  const isMeant = (name: string): boolean => Object.hasOwn(on.of as object, name);
-  const isOfDefault = (name: string): boolean => isObject(on.default) && Object.hasOwn(on.default, name);
-  const name = Object.keys(policies).find((one) => isMeant(one) && !isOfDefault(one));
+function refusePolicies(policies: unknown, on: { of: unknown; default: unknown; name: string; file: string }): void {
+  if (!isObject(policies)) return;
+  const [meant, ofDefault] = [namesIn(on.of, on.name), namesIn(on.default, singleHandlerName)];
+  const name = Object.keys(policies).find((one) => meant.includes(one) && !ofDefault.includes(one));
   if (name === undefined) return;
   const problem = `has a policy for ${shown(name)} in the export policies, which is for the default export`;
   throw badHandlers(on.file, problem, `list it with its policy: [{ name: ${shown(name)}, on: …, run: …, … }]`);
+}
+
+/** The names of what may be handlers. */
+function namesIn(given: unknown, singleName: string): readonly unknown[] {
+  if (typeof given === 'function') return [singleName];
+  if (Array.isArray(given)) return given.map((one: { name?: unknown } | null | undefined) => one?.name);
+  return isObject(given) ? Object.keys(given) : [];
 }
 
 function isObject(value: unknown): value is object {
@@ -132,7 +138,7 @@ function definedBy(exports: Exports, { file, singleName }: { file: string; singl
   const names = Object.keys(given);
   if (names.length === 0) {
     const hint = given instanceof Promise ? 'it is a promise: await it. ' : '';
-    throw badHandlers(file, 'exports an object without handlers by default', `${hint}${howToExport}`);
+    throw badHandlers(file, 'exports an object without handlers', `${hint}${howToExport}`);
   }
   const handlers = names.map((name) => (given as Record<string, Handler>)[name]!);
   for (const [index, name] of names.entries()) checkHandler(name, handlers[index], file);

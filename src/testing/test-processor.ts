@@ -25,6 +25,7 @@ import { Trouble } from '../trouble.js';
 import { InlineStore } from './inline-store.js';
 import { InlineThreads } from './inline-threads.js';
 import { mulberry32 } from './mulberry32.js';
+import { isWithin } from './patience.js';
 import { TestClock } from './test-clock.js';
 import { checkTestOptions, nowDefault, patienceMsDefault, type TestOptions } from './test-options.js';
 
@@ -32,6 +33,9 @@ export type { TestOptions };
 
 /** Rounds of the event loop without anything to do, after which there is nothing: a batch hands over within them. */
 const quietRounds = 4;
+
+/** How long a call of a listener may take, in real time, before it is taken to wait for what the clock has later. */
+const listenerMs = 100;
 
 const endAdvice = 'let it end, or advance() the clock past its timeoutMs and graceMs';
 
@@ -165,12 +169,7 @@ export class TestProcessor<Events extends object = EventMap> {
       if (checks !== null) await this.#within(checks, { what: () => 'a schema has taken', advice: 'let it answer' });
       else if (pool.isBusy)
         await this.#within(this.#nextEnd(), { what: () => `${this.#running} has run for`, advice: endAdvice });
-      else if (listening === null) return;
-      else
-        await this.#within(listening.over, {
-          what: () => `a call of ${listening.name} has taken`,
-          advice: 'let it end',
-        });
+      else if (listening === null || !(await this.#isOneOver(listening))) return;
       quiet = 0;
     }
   }
@@ -201,7 +200,11 @@ export class TestProcessor<Events extends object = EventMap> {
     over.catch(() => {});
     for (;;) {
       await this.settle();
-      if (isOver) return over;
+      if (isOver) {
+        await over;
+        // Listeners are told the rest.
+        return this.settle();
+      }
       if (clock.nextAtMs < Number.POSITIVE_INFINITY) clock.moveTo(clock.nextAtMs);
     }
   }
@@ -253,6 +256,13 @@ export class TestProcessor<Events extends object = EventMap> {
     for (let quiet = 0; quiet < quietRounds; quiet = this.#parts.clock.isBusy ? 0 : quiet + 1) await nextRound();
   }
 
+  /** Waits for a call of a listener; says whether one is over. Where something is due later, it may wait for that. */
+  async #isOneOver({ name, over }: { readonly name: string; readonly over: Promise<unknown> }): Promise<boolean> {
+    if (this.#parts.clock.nextAtMs < Number.POSITIVE_INFINITY) return isWithin(over, listenerMs);
+    await this.#within(over, { what: () => `a call of ${name} has taken`, advice: 'let it end' });
+    return true;
+  }
+
   /** Resolves when a batch or a call of a listener ends: the one may wait for the other. */
   #nextEnd(): Promise<unknown> {
     const { pool, processor } = this.#parts;
@@ -267,17 +277,8 @@ export class TestProcessor<Events extends object = EventMap> {
 
   async #within(end: Promise<unknown>, of: { what: () => string; advice: string }): Promise<void> {
     const { patienceMs } = this.#parts;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        reject(new KeylaneError('aborted', `${of.what()} ${patienceMs} ms of real time: ${of.advice}`));
-      }, patienceMs);
-    });
-    try {
-      await Promise.race([end, late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    if (await isWithin(end, patienceMs)) return;
+    throw new KeylaneError('aborted', `${of.what()} ${patienceMs} ms of real time: ${of.advice}`);
   }
 }
 
